@@ -1,0 +1,13 @@
+//! Small words that everybody shares: time, names, signals, units, exits, the reading of YAML.
+//!
+//! A leaf: imports nothing of ours, touches no clock, no file, no process.
+
+pub mod errno;
+pub mod exit;
+pub mod id;
+pub mod nearest;
+pub mod select;
+pub mod signal;
+pub mod time;
+pub mod units;
+pub mod yaml;

@@ -1,0 +1,75 @@
+//! Error numbers of the kernel as data, so that the pure core can speak of them. Numbers and texts as errno(3).
+
+use std::fmt;
+
+/// An error number of a failed system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Errno(pub i32);
+
+/// What a supervisor meets: number, name, text.
+const KNOWN: [(i32, &str, &str); 31] = [
+    (1, "EPERM", "operation not permitted"),
+    (2, "ENOENT", "no such file or directory"),
+    (3, "ESRCH", "no such process"),
+    (4, "EINTR", "interrupted"),
+    (5, "EIO", "input/output error"),
+    (6, "ENXIO", "no such device or address"),
+    (7, "E2BIG", "argument list too long"),
+    (8, "ENOEXEC", "exec format error"),
+    (9, "EBADF", "bad file descriptor"),
+    (11, "EAGAIN", "resource temporarily unavailable"),
+    (12, "ENOMEM", "cannot allocate memory"),
+    (13, "EACCES", "permission denied"),
+    (14, "EFAULT", "bad address"),
+    (16, "EBUSY", "device or resource busy"),
+    (17, "EEXIST", "file exists"),
+    (19, "ENODEV", "no such device"),
+    (20, "ENOTDIR", "not a directory"),
+    (21, "EISDIR", "is a directory"),
+    (22, "EINVAL", "invalid argument"),
+    (23, "ENFILE", "too many open files in system"),
+    (24, "EMFILE", "too many open files"),
+    (26, "ETXTBSY", "text file busy"),
+    (27, "EFBIG", "file too large"),
+    (28, "ENOSPC", "no space left on device"),
+    (30, "EROFS", "read-only file system"),
+    (32, "EPIPE", "broken pipe"),
+    (36, "ENAMETOOLONG", "file name too long"),
+    (38, "ENOSYS", "function not implemented"),
+    (40, "ELOOP", "too many levels of symbolic links"),
+    (110, "ETIMEDOUT", "timed out"),
+    (122, "EDQUOT", "disk quota exceeded"),
+];
+
+impl Errno {
+    /// Whether the machine, not the program, ran out of something: EMFILE, ENFILE, EAGAIN, ENOMEM, ENOSPC, EDQUOT.
+    /// Such a failure is no verdict on the program and costs it no start retry.
+    #[must_use]
+    pub fn is_resource(self) -> bool {
+        matches!(self.0, 24 | 23 | 11 | 12 | 28 | 122)
+    }
+}
+
+impl fmt::Display for Errno {
+    /// `no such file or directory (ENOENT)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match KNOWN.iter().find(|(n, _, _)| *n == self.0) {
+            Some((_, name, text)) => write!(f, "{text} ({name})"),
+            None => write!(f, "error {}", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_and_classes() {
+        assert_eq!(Errno(2).to_string(), "no such file or directory (ENOENT)");
+        assert_eq!(Errno(9999).to_string(), "error 9999");
+        assert!(Errno(24).is_resource());
+        assert!(!Errno(2).is_resource());
+        assert!(KNOWN.is_sorted_by_key(|(n, _, _)| *n));
+    }
+}

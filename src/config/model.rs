@@ -1,0 +1,297 @@
+//! What a configuration says once it has been read and checked. Every default stands here, once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::base::exit::ExitCodes;
+use crate::base::id::{ProgramName, Stream};
+use crate::base::signal::Sig;
+
+/// A whole configuration.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Config {
+    /// The root `taskmasterd:`.
+    pub daemon: DaemonConfig,
+    /// The programs in byte order of their names.
+    pub programs: BTreeMap<ProgramName, Program>,
+}
+
+/// The daemon's own keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DaemonConfig {
+    /// `logfile`: where the daemon's own log goes.
+    pub logfile: LogTarget,
+    /// `loglevel`: the least serious level that is written.
+    pub loglevel: Level,
+    /// `logfile_maxbytes` and `logfile_backups`.
+    pub rotation: Rotation,
+    /// `childlogdir`: directory of the `auto` log files.
+    pub childlogdir: String,
+    /// `nocleanup`: keep the `auto` log files of an earlier daemon at start-up.
+    pub nocleanup: bool,
+    /// `pidfile`: where the daemon's process id is written, if anywhere.
+    pub pidfile: Option<String>,
+    /// `umask` of the daemon itself; programs without one inherit it.
+    pub umask: Option<u32>,
+    /// `socket`.
+    pub socket: SocketConfig,
+}
+
+impl Default for DaemonConfig {
+    fn default() -> DaemonConfig {
+        DaemonConfig {
+            logfile: LogTarget::File("taskmasterd.log".to_owned()),
+            loglevel: Level::Info,
+            rotation: Rotation::default(),
+            childlogdir: "/tmp".to_owned(),
+            nocleanup: false,
+            pidfile: None,
+            umask: None,
+            socket: SocketConfig::default(),
+        }
+    }
+}
+
+/// `socket: {path, mode, owner, group}`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SocketConfig {
+    /// Where it is; `None` is the default place, which depends on the user (see `sys` and taskmasterd(8)).
+    pub path: Option<String>,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owning user, name or id.
+    pub owner: Option<String>,
+    /// Owning group, name or id.
+    pub group: Option<String>,
+}
+
+impl Default for SocketConfig {
+    fn default() -> SocketConfig {
+        SocketConfig { path: None, mode: 0o600, owner: None, group: None }
+    }
+}
+
+/// Where the daemon's own log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogTarget {
+    /// A file, rotated.
+    File(String),
+    /// `-`: standard output of the daemon.
+    Stdout,
+    /// `syslog`: the local syslog socket.
+    Syslog,
+}
+
+/// How serious a line of the daemon's log is, most serious first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The daemon itself cannot go on.
+    Critical,
+    /// Something failed and stays failed.
+    Error,
+    /// Something failed and is tried again, or surprises.
+    Warning,
+    /// The normal course of things.
+    Info,
+    /// Details.
+    Debug,
+}
+
+impl Level {
+    /// All levels by the names that `loglevel` takes.
+    pub const NAMES: [(&'static str, Level); 5] = [
+        ("critical", Level::Critical),
+        ("error", Level::Error),
+        ("warning", Level::Warning),
+        ("info", Level::Info),
+        ("debug", Level::Debug),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Critical => "critical",
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Info => "info",
+            Level::Debug => "debug",
+        }
+    }
+}
+
+/// When a log file is set aside, and how many are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// Size in bytes from which the file is set aside at the next line end; 0 = never.
+    pub max_bytes: u64,
+    /// How many files that were set aside are kept; 0 = none, the file just starts anew.
+    pub backups: u32,
+}
+
+impl Default for Rotation {
+    fn default() -> Rotation {
+        Rotation { max_bytes: 50 << 20, backups: 10 }
+    }
+}
+
+/// One program: a section of the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    /// `cmd` and `args`, split into words, not yet expanded. Never empty.
+    pub argv: Vec<String>,
+    /// `numprocs`: how many processes it has, 1 to 10,000.
+    pub numprocs: u32,
+    /// `autostart`.
+    pub autostart: bool,
+    /// What the state machine goes by. All of it can change while the process runs.
+    pub policy: Policy,
+    /// `priority`: lower starts first and stops last. As in supervisord, 999 unless said.
+    pub priority: i32,
+    /// `workingdir`; `None` is `/`, or the daemon's directory when it runs in the foreground.
+    pub workingdir: Option<String>,
+    /// `umask`; `None` inherits the daemon's.
+    pub umask: Option<u32>,
+    /// `user`, name or id; `None` is the daemon's.
+    pub user: Option<String>,
+    /// `group`, name or id; `None` is the user's primary group.
+    pub group: Option<String>,
+    /// `env`, not yet expanded.
+    pub env: BTreeMap<String, String>,
+    /// `env_pass`: names of the daemon's own variables that are passed on.
+    pub env_pass: Vec<String>,
+    /// `stdout` and what belongs to it.
+    pub stdout: Output,
+    /// `stderr` and what belongs to it.
+    pub stderr: Output,
+}
+
+impl Program {
+    /// A program that runs `argv` with every default.
+    #[must_use]
+    pub fn new(argv: Vec<String>) -> Program {
+        Program {
+            argv,
+            numprocs: 1,
+            autostart: true,
+            policy: Policy::default(),
+            priority: 999,
+            workingdir: None,
+            umask: None,
+            user: None,
+            group: None,
+            env: BTreeMap::new(),
+            env_pass: Vec::new(),
+            stdout: Output::default(),
+            stderr: Output::default(),
+        }
+    }
+
+    /// The output of one stream.
+    #[must_use]
+    pub fn output(&self, stream: Stream) -> &Output {
+        match stream {
+            Stream::Stdout => &self.stdout,
+            Stream::Stderr => &self.stderr,
+        }
+    }
+}
+
+/// Where one stream of a program goes.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Output {
+    /// The place.
+    pub sink: Sink,
+    /// Rotation, if the place is a file.
+    pub rotation: Rotation,
+}
+
+/// The place that a stream goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Sink {
+    /// `auto`: a file in `childlogdir`, named after the process and the stream.
+    #[default]
+    Auto,
+    /// A file, not yet expanded.
+    File(String),
+    /// `none`: discarded.
+    Discard,
+    /// `inherit`: the daemon's own.
+    Inherit,
+    /// Only for stderr: where stdout goes, in one stream.
+    Stdout,
+}
+
+/// What the state machine goes by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// `autorestart`.
+    pub autorestart: Autorestart,
+    /// `exitcodes`: the exit codes that are expected.
+    pub exitcodes: ExitCodes,
+    /// `startretries`: failed starts in a row that are tried again; `None` is `unlimited`.
+    pub startretries: Option<u32>,
+    /// `starttime`: how long a process must live to count as started.
+    pub starttime: Duration,
+    /// `backoff`.
+    pub backoff: Backoff,
+    /// `stopsignal`.
+    pub stopsignal: Sig,
+    /// `stoptime`: from the stop signal to SIGKILL.
+    pub stoptime: Duration,
+    /// `stopgroup`: whether signals of a stop go to the whole process group.
+    pub stopgroup: bool,
+    /// `oneshot`: it runs to its end; `starttime` plays no part.
+    pub oneshot: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            autorestart: Autorestart::Unexpected,
+            exitcodes: ExitCodes::new([0]),
+            startretries: Some(3),
+            starttime: Duration::from_secs(1),
+            backoff: Backoff::default(),
+            stopsignal: Sig::TERM,
+            stoptime: Duration::from_secs(10),
+            stopgroup: true,
+            oneshot: false,
+        }
+    }
+}
+
+/// When a process that ended after it had started is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Autorestart {
+    /// `always`, `true`.
+    Always,
+    /// `never`, `false`.
+    Never,
+    /// `unexpected`, `on-failure`: if its exit code is not one of `exitcodes`, or a signal ended it.
+    Unexpected,
+}
+
+/// `backoff: {initial, factor, max, floor}`: the times between starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Backoff {
+    /// Delay after the first failure.
+    pub initial: Duration,
+    /// By what the delay grows with each failure; at least 1.
+    pub factor: f64,
+    /// The longest delay.
+    pub max: Duration,
+    /// The least time between any two spawns of an instance; 0 turns the guard off.
+    pub floor: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Backoff {
+        Backoff {
+            initial: Duration::from_secs(1),
+            factor: 2.0,
+            max: Duration::from_secs(30),
+            floor: Duration::from_secs(1),
+        }
+    }
+}

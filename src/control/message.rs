@@ -1,0 +1,353 @@
+//! Everything that a client may ask and the daemon may answer.
+//!
+//! What leaves the daemon is made of these types only, never of its internals. They are what the JSON-RPC side of
+//! the protocol carries; the lines for people are rendered from them (see taskmaster-protocol(7)).
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::Stream;
+use crate::base::signal::Sig;
+
+/// The version of the protocol. Grows when something changes that a client must know of; new keys do not count.
+pub const PROTOCOL: u32 = 1;
+
+/// What a client asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// The state of the named processes, of all if none is named.
+    Status {
+        /// Selectors.
+        names: Vec<String>,
+    },
+    /// Start the named processes.
+    Start {
+        /// Selectors; at least one.
+        names: Vec<String>,
+        /// Whether and how long to wait for the result.
+        wait: Wait,
+    },
+    /// Stop the named processes.
+    Stop {
+        /// Selectors; at least one.
+        names: Vec<String>,
+        /// Whether and how long to wait for the result.
+        wait: Wait,
+    },
+    /// Stop and start the named processes.
+    Restart {
+        /// Selectors; at least one.
+        names: Vec<String>,
+        /// Whether and how long to wait for the result.
+        wait: Wait,
+    },
+    /// Send a signal to the named processes.
+    Signal {
+        /// Which signal.
+        sig: Sig,
+        /// Selectors; at least one.
+        names: Vec<String>,
+    },
+    /// Read the configuration again and apply what changed.
+    Reload {
+        /// Only say what would change.
+        dry_run: bool,
+    },
+    /// The last lines of a process's log.
+    Tail {
+        /// A selector that means one process.
+        name: String,
+        /// Which stream.
+        stream: Stream,
+        /// How many lines.
+        lines: u32,
+    },
+    /// The process id of the daemon (`None`) or of the named processes.
+    Pid {
+        /// A selector.
+        name: Option<String>,
+    },
+    /// Versions of the daemon and the protocol.
+    Version,
+    /// Stop everything and leave.
+    Shutdown,
+    /// What commands there are, or how one is used.
+    Help {
+        /// The command.
+        command: Option<String>,
+    },
+}
+
+/// Whether an answer waits until the wanted state is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Answer at once (`--no-wait`).
+    No,
+    /// Answer when it is reached or has failed, however long that takes.
+    Reached,
+    /// The same, but after so many milliseconds at the latest (`--timeout`).
+    UpTo(u64),
+}
+
+/// The one final answer to a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Response {
+    /// To `status`.
+    Status(Vec<ProcessStatus>),
+    /// To `start`, `stop`, `restart`, `signal`: one outcome for each process, in the order of `status`.
+    Outcomes(Vec<Outcome>),
+    /// To `reload`.
+    Plan(PlanReport),
+    /// To `tail`: the bytes of the lines, as the program wrote them.
+    Tail(Vec<u8>),
+    /// To `pid` without a name: the daemon's.
+    DaemonPid(u32),
+    /// To `pid NAME`.
+    Pids(Vec<ProcessPid>),
+    /// To `version`.
+    Version(VersionReport),
+    /// To `shutdown`: it has begun. The connection closes when the daemon is gone.
+    ShuttingDown,
+    /// To `help`.
+    Help(String),
+    /// The request was not carried out.
+    Refused(Refusal),
+}
+
+/// The states, by the names that people see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs)]
+pub enum StateName {
+    Stopped,
+    Starting,
+    Running,
+    Backoff,
+    Stopping,
+    Exited,
+    Fatal,
+}
+
+impl StateName {
+    /// As it is printed: `RUNNING`.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            StateName::Stopped => "STOPPED",
+            StateName::Starting => "STARTING",
+            StateName::Running => "RUNNING",
+            StateName::Backoff => "BACKOFF",
+            StateName::Stopping => "STOPPING",
+            StateName::Exited => "EXITED",
+            StateName::Fatal => "FATAL",
+        }
+    }
+}
+
+/// Whether a process is wanted up or down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Want {
+    /// It should run.
+    Up,
+    /// It should not.
+    Down,
+}
+
+/// What can be seen of one process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProcessStatus {
+    /// `web` or `worker:worker_00`.
+    pub name: String,
+    /// Its program.
+    pub program: String,
+    /// Its number within the program, from 0.
+    pub num: u32,
+    /// Its state.
+    pub state: StateName,
+    /// What it is meant to be.
+    pub want: Want,
+    /// Whether what it is agrees with what it is meant to be.
+    pub as_wanted: bool,
+    /// Process id, while it lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Milliseconds since it entered its state; absent if it never was in another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<u64>,
+    /// How often it has been spawned since the daemon knows it.
+    pub runs: u64,
+    /// How its last run ended: `exit status 3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_exit: Option<String>,
+    /// Why it is in this state, where that is not plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// BACKOFF: milliseconds until the next try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try_ms: Option<u64>,
+    /// STOPPING: milliseconds until SIGKILL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_in_ms: Option<u64>,
+}
+
+/// What became of one process in a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The process.
+    pub name: String,
+    /// `started`, `stopped`, `restarted`, `signalled`, `already running`, `not running`, or what went wrong.
+    pub result: String,
+    /// Whether that is what was asked for. "Already running" is, for `start`.
+    pub ok: bool,
+}
+
+/// What a reload does, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanReport {
+    /// Whether it was only asked for, not applied.
+    pub dry_run: bool,
+    /// One entry for each process that is touched, in order of names.
+    pub changes: Vec<Change>,
+    /// How many processes stay as they are.
+    pub unchanged: u32,
+    /// Keys of the daemon that changed but only take effect when it is started anew.
+    pub needs_daemon_restart: Vec<String>,
+}
+
+/// What happens to one process in a reload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The process.
+    pub name: String,
+    /// What happens.
+    pub action: ChangeAction,
+    /// The keys that changed, with their values before and after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeyChange>,
+}
+
+/// The ways in which a reload touches a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeAction {
+    /// It is new.
+    Added,
+    /// It is stopped and forgotten.
+    Removed,
+    /// It is stopped and started with the new keys.
+    Restarted,
+    /// Its keys change while it runs on.
+    Updated,
+}
+
+impl ChangeAction {
+    /// As it is printed: `added`.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            ChangeAction::Added => "added",
+            ChangeAction::Removed => "removed",
+            ChangeAction::Restarted => "restarted",
+            ChangeAction::Updated => "updated",
+        }
+    }
+}
+
+/// One key before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyChange {
+    /// The key: `stoptime`, `env.PORT`.
+    pub key: String,
+    /// Its old value, as it would be written.
+    pub old: String,
+    /// Its new value.
+    pub new: String,
+}
+
+/// One process and its id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessPid {
+    /// The process.
+    pub name: String,
+    /// Its id; `None` if it does not run.
+    pub pid: Option<u32>,
+}
+
+/// Versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionReport {
+    /// Of the daemon: `0.1.0`.
+    pub version: String,
+    /// Of the protocol: [`PROTOCOL`].
+    pub protocol: u32,
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// For programs.
+    pub code: RefusalCode,
+    /// For people: names the thing and the remedy.
+    pub text: String,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub fn new(code: RefusalCode, text: impl Into<String>) -> Refusal {
+        Refusal { code, text: text.into() }
+    }
+}
+
+/// The kinds of refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalCode {
+    /// The line or the JSON cannot be read.
+    BadRequest,
+    /// There is no such command.
+    UnknownCommand,
+    /// The arguments of the command are wrong.
+    BadArguments,
+    /// No process has this name.
+    UnknownName,
+    /// The peer may not do this.
+    Denied,
+    /// The request is longer than the limit.
+    TooLarge,
+    /// Too many connections or requests.
+    Busy,
+    /// The daemon is shutting down.
+    ShuttingDown,
+    /// The configuration has errors; nothing was changed.
+    BadConfig,
+    /// Something failed on the way, such as reading a log file.
+    Failed,
+}
+
+impl RefusalCode {
+    /// Every kind with its word for text answers and its number for JSON-RPC. The first four numbers are those that
+    /// JSON-RPC 2.0 defines; the others are from its range for implementations.
+    pub const ALL: [(RefusalCode, &'static str, i32); 10] = [
+        (RefusalCode::BadRequest, "bad-request", -32700),
+        (RefusalCode::UnknownCommand, "unknown-command", -32601),
+        (RefusalCode::BadArguments, "bad-arguments", -32602),
+        (RefusalCode::UnknownName, "unknown-name", -32001),
+        (RefusalCode::Denied, "denied", -32002),
+        (RefusalCode::TooLarge, "too-large", -32003),
+        (RefusalCode::Busy, "busy", -32004),
+        (RefusalCode::ShuttingDown, "shutting-down", -32005),
+        (RefusalCode::BadConfig, "bad-config", -32006),
+        (RefusalCode::Failed, "failed", -32007),
+    ];
+
+    /// Its word: `unknown-name`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        RefusalCode::ALL.iter().find(|(c, _, _)| *c == self).map_or("failed", |(_, word, _)| word)
+    }
+
+    /// Its number in a JSON-RPC error object.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        RefusalCode::ALL.iter().find(|(c, _, _)| *c == self).map_or(-32000, |(_, _, n)| *n)
+    }
+}

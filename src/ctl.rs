@@ -1,0 +1,9 @@
+//! The client: the command line and the shell of `taskmasterctl`.
+
+use std::process::ExitCode;
+
+/// Runs `taskmasterctl`.
+#[must_use]
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,9 @@
+//! The shell around the core: the loop, the children, their output, the control socket, the daemon's own log.
+
+use std::process::ExitCode;
+
+/// Runs `taskmasterd`.
+#[must_use]
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

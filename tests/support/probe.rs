@@ -1,0 +1,3 @@
+//! The misbehaving child of the tests.
+
+fn main() {}
