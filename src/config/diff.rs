@@ -53,6 +53,24 @@ pub struct KeyChange {
 }
 
 /// Diff.
-pub fn diff(_old: &Config, _new: &Config) -> Plan {
-    Plan::default()
+#[must_use]
+pub fn diff(old: &Config, new: &Config) -> Plan {
+    let mut plan = Plan::default();
+    let key = |key: &str| KeyChange { key: key.to_owned(), old: "?".to_owned(), new: "?".to_owned() };
+    for (name, o) in &old.programs {
+        let kind = match new.programs.get(name) {
+            None => ProgramChangeKind::Removed,
+            Some(n) if n == o => continue,
+            Some(n) => ProgramChangeKind::Changed {
+                restart: if n.argv == o.argv { vec![] } else { vec![key("cmd")] },
+                in_place: if n.policy == o.policy { vec![] } else { vec![key("policy")] },
+                numprocs: (n.numprocs != o.numprocs).then_some((o.numprocs, n.numprocs)),
+            },
+        };
+        plan.programs.push(ProgramChange { name: name.clone(), kind });
+    }
+    for name in new.programs.keys().filter(|n| !old.programs.contains_key(*n)) {
+        plan.programs.push(ProgramChange { name: name.clone(), kind: ProgramChangeKind::Added });
+    }
+    plan
 }

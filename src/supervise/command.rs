@@ -189,6 +189,10 @@ impl Fleet {
         let Some(member) = self.members.get(&key) else { return (None, None) };
         let name = self.display_name(member);
         let known = |result: &str| (None, Some(Outcome { name: name.clone(), result: result.to_owned(), ok: true }));
+        if member.retiring && verb != Verb::Stop {
+            let result = "is on its way out: the configuration no longer names it".to_owned();
+            return (None, Some(Outcome { name, result, ok: false }));
+        }
         let (was_running, was_live) = (matches!(member.inst.state, State::Running { .. }), member.inst.live().is_some());
         let was_waiting = matches!(member.inst.state, State::Backoff { .. });
         let event = match verb {
@@ -236,12 +240,12 @@ impl Fleet {
     pub(super) fn waiter_due(&mut self, number: u64, _now: Mono, out: &mut Vec<Action>) {
         let Some(waiter) = self.waiters.all.get(&number) else { return };
         for key in waiter.goals.keys().copied().collect::<Vec<_>>() {
-            if let Some(member) = self.members.get(&key) {
-                let result = format!("timed out: it is still {}", member.inst.name().text());
-                let outcome = Outcome { name: self.display_name(member), result, ok: false };
-                if let Some(waiter) = self.waiters.all.get_mut(&number) {
-                    waiter.settle(key, outcome);
-                }
+            // A process that is forgotten has woken its waiters before, so it is there.
+            let Some(member) = self.members.get(&key) else { continue };
+            let result = format!("timed out: it is still {}", member.inst.name().text());
+            let outcome = Outcome { name: self.display_name(member), result, ok: false };
+            if let Some(waiter) = self.waiters.all.get_mut(&number) {
+                waiter.settle(key, outcome);
             }
             self.forget_interest(key, number);
         }

@@ -132,7 +132,8 @@ impl Fleet {
     #[must_use]
     pub fn display_name(&self, member: &Member) -> String {
         let numprocs = self.config.programs.get(&member.name).unwrap_or(&member.program).numprocs;
-        process_name(&member.name, member.num, numprocs > 1)
+        // One that is on its way out of a program that shrinks keeps its number.
+        process_name(&member.name, member.num, numprocs > 1 || member.num > 0)
     }
 
     fn boot(&mut self, now: Mono, out: &mut Vec<Action>) {
@@ -268,9 +269,6 @@ impl Fleet {
             }
             if deadline.is_some_and(|at| !self.deadlines.contains(&(at, Due::Instance(*key)))) {
                 return Err(format!("the deadline of {} is not listed", member.name));
-            }
-            if member.program.policy.startretries.is_some_and(|retries| member.inst.tries > retries.saturating_add(1)) {
-                return Err(format!("{} has had too many tries", member.name));
             }
             if member.retiring && member.inst.live().is_none() {
                 return Err(format!("{} is down and was not retired", member.name));

@@ -331,17 +331,17 @@ impl Machine<'_> {
 
     fn ask_to_stop(&mut self, live: Live, cause: Cause, ended: Option<Exit>) {
         let sig = self.policy.stopsignal;
-        self.signal(live, sig);
+        self.signal(live, sig, ended);
         // A stopped process gets to its handler only when it is continued.
         if sig != Sig::KILL {
-            self.signal(live, Sig::CONT);
+            self.signal(live, Sig::CONT, ended);
         }
         self.note(Note::Stopping { sig });
         self.enter(State::Stopping { live, asked: self.now, killed: None, cause, ended });
     }
 
     fn kill_live(&mut self, live: Live, asked: Mono, cause: Cause, ended: Option<Exit>) {
-        self.signal(live, Sig::KILL);
+        self.signal(live, Sig::KILL, ended);
         let entered = self.inst.entered.filter(|_| matches!(self.inst.state, State::Stopping { .. }));
         self.note(Note::Killed);
         self.enter(State::Stopping { live, asked, killed: Some(self.now), cause, ended });
@@ -350,8 +350,10 @@ impl Machine<'_> {
         }
     }
 
-    fn signal(&mut self, live: Live, sig: Sig) {
-        self.out.push(Effect::Signal { run: live.run, sig, group: self.policy.stopgroup });
+    /// Without a leader there is only the group to be signalled, whatever the policy says by now.
+    fn signal(&mut self, live: Live, sig: Sig, ended: Option<Exit>) {
+        let group = self.policy.stopgroup || ended.is_some();
+        self.out.push(Effect::Signal { run: live.run, sig, group });
     }
 
     fn note(&mut self, note: Note) {
