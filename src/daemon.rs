@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+pub mod logfile;
+
 /// Runs `taskmasterd`.
 #[must_use]
 pub fn main() -> ExitCode {

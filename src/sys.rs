@@ -2,3 +2,6 @@
 //!
 //! The only place with unsafe code, and the only one that names nix and libc. Decides nothing.
 #![allow(unsafe_code)]
+
+pub mod file;
+pub mod splice;
