@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 pub mod fd;
+pub mod file;
 pub mod group;
 pub mod limits;
 pub mod pidfd;
@@ -11,6 +12,7 @@ pub mod process;
 pub mod signals;
 pub mod sock;
 pub mod spawn;
+pub mod splice;
 pub mod timer;
 pub mod user;
 pub mod wait;

@@ -166,12 +166,12 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     let signals =
         reactor.add(Source::Signals, signalfd, Wants::Read).map_err(|(e, _)| Error::io("poll signals", "", e))?;
     let (clock, _) = Clock::new(&mut reactor).map_err(|e| Error::io("set up the timer", "", e))?;
-    let mut files = LogFiles::default();
+    let mut files = LogFiles::new().map_err(|e| Error::io("make a pipe", "", e))?;
     let mut journal = Journal::new(&config.daemon, &mut files, foreground && !attached);
     let clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket)?;
     let pidfile = PidFile::write(config.daemon.pidfile.as_deref())?;
     if !config.daemon.nocleanup {
-        files.cleanup(&load::auto_logs(&config));
+        files.cleanup(load::auto_logs(&config).iter().map(PathBuf::as_path));
     }
     let directory = if foreground { std::env::current_dir().unwrap_or_else(|_| "/".into()) } else { "/".into() };
     let null = fd::null().map_err(|e| Error::io("open", "/dev/null", e))?;

@@ -14,7 +14,7 @@ use crate::base::time::Mono;
 use crate::config::model::Rotation;
 use crate::sys::{fd, splice};
 
-use super::logfile::{FileId, LogFiles, Pump, PipeState};
+use super::logfile::{FileId, LogFiles, PipeState, Pump};
 use super::reactor::{Reactor, Source, Token, Wants};
 
 /// How much one pipe may move in one turn. A loud program gets that much, then everybody else is served.
@@ -94,6 +94,10 @@ impl Outputs {
         for id in std::mem::take(&mut self.again) {
             self.serve(reactor, files, id, now);
         }
+        // A file's own time comes when there is something to say about it; its pipes are in the list below.
+        if files.next_retry().is_some_and(|at| at <= now) {
+            files.take_due(now);
+        }
         while let Some((_, id)) = self.stalled.first().copied().filter(|(at, _)| *at <= now) {
             self.stalled.pop_first();
             self.serve(reactor, files, id, now);
@@ -122,14 +126,14 @@ impl Outputs {
 
     /// When `serve_due` has something to do at the latest.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Mono> {
-        self.stalled.first().map(|(at, _)| *at)
+    pub fn next_deadline(&self, files: &LogFiles) -> Option<Mono> {
+        [self.stalled.first().map(|(at, _)| *at), files.next_retry()].into_iter().flatten().min()
     }
 
     fn pump(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id, budget: usize, now: Mono) {
         let Some(pipe) = self.pipes.get_mut(&id) else { return };
         let Some(fd) = reactor.fd(pipe.token) else { return };
-        let result = files.pump(pipe.file, fd, &mut pipe.state, budget, now);
+        let result = files.pump(pipe.file, fd, &mut pipe.state, budget, now).next;
         if let Some(at) = pipe.retry.take() {
             self.stalled.remove(&(at, id));
         }

@@ -112,7 +112,8 @@ impl Daemon {
         self.settle();
         self.give_birth();
         self.report_log_facts();
-        let deadline = [self.fleet.next_deadline(), self.outputs.next_deadline(), self.clients.next_deadline()];
+        let output = self.outputs.next_deadline(&self.files);
+        let deadline = [self.fleet.next_deadline(), output, self.clients.next_deadline()];
         let arm = self.clock.arm(deadline.into_iter().flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);
