@@ -484,8 +484,7 @@ impl World {
             return Err(format!("{} requests are open, {} are waited for", self.open.len(), self.fleet.waiting()));
         }
         for (key, member) in self.fleet.members() {
-            let (ours, theirs) =
-                (self.processes.get(&key).map(|p| p.run), member.inst.live().map(|live| live.run));
+            let (ours, theirs) = (self.processes.get(&key).map(|p| p.run), member.inst.live().map(|live| live.run));
             if ours != theirs {
                 return Err(format!(
                     "{} {}: the world has {ours:?}, the fleet {theirs:?} in {:?}",
@@ -514,8 +513,9 @@ impl World {
 
     fn command(&mut self) -> Finding {
         let ticket = self.ticket();
-        let names: Vec<String> =
-            (0..=self.dice.below(2)).map(|_| self.dice.pick(&["a", "b", "c", "d", "b:1", "c:*", "all", "x", "[ab]"]).to_owned()).collect();
+        let names: Vec<String> = (0..=self.dice.below(2))
+            .map(|_| self.dice.pick(&["a", "b", "c", "d", "b:1", "c:*", "all", "x", "[ab]"]).to_owned())
+            .collect();
         let wait = match self.dice.below(3) {
             0 => Wait::No,
             1 => Wait::Reached,
@@ -677,7 +677,8 @@ fn the_same_seed_gives_the_same_life() {
 #[test]
 fn every_planted_bug_is_found() {
     for bug in BUGS {
-        let found = (1..=40).find_map(|seed| World::new(seed, Some(bug)).live(1500).err().map(|finding| (seed, finding)));
+        let found =
+            (1..=40).find_map(|seed| World::new(seed, Some(bug)).live(1500).err().map(|finding| (seed, finding)));
         match found {
             Some((seed, finding)) => println!("{bug:?}: seed {seed}: {finding}"),
             None => panic!("{bug:?} was not found"),

@@ -15,8 +15,8 @@ use std::time::Duration;
 use crate::base::id::{ClientId, Ticket};
 use crate::base::time::Mono;
 use crate::config::model::SocketConfig;
-use crate::control::frame::{Decoder, Line};
-use crate::control::jsonrpc::Id;
+use crate::control::frame::{Frame, Lines, REQUEST_BYTES};
+use crate::control::jsonrpc::{Call, Id};
 use crate::control::message::{Refusal, RefusalCode, Request, Response};
 use crate::control::render::Clock;
 use crate::control::wire::{self, Message};
@@ -45,23 +45,25 @@ const OPEN_REQUESTS: usize = 64;
 #[derive(Debug)]
 enum Form {
     Text,
-    /// One of a message's requests; `None` for a notification, which gets no answer.
-    Json { id: Option<Id>, message: u64 },
+    /// A call, alone or of a batch. Without an id it is a notification, which gets no answer.
+    Json {
+        id: Option<Id>,
+        batch: Option<u64>,
+    },
 }
 
-/// A JSON-RPC message whose requests are not all answered.
+/// A batch of JSON-RPC calls that are not all answered.
 #[derive(Debug)]
 struct Batch {
     open: usize,
-    answers: Vec<Vec<u8>>,
-    is_array: bool,
+    answers: Vec<(Id, Response)>,
 }
 
 #[derive(Debug)]
 struct Client {
     token: Token,
     peer: Peer,
-    decoder: Decoder,
+    lines: Lines,
     /// Requests that are not answered, by ticket number.
     open: BTreeMap<u64, Form>,
     batches: BTreeMap<u64, Batch>,
@@ -192,7 +194,7 @@ impl Clients {
         let mut client = Client {
             token,
             peer,
-            decoder: Decoder::default(),
+            lines: Lines::default(),
             open: BTreeMap::new(),
             batches: BTreeMap::new(),
             next_number: 1,
@@ -206,7 +208,8 @@ impl Clients {
         };
         if peer.uid != 0 && peer.uid != self.own_uid {
             let text = format!("uid {} may not control this daemon", peer.uid);
-            client.refuse(&Refusal::new(RefusalCode::Denied, text));
+            let refusal = Response::Refused(Refusal::new(RefusalCode::Denied, text));
+            wire::write_text(&refusal, &Clock::default(), &mut client.out);
             client.closing = true;
         }
         self.all.insert(id, client);
@@ -247,37 +250,32 @@ impl Clients {
     fn take_requests(&mut self, id: ClientId, now: Mono, served: &mut Served) {
         let Some(client) = self.all.get_mut(&id) else { return };
         while !client.closing && client.open.len() < OPEN_REQUESTS && !client.has_text_open() {
-            let line = match client.decoder.next_line(client.ended) {
-                Some(Line::Text(line)) => line,
-                Some(Line::Refused(refusal)) => {
-                    client.closing |= refusal.code == RefusalCode::TooLarge;
-                    client.refuse(&refusal);
-                    continue;
+            let message = match client.lines.take() {
+                Some(Frame::Line(line)) => wire::decode(line),
+                Some(Frame::TooLarge { json }) => {
+                    client.closing = true;
+                    wire::too_large(json)
                 }
                 None => break,
             };
             client.last_request = now;
-            for (number, request) in client.understand(&line) {
-                served.asked.push(Asked {
-                    ticket: Ticket { client: id, number },
-                    peer: client.peer,
-                    request,
-                });
+            for (number, request) in client.understand(message) {
+                served.asked.push(Asked { ticket: Ticket { client: id, number }, peer: client.peer, request });
             }
         }
     }
 
-    /// Answers a request. `false` if the client is gone by now.
+    /// Answers a request, if its client is still there.
     pub fn reply(&mut self, reactor: &mut Reactor, ticket: Ticket, response: &Response, clock: &Clock, now: Mono) {
         let Some(client) = self.all.get_mut(&ticket.client) else { return };
         let Some(form) = client.open.remove(&ticket.number) else { return };
         match form {
             Form::Text => {
-                wire::write_text(&mut client.out, response, clock);
+                wire::write_text(response, clock, &mut client.out);
                 // The next request may be in the buffer already.
                 self.again.insert(ticket.client);
             }
-            Form::Json { id, message } => client.answer_json(id, message, response),
+            Form::Json { id, batch } => client.answer_json(id, batch, response),
         }
         self.flush(reactor, ticket.client, now);
     }
@@ -330,9 +328,8 @@ impl Clients {
         } else if progress || client.stalled_since.is_none() {
             client.stalled_since = Some(now);
         }
-        let finished = waiting == 0
-            && client.open.is_empty()
-            && (client.closing || (client.ended && client.decoder.is_empty()));
+        let finished =
+            waiting == 0 && client.open.is_empty() && (client.closing || (client.ended && client.lines.pending() == 0));
         let wants = if waiting > 0 { Wants::ReadWrite } else { Wants::Read };
         let lost = wants != client.wants && reactor.change(client.token, wants).is_err();
         client.wants = wants;
@@ -354,20 +351,23 @@ impl Client {
         self.open.values().any(|form| matches!(form, Form::Text))
     }
 
-    /// Reads up to the budget, as long as the decoder has room. Whether there may be more that nobody will announce;
-    /// with a full decoder that is found out when the next answer has made room.
+    /// Reads up to the budget, as long as the buffer has room. Whether there may be more that nobody will announce;
+    /// with a full buffer that is found out when the next answer has made room.
     fn receive(&mut self, reactor: &Reactor) -> io::Result<bool> {
         let mut buffer = [0u8; 16 << 10];
         let mut budget = READ_BUDGET_BYTES;
-        while !self.ended && budget > 0 && !self.decoder.is_full() {
+        while !self.ended && budget > 0 && self.lines.pending() <= 2 * REQUEST_BYTES {
             let Some(socket) = reactor.fd(self.token) else { return Ok(false) };
             match fd::read(socket, &mut buffer) {
-                Ok(0) => self.ended = true,
+                Ok(0) => {
+                    self.ended = true;
+                    self.lines.finish();
+                }
                 Ok(n) => {
                     budget = budget.saturating_sub(n);
                     // What a client still sends while it is being sent away is not kept.
                     if !self.closing {
-                        self.decoder.feed(buffer.get(..n).unwrap_or_default());
+                        self.lines.feed(buffer.get(..n).unwrap_or_default());
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -378,32 +378,27 @@ impl Client {
         Ok(!self.ended && budget == 0)
     }
 
-    /// Turns a line into requests, each under a number of its own. What cannot be understood is answered here.
-    fn understand(&mut self, line: &str) -> Vec<(u64, Request)> {
-        match wire::read(line) {
-            Message::Text(Ok(request)) => vec![(self.note(Form::Text), request)],
+    /// Takes note of the requests of a message, each under a number of its own. What cannot be understood is answered.
+    fn understand(&mut self, message: Message) -> Vec<(u64, Request)> {
+        let (calls, batch) = match message {
+            Message::Text(Ok(request)) => return vec![(self.note(Form::Text), request)],
             Message::Text(Err(refusal)) => {
-                self.refuse(&refusal);
-                Vec::new()
+                wire::write_text(&Response::Refused(refusal), &Clock::default(), &mut self.out);
+                return Vec::new();
             }
-            Message::Json { requests, is_array } => self.understand_json(requests, is_array),
-        }
-    }
-
-    fn understand_json(
-        &mut self,
-        requests: Vec<(Option<Id>, Result<Request, Refusal>)>,
-        is_array: bool,
-    ) -> Vec<(u64, Request)> {
-        let message = self.next_number;
-        self.next_number += 1;
-        let open = requests.len();
-        self.batches.insert(message, Batch { open, answers: Vec::new(), is_array });
+            Message::Json { calls, batch } => (calls, batch),
+        };
+        let batch = batch.then(|| {
+            let number = self.next_number;
+            self.next_number += 1;
+            self.batches.insert(number, Batch { open: calls.len(), answers: Vec::new() });
+            number
+        });
         let mut understood = Vec::new();
-        for (id, request) in requests {
+        for Call { id, request } in calls {
             match request {
-                Ok(request) => understood.push((self.note(Form::Json { id, message }), request)),
-                Err(refusal) => self.answer_json(id, message, &Response::Refused(refusal)),
+                Ok(request) => understood.push((self.note(Form::Json { id, batch }), request)),
+                Err(refusal) => self.answer_json(id, batch, &Response::Refused(refusal)),
             }
         }
         understood
@@ -416,22 +411,21 @@ impl Client {
         number
     }
 
-    fn refuse(&mut self, refusal: &Refusal) {
-        wire::write_refusal(&mut self.out, refusal);
-    }
-
-    /// Adds an answer to its message, and sends the message off when it is complete.
-    fn answer_json(&mut self, id: Option<Id>, message: u64, response: &Response) {
-        let Some(batch) = self.batches.get_mut(&message) else { return };
-        batch.open = batch.open.saturating_sub(1);
-        if let Some(id) = id {
-            batch.answers.push(wire::json_answer(&id, response));
-        }
-        if batch.open > 0 {
+    /// Answers a call; the answers of a batch gather until it is complete.
+    fn answer_json(&mut self, id: Option<Id>, batch: Option<u64>, response: &Response) {
+        let Some(number) = batch else {
+            if let Some(id) = id {
+                wire::write_json(&id, response, &mut self.out);
+            }
             return;
-        }
-        if let Some(batch) = self.batches.remove(&message) {
-            wire::write_json(&mut self.out, &batch.answers, batch.is_array);
+        };
+        let Some(batch) = self.batches.get_mut(&number) else { return };
+        batch.open = batch.open.saturating_sub(1);
+        batch.answers.extend(id.map(|id| (id, response.clone())));
+        if batch.open == 0 {
+            if let Some(batch) = self.batches.remove(&number) {
+                wire::write_batch(batch.answers.iter().map(|(id, response)| (id, response)), &mut self.out);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::base::time::{Mono, Wall};
-use crate::sys::timer::{self, Timer};
+use crate::sys::timer;
 
 use super::reactor::{Reactor, Source, Token, Wants};
 
@@ -28,7 +28,7 @@ pub fn utc_offset() -> i64 {
 /// The one timer of the loop.
 #[derive(Debug)]
 pub struct Clock {
-    timer: Timer,
+    timer: Token,
     armed: Option<Mono>,
 }
 
@@ -37,27 +37,30 @@ impl Clock {
     ///
     /// # Errors
     /// No descriptor could be had.
-    pub fn new(reactor: &mut Reactor) -> io::Result<(Clock, Token)> {
-        let timer = Timer::new()?;
-        let token = reactor.add(Source::Timer, timer.descriptor()?, Wants::Read).map_err(|(error, _)| error)?;
-        Ok((Clock { timer, armed: None }, token))
+    pub fn new(reactor: &mut Reactor) -> io::Result<Clock> {
+        let timer = reactor.add(Source::Timer, timer::create()?, Wants::Read).map_err(|(error, _)| error)?;
+        Ok(Clock { timer, armed: None })
     }
 
     /// Makes the timer fire at `deadline`. Costs a system call only if that is another time than before.
     ///
     /// # Errors
     /// timerfd_settime(2).
-    pub fn arm(&mut self, deadline: Option<Mono>) -> io::Result<()> {
+    pub fn arm(&mut self, reactor: &Reactor, deadline: Option<Mono>) -> io::Result<()> {
         if deadline != self.armed {
-            self.timer.arm(deadline)?;
+            if let Some(fd) = reactor.fd(self.timer) {
+                timer::arm(fd, deadline)?;
+            }
             self.armed = deadline;
         }
         Ok(())
     }
 
     /// Takes note that the timer has fired.
-    pub fn fired(&mut self) {
-        self.timer.acknowledge();
+    pub fn fired(&mut self, reactor: &Reactor) {
+        if let Some(fd) = reactor.fd(self.timer) {
+            timer::acknowledge(fd);
+        }
         self.armed = None;
     }
 }

@@ -26,7 +26,7 @@ impl Daemon {
                 }
             }
             Source::Signals => self.signals_arrived(),
-            Source::Timer => self.clock.fired(),
+            Source::Timer => self.clock.fired(&self.reactor),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
             Source::Output(key, run, stream) => {

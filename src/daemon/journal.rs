@@ -122,7 +122,12 @@ fn send_all(connection: &mut Option<Syslog>, lines: &[u8], lost: &mut u64) {
             _ => 6,
         };
         // Facility "daemon" is 3.
-        let record = format!("<{}>taskmasterd[{}]: {}", 3 * 8 + severity, std::process::id(), words.next().unwrap_or("").trim_start());
+        let record = format!(
+            "<{}>taskmasterd[{}]: {}",
+            3 * 8 + severity,
+            std::process::id(),
+            words.next().unwrap_or("").trim_start()
+        );
         let sent = connection.as_ref().is_some_and(|c| c.send(record.as_bytes()).is_ok());
         if !sent {
             *connection = Syslog::connect().ok();

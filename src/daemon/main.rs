@@ -1,6 +1,7 @@
 //! The start: options, configuration, lock, socket, loop, in an order in which a failure has touched nothing.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use crate::base::signal::Sig;
 use crate::config::model::{Config, Level};
-use crate::control::place;
+use crate::control::address;
 use crate::ctl;
 use crate::supervise::fleet::Fleet;
 use crate::sys::process::{self, Side};
@@ -92,10 +93,10 @@ fn check_only(origin: &Origin, loaded: &Loaded) -> ExitCode {
 }
 
 fn socket_path(config: &Config, env: &BTreeMap<String, String>) -> PathBuf {
-    let runtime_dir = env.get("XDG_RUNTIME_DIR").map(String::as_str);
+    let runtime_dir = env.get("XDG_RUNTIME_DIR").map(OsStr::new);
     match &config.daemon.socket.path {
         Some(path) => PathBuf::from(path),
-        None => PathBuf::from(place::default_socket(user::effective_uid(), runtime_dir)),
+        None => address::default_socket(user::effective_uid(), runtime_dir),
     }
 }
 
@@ -165,7 +166,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     let signalfd = signals::open(&HANDLED).map_err(|e| Error::io("set up signals", "", e))?;
     let signals =
         reactor.add(Source::Signals, signalfd, Wants::Read).map_err(|(e, _)| Error::io("poll signals", "", e))?;
-    let (clock, _) = Clock::new(&mut reactor).map_err(|e| Error::io("set up the timer", "", e))?;
+    let clock = Clock::new(&mut reactor).map_err(|e| Error::io("set up the timer", "", e))?;
     let mut files = LogFiles::new().map_err(|e| Error::io("make a pipe", "", e))?;
     let mut journal = Journal::new(&config.daemon, &mut files, foreground && !attached);
     let clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket)?;
@@ -177,7 +178,14 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     let null = fd::null().map_err(|e| Error::io("open", "/dev/null", e))?;
     journal.write(
         Level::Info,
-        format_args!("taskmasterd {} started pid={} uid={} socket={} configuration={}", env!("CARGO_PKG_VERSION"), std::process::id(), user::effective_uid(), socket.display(), origin.path.display()),
+        format_args!(
+            "taskmasterd {} started pid={} uid={} socket={} configuration={}",
+            env!("CARGO_PKG_VERSION"),
+            std::process::id(),
+            user::effective_uid(),
+            socket.display(),
+            origin.path.display()
+        ),
     );
     for warning in &warnings {
         journal.write(Level::Warning, warning);
@@ -223,11 +231,11 @@ impl Daemon {
     }
 }
 
-/// Tells whoever waits that the daemon answers, and lets go of the terminal if it is to run without one.
+/// Tells whoever waits that the daemon answers, and lets go of the terminal if it is to run without one. The working
+/// directory stays: relative paths of the configuration go on to mean what they meant.
 fn announce(ready: Option<OwnedFd>, foreground: bool) -> Result<(), Error> {
     if !foreground {
         process::leave_terminal().map_err(|e| Error::io("leave the terminal", "", e))?;
-        std::env::set_current_dir("/").map_err(|e| Error::io("change to", "/", e))?;
     }
     if let Some(pipe) = ready {
         let mut pipe = fs::File::from(pipe);

@@ -102,12 +102,7 @@ pub fn parse(arguments: &[String]) -> Result<Wish, Error> {
         daemonize: found.opt_present("d"),
         interactive: found.opt_present("i"),
         test: found.opt_present("t"),
-        overrides: Overrides {
-            nocleanup: found.opt_present("k"),
-            childlogdir: found.opt_str("q"),
-            logfile,
-            loglevel,
-        },
+        overrides: Overrides { nocleanup: found.opt_present("k"), childlogdir: found.opt_str("q"), logfile, loglevel },
     }))
 }
 

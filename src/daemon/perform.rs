@@ -121,9 +121,8 @@ impl Daemon {
     fn blueprint(&self, program: &Program, name: &ProgramName, num: u32) -> Result<Blueprint, Failed> {
         let env = |variable: &str| self.surroundings.env.get(variable).cloned();
         let childlogdir = &self.fleet.config().daemon.childlogdir;
-        let single = program.numprocs == 1;
         // The configuration was expanded once when it was checked; only the surroundings could make it fail now.
-        expand::blueprint(program, name, num, single, &env, childlogdir)
+        expand::blueprint(program, name, num, program.numprocs == 1, &env, childlogdir)
             .map_err(|_| Failed { stage: Stage::Exec, errno: Errno(22) })
     }
 

@@ -36,7 +36,7 @@ pub struct Daemon {
     pub(super) reactor: Reactor,
     /// The timer.
     pub(super) clock: Clock,
-    /// Its slot, and that of the signalfd.
+    /// The slot of the signalfd.
     pub(super) signals: Token,
     /// The core.
     pub(super) fleet: Fleet,
@@ -114,7 +114,7 @@ impl Daemon {
         self.report_log_facts();
         let output = self.outputs.next_deadline(&self.files);
         let deadline = [self.fleet.next_deadline(), output, self.clients.next_deadline()];
-        let arm = self.clock.arm(deadline.into_iter().flatten().min());
+        let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);
         Ok(())
