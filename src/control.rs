@@ -8,6 +8,7 @@
 pub mod address;
 pub mod command;
 pub mod frame;
+pub mod help;
 pub mod jsonrpc;
 pub mod message;
 pub mod render;

@@ -4,7 +4,6 @@
 //! given back byte by byte as they came.
 
 use std::fmt;
-use std::io::Write as _;
 
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -13,11 +12,13 @@ use serde_json::value::RawValue;
 use crate::base::nearest::suggestion;
 use crate::base::units::LONGEST;
 
-use super::command::{self, Args, Command, Param, Verb};
-use super::message::{
-    Outcome, PlanReport, ProcessPid, ProcessStatus, Refusal, RefusalCode, Request, Response, VersionReport, Wait,
-};
+use super::command::{self, Args, Command, Param};
+use super::message::{Refusal, RefusalCode, Request, Wait};
 use super::text;
+
+mod answer;
+
+pub use answer::{raw_error, raw_result, read_answer, write_answer};
 
 /// The most calls that a batch may hold.
 pub const BATCH_CALLS: usize = 256;
@@ -302,147 +303,185 @@ pub fn write_request(id: &Id, request: &Request, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// Appends the answer to a call, without a line feed.
-pub fn write_answer(id: &Id, response: &Response, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
-    out.extend_from_slice(id.as_json().as_bytes());
-    if let Response::Refused(refusal) = response {
-        out.extend_from_slice(b",\"error\":");
-        write_json(&ErrorObject { code: refusal.code.number(), message: refusal.text.as_str().into() }, out);
-    } else {
-        out.extend_from_slice(b",\"result\":");
-        write_result(response, out);
-    }
-    out.push(b'}');
-}
-
-/// Appends what stands behind `result`, straight from the message: a status of a thousand processes is no tree first.
-fn write_result(response: &Response, out: &mut Vec<u8>) {
-    match response {
-        Response::Status(processes) => write_json(&Status { processes }, out),
-        Response::Outcomes(outcomes) => {
-            write_json(&Outcomes { ok: outcomes.iter().all(|o| o.ok), outcomes }, out);
-        }
-        Response::Plan(plan) => write_json(plan, out),
-        Response::Tail(bytes) => {
-            let text = String::from_utf8_lossy(bytes);
-            let lossy = matches!(text, std::borrow::Cow::Owned(_));
-            write_json(&Tail { text: text.into_owned(), lossy }, out);
-        }
-        Response::DaemonPid(pid) => {
-            // Writing into a vector cannot fail.
-            let _ = write!(out, "{{\"pid\":{pid}}}");
-        }
-        Response::Pids(pids) => write_json(&Pids { pids }, out),
-        Response::Version(version) => write_json(version, out),
-        Response::ShuttingDown => out.extend_from_slice(b"{\"shutting_down\":true}"),
-        Response::Help(text) => write_json(&Help { text }, out),
-        Response::Refused(refusal) => write_json(&refusal.text, out),
-    }
-}
-
 /// None of our types can fail to be written: their keys are strings and their numbers are whole.
 fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, value);
 }
 
-#[derive(Serialize, Deserialize)]
-struct ErrorObject<'a> {
-    code: i32,
-    message: std::borrow::Cow<'a, str>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::Stream;
+    use crate::base::signal::Sig;
 
-#[derive(Serialize, Deserialize)]
-struct Status<L> {
-    processes: L,
-}
+    fn one(line: &str) -> Call {
+        let (mut calls, batch) = parse(line);
+        assert!(!batch && calls.len() == 1, "{line}");
+        calls.remove(0)
+    }
 
-#[derive(Serialize, Deserialize)]
-struct Outcomes<L> {
-    outcomes: L,
-    ok: bool,
-}
+    fn method(method: &str, params: &str) -> Result<Request, Refusal> {
+        one(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#)).request
+    }
 
-#[derive(Serialize, Deserialize)]
-struct Tail {
-    text: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    lossy: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Pids<L> {
-    pids: L,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Pid {
-    Daemon { pid: u32 },
-    Processes { pids: Vec<ProcessPid> },
-}
-
-#[derive(Serialize, Deserialize)]
-struct Help<T> {
-    text: T,
-}
-
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "T: Deserialize<'de>"))]
-struct Answer<'a, T> {
-    result: Option<T>,
-    #[serde(borrow)]
-    error: Option<ErrorObject<'a>>,
-}
-
-/// Reads the answer to a request with this verb.
-///
-/// # Errors
-/// The line is no such answer: the other side speaks something else. In words, for people.
-pub fn read_answer(verb: Verb, line: &str) -> Result<Response, String> {
-    match verb {
-        Verb::Status => answer(line, |s: Status<Vec<ProcessStatus>>| Response::Status(s.processes)),
-        Verb::Start | Verb::Stop | Verb::Restart | Verb::Signal => {
-            answer(line, |o: Outcomes<Vec<Outcome>>| Response::Outcomes(o.outcomes))
+    #[test]
+    fn every_request_comes_back() {
+        let names = vec!["web".to_owned(), "a \"b\"\n".to_owned()];
+        let mut requests = vec![
+            Request::Status { names: vec![] },
+            Request::Status { names: names.clone() },
+            Request::Signal { sig: Sig::USR1, names: names.clone() },
+            Request::Signal { sig: Sig::from_number(40).unwrap(), names: names.clone() },
+            Request::Reload { dry_run: true },
+            Request::Reload { dry_run: false },
+            Request::Tail { name: "web".into(), stream: Stream::Stderr, lines: 0 },
+            Request::Pid { name: None },
+            Request::Pid { name: Some("web".into()) },
+            Request::Version,
+            Request::Shutdown,
+            Request::Help { command: None },
+            Request::Help { command: Some("start".into()) },
+        ];
+        for wait in [Wait::No, Wait::Reached, Wait::UpTo(0), Wait::UpTo(86_400_000)] {
+            requests.push(Request::Start { names: names.clone(), wait });
+            requests.push(Request::Stop { names: names.clone(), wait });
+            requests.push(Request::Restart { names: names.clone(), wait });
         }
-        Verb::Reload => answer(line, |plan: PlanReport| Response::Plan(plan)),
-        Verb::Tail => answer(line, |tail: Tail| Response::Tail(tail.text.into_bytes())),
-        Verb::Pid => answer(line, |pid: Pid| match pid {
-            Pid::Daemon { pid } => Response::DaemonPid(pid),
-            Pid::Processes { pids } => Response::Pids(pids),
-        }),
-        Verb::Version => answer(line, |version: VersionReport| Response::Version(version)),
-        Verb::Shutdown => answer(line, |_: serde::de::IgnoredAny| Response::ShuttingDown),
-        Verb::Help => answer(line, |help: Help<String>| Response::Help(help.text)),
-    }
-}
-
-fn answer<'a, T: Deserialize<'a>>(line: &'a str, read: impl FnOnce(T) -> Response) -> Result<Response, String> {
-    match serde_json::from_str::<Answer<'a, T>>(line) {
-        Ok(Answer { error: Some(error), .. }) => {
-            let known = RefusalCode::ALL.iter().find(|(_, _, number)| *number == error.code);
-            let code = known.map_or(RefusalCode::Failed, |(code, _, _)| *code);
-            Ok(Response::Refused(Refusal::new(code, error.message)))
+        for request in requests {
+            let mut line = Vec::new();
+            write_request(&Id::number(7), &request, &mut line);
+            let line = String::from_utf8(line).unwrap();
+            assert_eq!(one(&line), Call { id: Some(Id::number(7)), request: Ok(request) }, "{line}");
         }
-        Ok(Answer { result: Some(result), .. }) => Ok(read(result)),
-        Ok(Answer { result: None, error: None }) => Err("an answer without result and error".to_owned()),
-        Err(error) => Err(error.to_string()),
     }
-}
 
-/// The JSON text of the result in an answer line, untouched; `None` if the answer is an error.
-#[must_use]
-pub fn raw_result(line: &str) -> Option<&str> {
-    serde_json::from_str::<Answer<'_, &RawValue>>(line).ok()?.result.map(RawValue::get)
-}
-
-/// The JSON text of the error object in an answer line, untouched.
-#[must_use]
-pub fn raw_error(line: &str) -> Option<&str> {
-    #[derive(Deserialize)]
-    struct Raw<'a> {
-        #[serde(borrow)]
-        error: Option<&'a RawValue>,
+    #[test]
+    fn words_and_json_mean_the_same() {
+        for (words, name, params) in [
+            ("status", "status", "{}"),
+            ("status web", "status", r#"{"names":["web"]}"#),
+            ("start web", "start", r#"{"names":["web"],"wait":true}"#),
+            ("start --no-wait web", "start", r#"{"wait":false,"names":["web"]}"#),
+            ("stop --timeout 5 web", "stop", r#"{"names":["web"],"timeout_ms":5000}"#),
+            ("restart a b", "restart", r#"{"names":["a","b"],"timeout_ms":null,"wait":null}"#),
+            ("signal USR1 web", "signal", r#"{"signal":"USR1","names":["web"]}"#),
+            ("signal 10 web", "signal", r#"{"signal":10,"names":["web"]}"#),
+            ("reload --dry-run", "reload", r#"{"dry_run":true}"#),
+            ("update", "update", "{}"),
+            ("reread", "reread", "[]"),
+            ("tail -n 3 web stderr", "tail", r#"{"lines":3,"name":"web","stream":"stderr"}"#),
+            ("pid", "pid", "{}"),
+            ("pid web", "pid", r#"{"name":"web"}"#),
+            ("version", "version", "{}"),
+            ("shutdown", "shutdown", "{}"),
+            ("help start", "help", r#"{"command":"start"}"#),
+        ] {
+            assert_eq!(method(name, params), text::parse_line(words), "{words}");
+            assert!(method(name, params).is_ok(), "{words}");
+        }
+        let bare = one(r#"{"jsonrpc":"2.0","method":"status","id":"x"}"#);
+        assert_eq!(bare.request, Ok(Request::Status { names: vec![] }));
     }
-    serde_json::from_str::<Raw<'_>>(line).ok()?.error.map(RawValue::get)
+
+    #[test]
+    fn ids_are_given_back_as_they_came() {
+        for id in ["null", "1", "-0", "1.50", "1e3", "123456789012345678901234567890", r#""a\u0062\n""#] {
+            let call = one(&format!(r#"{{"id": {id} ,"jsonrpc":"2.0","method":"version"}}"#));
+            assert_eq!(call.id.unwrap().as_json(), id);
+        }
+        for id in ["true", "[1]", "{}"] {
+            let call = one(&format!(r#"{{"id":{id},"jsonrpc":"2.0","method":"version"}}"#));
+            assert_eq!(call.id, Some(Id::null()));
+            assert_eq!(call.request.unwrap_err().code, RefusalCode::InvalidRequest);
+        }
+    }
+
+    #[test]
+    fn notifications_have_no_id() {
+        let call = one(r#"{"jsonrpc":"2.0","method":"version"}"#);
+        assert_eq!(call, Call { id: None, request: Ok(Request::Version) });
+        let call = one(r#"{"jsonrpc":"2.0","method":"nothing"}"#);
+        assert_eq!((call.id, call.request.unwrap_err().code), (None, RefusalCode::UnknownCommand));
+    }
+
+    #[test]
+    fn batches() {
+        let (calls, batch) =
+            parse(r#" [{"jsonrpc":"2.0","method":"version","id":1}, 1, {"jsonrpc":"2.0","method":"pid"}]"#);
+        assert!(batch);
+        assert_eq!(calls[0], Call { id: Some(Id::number(1)), request: Ok(Request::Version) });
+        assert_eq!(calls[1].id, Some(Id::null()));
+        assert_eq!(calls[1].request.as_ref().unwrap_err().code, RefusalCode::InvalidRequest);
+        assert_eq!(calls[2], Call { id: None, request: Ok(Request::Pid { name: None }) });
+        assert_eq!(calls.len(), 3);
+        assert_eq!(one("[]").request.unwrap_err().code, RefusalCode::InvalidRequest);
+        let many = |n: usize| format!("[{}]", vec!["1"; n].join(","));
+        assert_eq!(parse(&many(BATCH_CALLS)).0.len(), BATCH_CALLS);
+        assert_eq!(one(&many(BATCH_CALLS + 1)).request.unwrap_err().code, RefusalCode::TooLarge);
+    }
+
+    #[test]
+    fn bad_messages() {
+        use RefusalCode::{BadRequest, InvalidRequest};
+        for (line, code, id) in [
+            ("{", BadRequest, "null"),
+            ("{}}", BadRequest, "null"),
+            ("[1", BadRequest, "null"),
+            ("{'a':1}", BadRequest, "null"),
+            ("{}", InvalidRequest, "null"),
+            (r#"{"id":1}"#, InvalidRequest, "1"),
+            (r#"{"id":1,"method":"version"}"#, InvalidRequest, "1"),
+            (r#"{"id":1,"jsonrpc":"1.0","method":"version"}"#, InvalidRequest, "1"),
+            (r#"{"id":1,"jsonrpc":2.0,"method":"version"}"#, InvalidRequest, "1"),
+            (r#"{"id":"x","jsonrpc":"2.0","method":5}"#, InvalidRequest, "\"x\""),
+            (r#"{"id":1,"jsonrpc":"2.0","method":"reload","parms":{"dry_run":true}}"#, InvalidRequest, "1"),
+            (r#"{"id":1,"id":2,"jsonrpc":"2.0","method":"version"}"#, InvalidRequest, "1"),
+        ] {
+            let call = one(line);
+            assert_eq!(call.request.unwrap_err().code, code, "{line}");
+            assert_eq!(call.id.unwrap().as_json(), id, "{line}");
+        }
+        let text = one(r#"{"jsonrpc":"2.0","method":"reload","parms":{}}"#).request.unwrap_err().text;
+        assert_eq!(text, "no member \"parms\" in a request (did you mean \"params\"?)");
+        // Nesting beyond what the reader follows is refused like other JSON that cannot be read.
+        let deep = "[".repeat(60_000);
+        assert_eq!(one(&deep).request.unwrap_err().code, BadRequest);
+    }
+
+    #[test]
+    fn bad_params() {
+        for (name, params, text) in [
+            (
+                "reload",
+                r#"{"dryrun":true}"#,
+                "reload: no param \"dryrun\" (did you mean \"dry_run\"?) (params: dry_run)",
+            ),
+            ("reload", r#"{"dry_run":"yes"}"#, "reload: dry_run: expected true or false (params: dry_run)"),
+            ("start", "{}", "start: no NAME given (params: wait, timeout_ms, names)"),
+            ("status", r#"{"names":"web"}"#, "status: names: expected an array of strings (params: names)"),
+            ("status", r#"{"names":[""]}"#, "status: names: an empty name (params: names)"),
+            ("status", r#"{"names":[],"names":[]}"#, "status: names is there twice (params: names)"),
+            ("status", r#"["web"]"#, "status: params must be an object (params: names)"),
+            ("version", r#"{"x":1}"#, "version: no param \"x\""),
+        ] {
+            assert_eq!(method(name, params), Err(Refusal::new(RefusalCode::BadArguments, text)));
+        }
+        for (name, params) in [
+            ("start", r#"{"names":["a"],"timeout_ms":-1}"#),
+            ("start", r#"{"names":["a"],"timeout_ms":1e3}"#),
+            ("start", r#"{"names":["a"],"timeout_ms":99999999999999}"#),
+            ("start", r#"{"names":["a"],"timeout_ms":1,"wait":false}"#),
+            ("signal", r#"{"names":["a"]}"#),
+            ("signal", r#"{"names":["a"],"signal":0}"#),
+            ("signal", r#"{"names":["a"],"signal":"FOO"}"#),
+            ("tail", "{}"),
+            ("tail", r#"{"name":"a","lines":-1}"#),
+            ("tail", r#"{"name":"a","stream":"stdin"}"#),
+            ("pid", r#"{"name":5}"#),
+            ("status", "5"),
+        ] {
+            assert_eq!(method(name, params).unwrap_err().code, RefusalCode::BadArguments, "{name} {params}");
+        }
+        assert_eq!(method("statu", "{}").unwrap_err().text, "unknown command \"statu\" (did you mean \"status\"?)");
+    }
 }

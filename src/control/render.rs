@@ -273,3 +273,171 @@ fn details(refusal: &Refusal, text: &mut String) {
         put(text, format_args!("{}\n", Plain(line)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::message::{KeyChange, VersionReport, Want};
+
+    /// 2026-11-21 10:47:00 UTC.
+    const CLOCK: Clock = Clock { now_unix: 1_795_258_020, utc_offset: 0 };
+
+    fn process(name: &str, state: StateName) -> ProcessStatus {
+        ProcessStatus {
+            name: name.to_owned(),
+            program: name.to_owned(),
+            num: 0,
+            state,
+            want: Want::Up,
+            as_wanted: true,
+            pid: None,
+            for_ms: None,
+            runs: 1,
+            last_exit: None,
+            why: None,
+            next_try_ms: None,
+            kill_in_ms: None,
+        }
+    }
+
+    fn text(response: &Response) -> String {
+        String::from_utf8(render(response, &CLOCK)).unwrap()
+    }
+
+    fn line(p: ProcessStatus) -> String {
+        text(&Response::Status(vec![p]))
+    }
+
+    #[test]
+    fn states_look_as_in_supervisorctl() {
+        use StateName::{Backoff, Exited, Fatal, Running, Starting, Stopped, Stopping};
+        let p = |state| process("web", state);
+        let some = |text: &str| Some(text.to_owned());
+        for (p, end) in [
+            (
+                ProcessStatus { pid: Some(1234), for_ms: Some(323_999), ..p(Running) },
+                "RUNNING   pid 1234, uptime 0:05:23",
+            ),
+            (
+                ProcessStatus { pid: Some(1), for_ms: Some(93_784_000), ..p(Running) },
+                "RUNNING   pid 1, uptime 1 day, 2:03:04",
+            ),
+            (
+                ProcessStatus { pid: Some(1), for_ms: Some(3 * 86_400_000), ..p(Running) },
+                "RUNNING   pid 1, uptime 3 days, 0:00:00",
+            ),
+            (ProcessStatus { pid: Some(12), for_ms: Some(0), ..p(Starting) }, "STARTING  pid 12, since 0:00:00"),
+            (ProcessStatus { for_ms: Some(0), ..p(Starting) }, "STARTING  since 0:00:00"),
+            (
+                ProcessStatus {
+                    why: some("exited too quickly (exit status 3)"),
+                    next_try_ms: Some(2001),
+                    ..p(Backoff)
+                },
+                "BACKOFF   exited too quickly (exit status 3); next try in 3s",
+            ),
+            (ProcessStatus { last_exit: some("exit status 3"), ..p(Backoff) }, "BACKOFF   exit status 3"),
+            (ProcessStatus { why: some("no such file"), ..p(Fatal) }, "FATAL     no such file"),
+            (p(Fatal), "FATAL     unknown error (try \"tail NAME\")"),
+            (
+                ProcessStatus { last_exit: some("exit status 0"), for_ms: Some(999), ..p(Exited) },
+                "EXITED    Nov 21 10:47 AM, exit status 0",
+            ),
+            (ProcessStatus { for_ms: Some(10 * 3_600_000), ..p(Exited) }, "EXITED    Nov 21 12:47 AM"),
+            (p(Stopped), "STOPPED   Not started"),
+            (ProcessStatus { for_ms: Some(86_400_000), ..p(Stopped) }, "STOPPED   Nov 20 10:47 AM"),
+            (
+                ProcessStatus { pid: Some(12), for_ms: Some(3000), kill_in_ms: Some(6001), ..p(Stopping) },
+                "STOPPING  pid 12, since 0:00:03, SIGKILL in 7s",
+            ),
+        ] {
+            assert_eq!(line(p), format!("{:33}{end}\n", "web"));
+        }
+    }
+
+    #[test]
+    fn the_zone_shifts_times() {
+        let p = ProcessStatus { for_ms: Some(0), ..process("web", StateName::Stopped) };
+        let clock = Clock { utc_offset: 2 * 3600, ..CLOCK };
+        let out = render(&Response::Status(vec![p]), &clock);
+        assert!(String::from_utf8(out).unwrap().ends_with("Nov 21 12:47 PM\n"));
+    }
+
+    #[test]
+    fn names_share_a_column() {
+        let long = "x".repeat(40);
+        let out = text(&Response::Status(vec![
+            process("gr\u{f6}\u{df}e", StateName::Fatal),
+            process(&long, StateName::Fatal),
+        ]));
+        let columns: Vec<_> = out.lines().map(|l| l.split("FATAL").next().unwrap().chars().count()).collect();
+        assert_eq!(columns, [43, 43]);
+        assert_eq!(text(&Response::Status(vec![])), "");
+    }
+
+    #[test]
+    fn outcomes_and_their_final_line() {
+        let outcome = |name: &str, result: &str, ok| Outcome { name: name.into(), result: result.into(), ok };
+        let good = outcome("web", "started", true);
+        let bad = outcome("api", "no such file\nOK", false);
+        let all = Response::Outcomes(vec![good.clone(), bad.clone(), outcome("db", "already running", true)]);
+        assert_eq!(text(&all), "web: started\napi: ERROR (no such file\\nOK)\ndb: already running\n");
+        assert_eq!(final_line(&all), "ERROR failed: 1 of 3 processes");
+        assert_eq!(final_line(&Response::Outcomes(vec![bad])), "ERROR failed: 1 of 1 process");
+        assert_eq!(final_line(&Response::Outcomes(vec![good])), "OK");
+    }
+
+    #[test]
+    fn plans() {
+        let key = |key: &str, old: &str, new: &str| KeyChange { key: key.into(), old: old.into(), new: new.into() };
+        let change = |name: &str, action, keys| Change { name: name.into(), action, keys };
+        let mut plan = PlanReport {
+            dry_run: false,
+            changes: vec![
+                change("api", ChangeAction::Added, vec![]),
+                change("web", ChangeAction::Restarted, vec![key("cmd", "old", "new"), key("stoptime", "10s", "5s")]),
+            ],
+            unchanged: 7,
+            needs_daemon_restart: vec!["logfile".into()],
+        };
+        assert_eq!(
+            text(&Response::Plan(plan.clone())),
+            "\
+api: added
+web: restarted (cmd: \"old\" -> \"new\", stoptime: \"10s\" -> \"5s\")
+taskmasterd: logfile takes effect when the daemon is started anew
+added 1, removed 0, restarted 1, updated 0, unchanged 7
+"
+        );
+        plan.dry_run = true;
+        plan.needs_daemon_restart.clear();
+        plan.changes.truncate(1);
+        assert_eq!(
+            text(&Response::Plan(plan)),
+            "api: would be added\nwould be added 1, removed 0, restarted 0, updated 0, unchanged 7\n"
+        );
+    }
+
+    #[test]
+    fn the_rest() {
+        assert_eq!(render(&Response::Tail(b"a\n\x1b\xff".to_vec()), &CLOCK), b"a\n\x1b\xff\n");
+        assert_eq!(render(&Response::Tail(vec![]), &CLOCK), b"");
+        assert_eq!(text(&Response::DaemonPid(5)), "5\n");
+        let pid = |name: &str, pid| ProcessPid { name: name.into(), pid };
+        assert_eq!(text(&Response::Pids(vec![pid("a", Some(7))])), "7\n");
+        assert_eq!(text(&Response::Pids(vec![pid("a", Some(7)), pid("b", None)])), "a: 7\nb: 0\n");
+        let version = VersionReport { version: "0.1.0".into(), protocol: 1 };
+        assert_eq!(text(&Response::Version(version)), "taskmasterd 0.1.0, protocol 1\n");
+        assert_eq!(text(&Response::ShuttingDown), "");
+        assert_eq!(text(&Response::Help("x\n".into())), "x\n");
+    }
+
+    #[test]
+    fn refusals_of_several_lines_end_with_their_summary() {
+        let refused = Response::Refused(Refusal::new(RefusalCode::BadConfig, "x.yaml: 2 errors\na: b\nc: \u{1b}[m"));
+        assert_eq!(text(&refused), "a: b\nc: \\u{1b}[m\n");
+        assert_eq!(final_line(&refused), "ERROR bad-config: x.yaml: 2 errors");
+        let empty = Response::Refused(Refusal::new(RefusalCode::Busy, ""));
+        assert_eq!((text(&empty).as_str(), &*final_line(&empty)), ("", "ERROR busy: "));
+    }
+}
