@@ -3,4 +3,5 @@
 //! `model` says what there is and every default; `raw` reads the text into it; `check` holds keys against each
 //! other; `expand` fills in `${…}`; `diff` compares two configurations for a reload.
 
+pub mod diff;
 pub mod model;

@@ -1,0 +1,366 @@
+//! The state machine of one process: one total function of state, event, policy and time.
+//!
+//! ```text
+//!             Start        Stop           Restart        Due                  leader exits
+//! Stopped     spawn        –              spawn          –                    (no run)
+//! Starting    want up      signal,        signal,        exec known: Running  before starttime: Backoff or Fatal;
+//!                          Stopping       Stopping       else killed          after it: as Running
+//! Running     want up      signal,        signal,        –                    by policy: spawn, Backoff or Exited
+//!                          Stopping       Stopping
+//! Stopping    want up      want down      want up        SIGKILL              Stopped, or spawn if wanted up;
+//!                                                                             with leftovers: stays until they are gone
+//! Backoff     spawn now    Stopped        spawn now      spawn                (no run)
+//! Exited      spawn        want down      spawn          –                    (no run)
+//! Fatal       spawn        want down      spawn          –                    (no run)
+//! ```
+//!
+//! `Kill` is `Stop` with SIGKILL at once. "spawn" respects the floor between two spawns of an instance: too early, it
+//! is Backoff without a failure. A fact about any run but the live one is dropped in the first line: that covers late
+//! exits, late exec failures and reused process ids. Whether a start was good is decided by how long the process
+//! lived, never by which of timer and exit was looked at first, so the order of events within a turn does not matter.
+
+use crate::base::exit::Exit;
+use crate::base::signal::Sig;
+use crate::base::time::Mono;
+use crate::config::model::{Autorestart, Policy};
+use crate::control::message::Want;
+
+use super::action::{Effect, Note};
+use super::backoff;
+use super::event::{Event, Fact};
+use super::state::{Cause, Exec, Failure, Instance, Live, State, Verdict};
+
+/// Tells the instance what happened; what is to be done is appended to `out`.
+pub fn step(policy: &Policy, inst: &mut Instance, event: Event, now: Mono, out: &mut Vec<Effect>) {
+    let mut machine = Machine { policy, inst, now, out };
+    match event {
+        Event::Start => machine.start(),
+        Event::Stop => machine.stop(),
+        Event::Restart => machine.restart(),
+        Event::Kill => machine.kill(),
+        Event::Due => machine.due(),
+        Event::Fact(run, fact) => {
+            if machine.inst.live().is_some_and(|live| live.run == run) {
+                machine.fact(fact);
+            }
+        }
+    }
+}
+
+/// One step on its way.
+struct Machine<'a> {
+    policy: &'a Policy,
+    inst: &'a mut Instance,
+    now: Mono,
+    out: &'a mut Vec<Effect>,
+}
+
+impl Machine<'_> {
+    fn start(&mut self) {
+        self.inst.want = Want::Up;
+        match &mut self.inst.state {
+            State::Stopped | State::Exited { .. } | State::Fatal { .. } | State::Backoff { .. } => self.begin_afresh(),
+            State::Stopping { cause, .. } => *cause = Cause::Intent,
+            State::Starting { .. } | State::Running { .. } => {}
+        }
+    }
+
+    fn stop(&mut self) {
+        self.inst.want = Want::Down;
+        match &mut self.inst.state {
+            State::Starting { live, .. } | State::Running { live } => {
+                let live = *live;
+                self.ask_to_stop(live, Cause::Intent, None);
+            }
+            State::Stopping { cause, .. } => *cause = Cause::Intent,
+            State::Backoff { .. } => {
+                self.enter(State::Stopped);
+                self.note(Note::Stopped);
+            }
+            State::Stopped | State::Exited { .. } | State::Fatal { .. } => {}
+        }
+    }
+
+    fn restart(&mut self) {
+        self.inst.want = Want::Up;
+        match &mut self.inst.state {
+            State::Starting { live, .. } | State::Running { live } => {
+                let live = *live;
+                self.ask_to_stop(live, Cause::Intent, None);
+            }
+            State::Stopping { cause, .. } => *cause = Cause::Intent,
+            State::Stopped | State::Exited { .. } | State::Fatal { .. } | State::Backoff { .. } => self.begin_afresh(),
+        }
+    }
+
+    fn kill(&mut self) {
+        self.inst.want = Want::Down;
+        match &self.inst.state {
+            State::Starting { live, .. } | State::Running { live } => {
+                let live = *live;
+                self.kill_live(live, self.now, Cause::Intent, None);
+            }
+            State::Stopping { live, asked, ended, .. } => {
+                let (live, asked, ended) = (*live, *asked, *ended);
+                self.kill_live(live, asked, Cause::Intent, ended);
+            }
+            State::Backoff { .. } | State::Stopped | State::Exited { .. } | State::Fatal { .. } => self.stop(),
+        }
+    }
+
+    fn due(&mut self) {
+        if self.inst.deadline(self.policy).is_none_or(|at| at > self.now) {
+            return;
+        }
+        match &self.inst.state {
+            State::Starting { live, exec } => {
+                let live = *live;
+                match exec.clone() {
+                    Exec::Confirmed(_) => self.run(live),
+                    Exec::Pending => self.kill_live(live, self.now, leftovers(Failure::NoExec), None),
+                    Exec::Failed(why) => self.kill_live(live, self.now, leftovers(why), None),
+                }
+            }
+            State::Stopping { live, asked, killed, cause, ended } => {
+                let (live, asked, again, cause, ended) = (*live, *asked, killed.is_some(), cause.clone(), *ended);
+                self.kill_live(live, asked, cause, ended);
+                if again {
+                    self.note(Note::Unkillable);
+                }
+            }
+            State::Backoff { .. } => self.begin(),
+            State::Stopped | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => {}
+        }
+    }
+
+    fn fact(&mut self, fact: Fact) {
+        match fact {
+            Fact::Spawned { pid } => self.spawned(pid),
+            Fact::SpawnFailed(why) => self.spawn_failed(why),
+            Fact::Executed => self.executed(),
+            Fact::ExecFailed(why) => {
+                if let State::Starting { exec: exec @ Exec::Pending, .. } = &mut self.inst.state {
+                    *exec = Exec::Failed(why);
+                }
+            }
+            Fact::Exited { exit, left } => self.exited(exit, left && self.policy.stopgroup),
+            Fact::Gone => {
+                if let State::Stopping { live, cause, ended: Some(exit), .. } = &self.inst.state {
+                    let (live, cause, exit) = (*live, cause.clone(), *exit);
+                    self.down(live, cause, Some(exit));
+                }
+            }
+        }
+    }
+
+    fn spawned(&mut self, pid: u32) {
+        if let State::Starting { live, .. } | State::Running { live } | State::Stopping { live, .. } =
+            &mut self.inst.state
+        {
+            live.pid = Some(pid);
+        }
+        self.note(Note::Spawned { pid });
+    }
+
+    fn spawn_failed(&mut self, why: Failure) {
+        match &self.inst.state {
+            State::Stopping { live, cause: Cause::Intent, .. } => {
+                let live = *live;
+                self.down(live, Cause::Intent, None);
+            }
+            State::Starting { .. } | State::Stopping { cause: Cause::Leftovers(_), .. } => self.failed(why),
+            // Without a process nothing was executed, so it cannot count as started.
+            State::Running { .. } => self.failed(why),
+            State::Stopped | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {}
+        }
+    }
+
+    fn executed(&mut self) {
+        if let State::Starting { live, exec: exec @ Exec::Pending } = &mut self.inst.state {
+            *exec = Exec::Confirmed(self.now);
+            let live = *live;
+            if self.policy.starttime.is_zero() || self.policy.oneshot {
+                self.run(live);
+            }
+        }
+    }
+
+    fn exited(&mut self, exit: Exit, left: bool) {
+        self.inst.last_exit = Some(exit);
+        let stopping = matches!(&self.inst.state, State::Stopping { cause: Cause::Intent, .. });
+        self.note(Note::Exited { exit, expected: stopping || self.policy.exitcodes.expect(exit) });
+        match &mut self.inst.state {
+            State::Starting { live, exec } => {
+                let verdict = match exec {
+                    Exec::Pending => Verdict::Failed(Failure::BeforeExec(exit)),
+                    Exec::Failed(why) => Verdict::Failed(why.clone()),
+                    Exec::Confirmed(at) if self.now.since(*at) < self.policy.starttime => {
+                        Verdict::Failed(Failure::TooQuick(exit))
+                    }
+                    Exec::Confirmed(_) => Verdict::Ended,
+                };
+                let live = *live;
+                self.leader_gone(live, Cause::Leftovers(verdict), exit, left);
+            }
+            State::Running { live } => {
+                let live = *live;
+                self.leader_gone(live, Cause::Leftovers(Verdict::Ended), exit, left);
+            }
+            State::Stopping { ended, .. } if left => *ended = Some(exit),
+            State::Stopping { live, cause, .. } => {
+                let (live, cause) = (*live, cause.clone());
+                self.down(live, cause, Some(exit));
+            }
+            State::Stopped | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {}
+        }
+    }
+
+    /// The leader ended by itself: the rest of its group goes before anything else happens.
+    fn leader_gone(&mut self, live: Live, cause: Cause, exit: Exit, left: bool) {
+        if left {
+            self.note(Note::Leftovers);
+            self.ask_to_stop(live, cause, Some(exit));
+        } else {
+            self.down(live, cause, Some(exit));
+        }
+    }
+
+    /// Nothing of the run is left.
+    fn down(&mut self, live: Live, cause: Cause, exit: Option<Exit>) {
+        match (cause, exit) {
+            (Cause::Leftovers(Verdict::Failed(why)), _) => self.failed(why),
+            (Cause::Leftovers(Verdict::Ended), Some(exit)) => self.ended(live, exit),
+            (Cause::Intent | Cause::Leftovers(Verdict::Ended), _) => {
+                self.enter(State::Stopped);
+                self.note(Note::Stopped);
+                if self.inst.want == Want::Up {
+                    self.begin_afresh();
+                }
+            }
+        }
+    }
+
+    /// A start did not succeed.
+    fn failed(&mut self, why: Failure) {
+        let (inst, policy) = (&mut *self.inst, &self.policy.backoff);
+        let delay = if why.is_resource() {
+            inst.starved = inst.starved.saturating_add(1);
+            backoff::delay(policy, inst.starved)
+        } else {
+            inst.starved = 0;
+            inst.tries = inst.tries.saturating_add(1);
+            if self.policy.startretries.is_some_and(|retries| inst.tries > retries) {
+                let tries = inst.tries;
+                self.note(Note::Fatal { why: why.clone(), tries });
+                self.enter(State::Fatal { why });
+                return;
+            }
+            backoff::delay(policy, inst.tries)
+        };
+        self.back_off(self.now.after(delay), Some(why));
+    }
+
+    /// It had been running and ended by itself.
+    fn ended(&mut self, live: Live, exit: Exit) {
+        let expected = self.policy.exitcodes.expect(exit);
+        let again = match self.policy.autorestart {
+            Autorestart::Always => !(self.policy.oneshot && expected),
+            Autorestart::Never => false,
+            Autorestart::Unexpected => !expected,
+        };
+        if !again {
+            self.enter(State::Exited { exit, expected });
+            return;
+        }
+        if self.policy.oneshot {
+            // A job that fails again and again is to come to an end, although it "starts" each time.
+            self.failed(Failure::Died(exit));
+            return;
+        }
+        let inst = &mut *self.inst;
+        (inst.tries, inst.starved) = (0, 0);
+        let quick = backoff::is_quick(&self.policy.backoff, self.now.since(live.spawned));
+        inst.quick = if quick { inst.quick.saturating_add(1) } else { 0 };
+        let delay = backoff::quick_delay(&self.policy.backoff, inst.quick);
+        if delay.is_zero() {
+            self.begin();
+        } else {
+            self.back_off(self.now.after(delay), Some(Failure::Died(exit)));
+        }
+    }
+
+    /// Starts because somebody wants it: earlier failures are forgotten.
+    fn begin_afresh(&mut self) {
+        (self.inst.tries, self.inst.starved, self.inst.quick) = (0, 0, 0);
+        self.begin();
+    }
+
+    /// Spawns, unless that is too soon after the last spawn.
+    fn begin(&mut self) {
+        let floor = self.earliest();
+        if floor > self.now {
+            self.back_off(floor, None);
+            return;
+        }
+        let run = self.inst.last_run.next();
+        self.inst.last_run = run;
+        self.inst.last_spawn = Some(self.now);
+        self.enter(State::Starting { live: Live { run, pid: None, spawned: self.now }, exec: Exec::Pending });
+        self.out.push(Effect::Spawn(run));
+    }
+
+    fn back_off(&mut self, until: Mono, why: Option<Failure>) {
+        let until = until.max(self.earliest());
+        self.note(Note::Backoff { why: why.clone(), delay: until.since(self.now) });
+        self.enter(State::Backoff { until, why });
+    }
+
+    /// When the floor allows the next spawn.
+    fn earliest(&self) -> Mono {
+        self.inst.last_spawn.map_or(self.now, |at| at.after(self.policy.backoff.floor))
+    }
+
+    fn run(&mut self, live: Live) {
+        self.enter(State::Running { live });
+        self.note(Note::Running);
+        (self.inst.tries, self.inst.starved) = (0, 0);
+    }
+
+    fn ask_to_stop(&mut self, live: Live, cause: Cause, ended: Option<Exit>) {
+        let sig = self.policy.stopsignal;
+        self.signal(live, sig);
+        // A stopped process gets to its handler only when it is continued.
+        if sig != Sig::KILL {
+            self.signal(live, Sig::CONT);
+        }
+        self.note(Note::Stopping { sig });
+        self.enter(State::Stopping { live, asked: self.now, killed: None, cause, ended });
+    }
+
+    fn kill_live(&mut self, live: Live, asked: Mono, cause: Cause, ended: Option<Exit>) {
+        self.signal(live, Sig::KILL);
+        let entered = self.inst.entered.filter(|_| matches!(self.inst.state, State::Stopping { .. }));
+        self.note(Note::Killed);
+        self.enter(State::Stopping { live, asked, killed: Some(self.now), cause, ended });
+        if entered.is_some() {
+            self.inst.entered = entered;
+        }
+    }
+
+    fn signal(&mut self, live: Live, sig: Sig) {
+        self.out.push(Effect::Signal { run: live.run, sig, group: self.policy.stopgroup });
+    }
+
+    fn note(&mut self, note: Note) {
+        self.out.push(Effect::Note(note));
+    }
+
+    fn enter(&mut self, state: State) {
+        self.inst.state = state;
+        self.inst.entered = Some(self.now);
+    }
+}
+
+fn leftovers(why: Failure) -> Cause {
+    Cause::Leftovers(Verdict::Failed(why))
+}
