@@ -31,7 +31,8 @@ fn zombies(d: &Daemon) -> usize {
 #[test]
 fn all_are_killed_at_once_and_every_one_comes_back() {
     let _alone = alone();
-    let d = Daemon::with(&format!("w: {{cmd: sleep 1000, numprocs: {MANY}, starttime: 0, stdout: none, stderr: none}}"));
+    let d =
+        Daemon::with(&format!("w: {{cmd: sleep 1000, numprocs: {MANY}, starttime: 0, stdout: none, stderr: none}}"));
     d.wait_all("RUNNING");
     let before = pids(&d);
     assert_eq!(before.len(), MANY);
@@ -58,7 +59,9 @@ fn all_are_killed_at_once_and_every_one_comes_back() {
 #[test]
 fn all_are_killed_at_once_and_every_end_is_known() {
     let _alone = alone();
-    let d = Daemon::with(&format!("w: {{cmd: sleep 1000, numprocs: {MANY}, starttime: 0, autorestart: never, stdout: none, stderr: none}}"));
+    let d = Daemon::with(&format!(
+        "w: {{cmd: sleep 1000, numprocs: {MANY}, starttime: 0, autorestart: never, stdout: none, stderr: none}}"
+    ));
     d.wait_all("RUNNING");
     pids(&d).values().for_each(|pid| kill(*pid, Signal::SIGKILL));
     let all = d.wait_all("EXITED");
@@ -91,7 +94,10 @@ fn children_have_the_limit_that_the_daemon_was_started_with() {
     if hard <= 1000 {
         return skip(&test_name!(), "the hard limit of open files is too low");
     }
-    let d = Setup::new().programs("x: {cmd: sleep 1000, numprocs: 500, starttime: 0, stdout: none, stderr: none}").wrap(&["prlimit", "--nofile=300:"]).start();
+    let d = Setup::new()
+        .programs("x: {cmd: sleep 1000, numprocs: 500, starttime: 0, stdout: none, stderr: none}")
+        .wrap(&["prlimit", "--nofile=300:"])
+        .start();
     d.wait_all("RUNNING");
     let limits = |pid: u32| {
         let text = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
@@ -105,7 +111,11 @@ fn children_have_the_limit_that_the_daemon_was_started_with() {
 
 /// The largest number in a text.
 fn largest_number(text: &str) -> u64 {
-    text.split(|c: char| !c.is_ascii_digit()).filter_map(|w| w.parse().ok()).filter(|n| *n < 1_000_000).max().unwrap_or(0)
+    text.split(|c: char| !c.is_ascii_digit())
+        .filter_map(|w| w.parse().ok())
+        .filter(|n| *n < 1_000_000)
+        .max()
+        .unwrap_or(0)
 }
 
 #[test]
@@ -116,7 +126,8 @@ fn too_many_for_the_limit_is_refused_with_the_number_needed() {
     let out = setup.run();
     assert!(!out.status.success());
     let text = said(&out);
-    let complaint = text.lines().find(|l| l.contains("512")).unwrap_or_else(|| panic!("the limit is not named: {text}"));
+    let complaint =
+        text.lines().find(|l| l.contains("512")).unwrap_or_else(|| panic!("the limit is not named: {text}"));
     assert!(largest_number(complaint) >= 2100, "{complaint}");
     assert!(complaint.contains("open files") || complaint.contains("RLIMIT_NOFILE"), "{complaint}");
 }
@@ -125,7 +136,8 @@ fn too_many_for_the_limit_is_refused_with_the_number_needed() {
 fn too_many_in_a_reload_is_refused_and_changes_nothing() {
     let _alone = alone();
     needs!("prlimit");
-    let mut d = Setup::new().programs("x: {cmd: sleep 1000, numprocs: 5}").wrap(&["prlimit", "--nofile=256:512"]).start();
+    let mut d =
+        Setup::new().programs("x: {cmd: sleep 1000, numprocs: 5}").wrap(&["prlimit", "--nofile=256:512"]).start();
     d.wait_all("RUNNING");
     let before = pids(&d);
     d.rewrite("x: {cmd: sleep 1000, numprocs: 700}");

@@ -46,7 +46,9 @@ fn good_files_pass() {
     good("processes: {a: {cmd: sleep 1}}");
     good("{\"services\": {\"a\": {\"cmd\": \"sleep 1\", \"numprocs\": 2}}}");
     good("defaults: {numprocs: 2}\nprograms: {a: {cmd: sleep 1}}");
-    good("programs: {a: {cmd: sleep 1, umask: 022, stdout: null, stderr: stdout, stopsignal: SIGUSR1, autorestart: on-failure:5, startretries: unlimited}}");
+    good(
+        "programs: {a: {cmd: sleep 1, umask: 022, stdout: null, stderr: stdout, stopsignal: SIGUSR1, autorestart: on-failure:5, startretries: unlimited}}",
+    );
 }
 
 #[test]
@@ -65,7 +67,8 @@ fn every_error_is_told_at_once_with_its_line() {
 ";
     let complaint = bad(text);
     for (line, part) in [(4, "numprocs"), (6, "stoptime"), (9, "autorestart"), (10, "exitcodes"), (11, "stopsignl")] {
-        let told = complaint.lines().find(|l| l.contains(part)).unwrap_or_else(|| panic!("{part} is not told:\n{complaint}"));
+        let told =
+            complaint.lines().find(|l| l.contains(part)).unwrap_or_else(|| panic!("{part} is not told:\n{complaint}"));
         has(told, &format!("c.yaml:{line}"));
     }
     has(&complaint, "programs.b");
@@ -114,7 +117,8 @@ fn bombs_are_refused_quickly() {
     let mut aliases = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (i, c) in ('b'..='i').enumerate() {
         let last = char::from(b'a' + u8::try_from(i).unwrap());
-        aliases += &format!("{c}: &{c} [*{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}]\n");
+        aliases +=
+            &format!("{c}: &{c} [*{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}]\n");
     }
     bad(&aliases);
     bad(&format!("programs: {}", "[".repeat(100_000)));
@@ -200,7 +204,9 @@ fn json_with_services() {
     let ctl = setup.file("ctl");
     let log = setup.file("log");
     let logs = setup.file("logs");
-    let text = format!("{{\"taskmasterd\": {{\"socket\": {{\"path\": \"{ctl}\"}}, \"logfile\": \"{log}\", \"childlogdir\": \"{logs}\"}}, \"services\": {{\"a\": {{\"cmd\": \"sleep 1000\", \"starttime\": 0}}}}}}");
+    let text = format!(
+        "{{\"taskmasterd\": {{\"socket\": {{\"path\": \"{ctl}\"}}, \"logfile\": \"{log}\", \"childlogdir\": \"{logs}\"}}, \"services\": {{\"a\": {{\"cmd\": \"sleep 1000\", \"starttime\": 0}}}}}}"
+    );
     fs::write(setup.path("c.json"), text).unwrap();
     let mut command = Command::new(TASKMASTERD);
     command.arg("-c").arg(setup.path("c.json"));
@@ -258,7 +264,8 @@ fn daemonize_answers_when_it_is_up() {
     let daemon = Proc::of(pid).unwrap();
     let strays = Strays([vec![daemon], descendants(pid)].concat());
     let stat = stat(pid).unwrap();
-    assert_eq!(stat[3].parse::<u32>().unwrap() == std::process::id(), false, "a session of its own");
+    let own = support::stat(std::process::id()).unwrap();
+    assert_ne!(stat[3], own[3], "a session of its own");
     for fd in 0..3 {
         assert!(!fds(pid)[&fd].starts_with("pipe:"), "it lets go of the terminal: {:?}", fds(pid));
     }

@@ -82,7 +82,9 @@ fn only_so_many_backups_are_kept() {
 fn no_backups_means_starting_anew() {
     let d = one("lines=20000:50 forever", ", stdout_logfile_maxbytes: 64KB, stdout_logfile_backups: 0");
     let want = numbered(20_000, 50);
-    wait_until("the last line", || fs::read(d.path("out")).is_ok_and(|b| b.ends_with(&want.as_bytes()[want.len() - 50..])));
+    wait_until("the last line", || {
+        fs::read(d.path("out")).is_ok_and(|b| b.ends_with(&want.as_bytes()[want.len() - 50..]))
+    });
     assert!(want.as_bytes().ends_with(&fs::read(d.path("out")).unwrap()));
     assert_eq!(segments(&d.path("out")).len(), 1);
 }
@@ -180,13 +182,16 @@ fn what_was_written_before_the_end_is_there_when_the_end_is_shown() {
 #[test]
 fn a_grandchild_that_holds_stdout_does_not_delay_the_exit() {
     // It leaves the group, so that it is no member to be stopped; it only holds the pipe for a while.
-    let d = one("text=parent child setsid sleep=3000 text=late end sleep=100 exit=5", ", starttime: 0, autorestart: never");
+    let d =
+        one("text=parent child setsid sleep=3000 text=late end sleep=100 exit=5", ", starttime: 0, autorestart: never");
     let begin = Instant::now();
     let s = d.wait_state("x", "EXITED");
     assert_eq!(s.last_exit(), "exit status 5");
     assert!(begin.elapsed() < Duration::from_millis(2500), "the exit waited for the end of the pipe");
     assert_eq!(d.log("out"), b"parent");
-    wait_until("the grandchild is gone", || fs::read(d.path("out")).is_ok_and(|b| b == b"parentlate") || begin.elapsed() > Duration::from_secs(6));
+    wait_until("the grandchild is gone", || {
+        fs::read(d.path("out")).is_ok_and(|b| b == b"parentlate") || begin.elapsed() > Duration::from_secs(6)
+    });
 }
 
 #[test]
@@ -251,7 +256,9 @@ fn tail_gives_the_last_lines() {
     let text = d.ok("tail -n 500 x");
     assert_eq!(text.lines().count(), 500);
     assert_eq!(text.lines().next(), Some(lines[501]));
-    wait_until("stderr", || d.ok("tail -n 2 x stderr") == numbered(5, 20).lines().skip(3).map(|l| l.to_owned() + "\n").collect::<String>());
+    wait_until("stderr", || {
+        d.ok("tail -n 2 x stderr") == numbered(5, 20).lines().skip(3).map(|l| l.to_owned() + "\n").collect::<String>()
+    });
     assert!(!d.text("tail nosuch").ok());
     let out = d.ctl(&["tail", "-n", "1", "x"]);
     assert!(stdout(&out).starts_with("partial"), "{}", said(&out));
@@ -286,12 +293,17 @@ fn a_removed_directory_hurts_nobody() {
     fs::create_dir(setup.path("dir")).unwrap();
     let out = setup.file("dir/out");
     let d = setup
-        .programs(&format!("x: {{cmd: {}, stdout: {out}, stdout_logfile_maxbytes: 2000}}", probe("drip=1000000:2 forever")))
+        .programs(&format!(
+            "x: {{cmd: {}, stdout: {out}, stdout_logfile_maxbytes: 2000}}",
+            probe("drip=1000000:2 forever")
+        ))
         .start();
     let pid = d.wait_state("x", "RUNNING").pid().unwrap();
     d.wait_log("dir/out", 500);
     fs::remove_dir_all(d.path("dir")).unwrap();
-    wait_until("a line about it", || d.own_log().lines().any(|l| l.contains("out") && l.contains("no such file or directory")));
+    wait_until("a line about it", || {
+        d.own_log().lines().any(|l| l.contains("out") && l.contains("no such file or directory"))
+    });
     let said = || d.own_log().lines().filter(|l| l.contains("no such file or directory")).count();
     let begin = Instant::now();
     wait_until("a second", || begin.elapsed() > Duration::from_secs(1));
@@ -304,7 +316,10 @@ fn a_removed_directory_hurts_nobody() {
 
 #[test]
 fn a_log_that_cannot_be_opened_does_not_keep_the_program_from_running() {
-    let d = Daemon::with(&format!("x: {{cmd: {}, stdout: /nonexistent/dir/out, stderr: none}}", probe("lines=100000:60 forever")));
+    let d = Daemon::with(&format!(
+        "x: {{cmd: {}, stdout: /nonexistent/dir/out, stderr: none}}",
+        probe("lines=100000:60 forever")
+    ));
     d.wait_state("x", "RUNNING");
     wait_until("a line about it", || d.own_log().contains("/nonexistent/dir/out"));
     let reply = d.text("tail x");
@@ -313,7 +328,10 @@ fn a_log_that_cannot_be_opened_does_not_keep_the_program_from_running() {
 
 #[test]
 fn dev_full_and_dev_null_as_log() {
-    let d = Daemon::with(&format!("x: {{cmd: {0}, stdout: /dev/full, stderr: none}}\ny: {{cmd: {0}, stdout: /dev/null, stderr: none}}", probe("lines=1000:60 forever")));
+    let d = Daemon::with(&format!(
+        "x: {{cmd: {0}, stdout: /dev/full, stderr: none}}\ny: {{cmd: {0}, stdout: /dev/null, stderr: none}}",
+        probe("lines=1000:60 forever")
+    ));
     d.wait_state("x", "RUNNING");
     d.wait_state("y", "RUNNING");
     wait_until("a line about it", || d.own_log().lines().any(|l| l.contains("/dev/full")));
@@ -325,7 +343,8 @@ struct Small<'a>(&'a Path);
 impl<'a> Small<'a> {
     fn mount(at: &'a Path, size: &str) -> Option<Small<'a>> {
         fs::create_dir_all(at).unwrap();
-        let done = run_to_end(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(at));
+        let done =
+            run_to_end(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(at));
         done.status.success().then_some(Small(at))
     }
 }
@@ -348,7 +367,9 @@ fn a_full_disk_loses_nothing() {
     let out = setup.file("small/out");
     fs::write(setup.path("small/filler"), vec![0; 100_000]).unwrap();
     let want = numbered(4000, 100);
-    let d = setup.programs(&format!("x: {{cmd: {}, stdout: {out}, stderr: none}}", probe("lines=4000:100 forever"))).start();
+    let d = setup
+        .programs(&format!("x: {{cmd: {}, stdout: {out}, stderr: none}}", probe("lines=4000:100 forever")))
+        .start();
     let pid = d.wait_state("x", "RUNNING").pid().unwrap();
     wait_until("a line about it", || d.own_log().contains("no space left on device"));
     assert!(d.log("small/out").len() < want.len());
@@ -373,7 +394,10 @@ fn log_files_are_not_for_everyone_and_symlinks_do_no_harm() {
 
 #[test]
 fn inherit_goes_to_the_daemons_own_output() {
-    let d = Daemon::with(&format!("x: {{cmd: {}, stdout: inherit, stderr: inherit}}", probe("text=on-the-console forever")));
+    let d = Daemon::with(&format!(
+        "x: {{cmd: {}, stdout: inherit, stderr: inherit}}",
+        probe("text=on-the-console forever")
+    ));
     wait_until("the text", || fs::read_to_string(d.path("console")).is_ok_and(|t| t.contains("on-the-console")));
 }
 

@@ -81,7 +81,9 @@ fn the_floor_holds_between_any_two_spawns() {
     let starts = setup.file("starts");
     let cmd = probe(&format!("stamp={starts} exit=0"));
     let d = setup
-        .programs(&format!("x: {{cmd: {cmd}, starttime: 0, autorestart: always, backoff: {{initial: 0.01, max: 0.01, floor: 0.3}}}}"))
+        .programs(&format!(
+            "x: {{cmd: {cmd}, starttime: 0, autorestart: always, backoff: {{initial: 0.01, max: 0.01, floor: 0.3}}}}"
+        ))
         .start();
     let starts = wait_for("five starts", || Some(stamps(&d.path("starts"))).filter(|s| s.len() >= 5));
     for pair in starts.windows(2) {
@@ -109,7 +111,9 @@ fn a_process_that_had_been_running_is_restarted_at_once() {
     let setup = Setup::new();
     let starts = setup.file("starts");
     let cmd = probe(&format!("stamp={starts} forever"));
-    let d = setup.programs(&format!("x: {{cmd: {cmd}, starttime: 0.1, backoff: {{initial: 30, max: 30, floor: 0}}}}")).start();
+    let d = setup
+        .programs(&format!("x: {{cmd: {cmd}, starttime: 0.1, backoff: {{initial: 30, max: 30, floor: 0}}}}"))
+        .start();
     let old = d.wait_state("x", "RUNNING").pid().unwrap();
     kill(old, Signal::SIGKILL);
     wait_up_to(Duration::from_secs(10), "the next start", || (stamps(&d.path("starts")).len() == 2).then_some(()));
@@ -155,7 +159,10 @@ http {{
     .unwrap();
     let nginx = find_program("nginx").unwrap();
     let d = setup
-        .programs(&format!("nginx: {{cmd: '{} -p {dir} -c {dir}nginx.conf -e stderr', starttime: 0.3, stopsignal: QUIT}}", nginx.display()))
+        .programs(&format!(
+            "nginx: {{cmd: '{} -p {dir} -c {dir}nginx.conf -e stderr', starttime: 0.3, stopsignal: QUIT}}",
+            nginx.display()
+        ))
         .start();
     let old = d.wait_state("nginx", "RUNNING").pid().unwrap();
     wait_until("nginx answers", || get(port, "/").is_some_and(|t| t.ends_with("it runs")));
@@ -177,7 +184,9 @@ fn redis_is_kept_alive() {
     let setup = Setup::new();
     let socket = setup.file("redis");
     let d = setup
-        .programs(&format!("redis: {{cmd: 'redis-server --port 0 --unixsocket {socket} --save \"\" --daemonize no', starttime: 0.3}}"))
+        .programs(&format!(
+            "redis: {{cmd: 'redis-server --port 0 --unixsocket {socket} --save \"\" --daemonize no', starttime: 0.3}}"
+        ))
         .start();
     let ping = || {
         let mut stream = std::os::unix::net::UnixStream::connect(&socket).ok()?;
@@ -193,7 +202,9 @@ fn redis_is_kept_alive() {
     d.wait_new_pid("redis", old);
     wait_for("redis answers again", ping);
     d.ok("stop redis");
-    let log = wait_for("the log", || fs::read_dir(d.path("logs")).ok()?.flatten().find(|e| e.file_name().to_string_lossy().contains("stdout")));
+    let log = wait_for("the log", || {
+        fs::read_dir(d.path("logs")).ok()?.flatten().find(|e| e.file_name().to_string_lossy().contains("stdout"))
+    });
     has(&fs::read_to_string(log.path()).unwrap(), "bye bye");
 }
 
@@ -201,7 +212,9 @@ fn redis_is_kept_alive() {
 fn a_python_server_is_kept_alive() {
     needs!("python3");
     let port = free_port();
-    let d = Daemon::with(&format!("http: {{cmd: 'python3 -u -m http.server --bind 127.0.0.1 {port}', starttime: 0.3, stderr: stdout}}"));
+    let d = Daemon::with(&format!(
+        "http: {{cmd: 'python3 -u -m http.server --bind 127.0.0.1 {port}', starttime: 0.3, stderr: stdout}}"
+    ));
     let old = d.wait_state("http", "RUNNING").pid().unwrap();
     wait_until("an answer", || get(port, "/").is_some_and(|t| t.contains("200 OK")));
     kill(old, Signal::SIGTERM);

@@ -178,7 +178,9 @@ fn backoff_shows_when_the_next_try_is() {
 
 #[test]
 fn unlimited_retries_never_give_up() {
-    let d = Daemon::with("x: {cmd: 'false', startretries: unlimited, starttime: 5, backoff: {initial: 0.01, max: 0.01, floor: 0}}");
+    let d = Daemon::with(
+        "x: {cmd: 'false', startretries: unlimited, starttime: 5, backoff: {initial: 0.01, max: 0.01, floor: 0}}",
+    );
     wait_until("many tries", || d.status("x").runs() > 12);
     assert_ne!(d.state("x"), "FATAL");
     d.ok("stop x");
@@ -218,7 +220,9 @@ fn variables_and_numbers_are_filled_in() {
         .start();
     d.wait_all("RUNNING");
     for n in 0..2 {
-        let text = wait_for("arguments", || fs::read_to_string(d.path(&format!("args-{n}"))).ok().filter(|t| t.ends_with('\n')));
+        let text = wait_for("arguments", || {
+            fs::read_to_string(d.path(&format!("args-{n}"))).ok().filter(|t| t.ends_with('\n'))
+        });
         assert_eq!(text, format!("w {n} 0{n} bar $\n"));
     }
 }
@@ -243,7 +247,9 @@ fn a_process_gets_exactly_its_environment() {
     let names: BTreeSet<&str> = env.keys().map(String::as_str).collect();
     assert!(!names.contains("SECRET"), "{names:?}");
     for name in names {
-        let allowed = ["FOO", "EMPTY", "N", "PASSED", "TZ", "LANG", "PATH"].contains(&name) || name.starts_with("TASKMASTER") || name.starts_with("SUPERVISOR");
+        let allowed = ["FOO", "EMPTY", "N", "PASSED", "TZ", "LANG", "PATH"].contains(&name)
+            || name.starts_with("TASKMASTER")
+            || name.starts_with("SUPERVISOR");
         assert!(allowed, "{name} is passed on");
     }
 }
@@ -279,7 +285,16 @@ none: {cmd: sleep 1000, stdout: none, stderr: none}
 merged: {cmd: sleep 1000, stderr: stdout}
 many: {cmd: sleep 1000, numprocs: 20}",
         )
-        .wrap(&["sh", "-c", "for n in 3 4 5 6 7 8 9; do eval \"exec $n</dev/null\"; done; exec \"$@\"", "sh", "bash", "-c", "for n in {10..60}; do eval \"exec $n</\"; done; exec \"$@\"", "bash"])
+        .wrap(&[
+            "sh",
+            "-c",
+            "for n in 3 4 5 6 7 8 9; do eval \"exec $n</dev/null\"; done; exec \"$@\"",
+            "sh",
+            "bash",
+            "-c",
+            "for n in {10..60}; do eval \"exec $n</\"; done; exec \"$@\"",
+            "bash",
+        ])
         .start();
     for s in d.wait_all("RUNNING") {
         let open = fds(s.pid().unwrap());
@@ -330,7 +345,16 @@ fn every_exit_code_is_reported_exactly() {
 fn deadly() -> Vec<(i32, String, bool)> {
     let mut list = Vec::new();
     for n in (1..=31).chain(34..=64) {
-        let not = [libc::SIGCHLD, libc::SIGCONT, libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGURG, libc::SIGWINCH];
+        let not = [
+            libc::SIGCHLD,
+            libc::SIGCONT,
+            libc::SIGSTOP,
+            libc::SIGTSTP,
+            libc::SIGTTIN,
+            libc::SIGTTOU,
+            libc::SIGURG,
+            libc::SIGWINCH,
+        ];
         if not.contains(&n) {
             continue;
         }
@@ -339,7 +363,18 @@ fn deadly() -> Vec<(i32, String, bool)> {
             34 => "SIGRTMIN".to_owned(),
             _ => format!("SIGRTMIN+{}", n - 34),
         };
-        let core = [libc::SIGQUIT, libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGSEGV, libc::SIGXCPU, libc::SIGXFSZ, libc::SIGSYS];
+        let core = [
+            libc::SIGQUIT,
+            libc::SIGILL,
+            libc::SIGTRAP,
+            libc::SIGABRT,
+            libc::SIGBUS,
+            libc::SIGFPE,
+            libc::SIGSEGV,
+            libc::SIGXCPU,
+            libc::SIGXFSZ,
+            libc::SIGSYS,
+        ];
         list.push((n, name, core.contains(&n)));
     }
     list
@@ -349,7 +384,12 @@ fn deadly() -> Vec<(i32, String, bool)> {
 fn every_deadly_signal_is_reported_by_name() {
     let programs: String = deadly()
         .iter()
-        .map(|(n, _, _)| format!("s{n}: {{cmd: {}, starttime: 0, autorestart: never, stdout: none, stderr: none}}\n", probe(&format!("core=0 die={n}"))))
+        .map(|(n, _, _)| {
+            format!(
+                "s{n}: {{cmd: {}, starttime: 0, autorestart: never, stdout: none, stderr: none}}\n",
+                probe(&format!("core=0 die={n}"))
+            )
+        })
         .collect();
     let d = Daemon::with(&programs);
     d.wait_all("EXITED");
@@ -378,7 +418,9 @@ fn a_core_dump_is_told() {
 #[test]
 fn thousands_of_short_lives_are_all_seen() {
     // An exit may come before the daemon has registered the process. Each run ends at once and is started again.
-    let d = Daemon::with("x: {cmd: /bin/true, numprocs: 4, starttime: 0, autorestart: always, stdout: none, stderr: none, backoff: {initial: 0.001, max: 0.001, floor: 0}}");
+    let d = Daemon::with(
+        "x: {cmd: /bin/true, numprocs: 4, starttime: 0, autorestart: always, stdout: none, stderr: none, backoff: {initial: 0.001, max: 0.001, floor: 0}}",
+    );
     wait_until("2000 runs", || d.all().iter().map(Status::runs).sum::<u64>() >= 2000);
     d.ok("stop all");
     d.wait_all("STOPPED");

@@ -87,9 +87,12 @@ fn the_whole_group_is_stopped() {
 #[test]
 fn stopped_means_that_nothing_of_the_group_is_left() {
     // The leader goes at once; a member of its group does not hear TERM and is killed at stoptime.
-    let d = Daemon::with(&format!("x: {{cmd: {}, stoptime: 1}}", probe("child ignore=15 forever end sleep=50 forever")));
+    let d =
+        Daemon::with(&format!("x: {{cmd: {}, stoptime: 1}}", probe("child ignore=15 forever end sleep=50 forever")));
     let pid = d.wait_state("x", "RUNNING").pid().unwrap();
-    let member = wait_for("the member", || descendants(pid).first().copied().filter(|p| status_field(p.pid, "SigIgn").ends_with("4000")));
+    let member = wait_for("the member", || {
+        descendants(pid).first().copied().filter(|p| status_field(p.pid, "SigIgn").ends_with("4000"))
+    });
     let begin = Instant::now();
     d.ok("stop --no-wait x");
     wait_until("the leader is gone", || !alive(pid));
@@ -133,7 +136,10 @@ fn leader_only_if_asked() {
 
 #[test]
 fn a_suspended_process_can_be_stopped() {
-    let d = Daemon::with(&format!("x: {{cmd: sleep 1000, stoptime: 10}}\ny: {{cmd: {}, stoptime: 0.3}}", probe("ignore=15 forever")));
+    let d = Daemon::with(&format!(
+        "x: {{cmd: sleep 1000, stoptime: 10}}\ny: {{cmd: {}, stoptime: 0.3}}",
+        probe("ignore=15 forever")
+    ));
     let (x, y) = (d.wait_state("x", "RUNNING").pid().unwrap(), d.wait_state("y", "RUNNING").pid().unwrap());
     kill(x, Signal::SIGSTOP);
     kill(y, Signal::SIGSTOP);
@@ -184,7 +190,8 @@ stopped: {cmd: sleep 1000, autostart: false}",
 fn start_of_fatal_tries_anew() {
     let setup = Setup::new();
     let gate = setup.file("gate");
-    let d = setup.programs(&format!("x: {{cmd: [sh, -c, 'test -e {gate} && exec sleep 1000'], startretries: 0}}")).start();
+    let d =
+        setup.programs(&format!("x: {{cmd: [sh, -c, 'test -e {gate} && exec sleep 1000'], startretries: 0}}")).start();
     d.wait_state("x", "FATAL");
     fs::write(d.path("gate"), "").unwrap();
     d.ok("start x");
@@ -262,7 +269,9 @@ fn the_last_command_wins() {
 fn all_and_patterns() {
     let d = Daemon::with("web: {cmd: sleep 1000, numprocs: 3}\nwork: {cmd: sleep 1000}\nother: {cmd: sleep 1000}");
     d.wait_all("RUNNING");
-    let stopped = |d: &Daemon| -> Vec<String> { d.all().iter().filter(|s| s.state() == "STOPPED").map(|s| s.name().to_owned()).collect() };
+    let stopped = |d: &Daemon| -> Vec<String> {
+        d.all().iter().filter(|s| s.state() == "STOPPED").map(|s| s.name().to_owned()).collect()
+    };
     d.ok("stop web:1");
     assert_eq!(stopped(&d), ["web:web_01"]);
     d.ok("start web:web_01");
@@ -278,7 +287,12 @@ fn all_and_patterns() {
 fn signals_reach_the_process() {
     let setup = Setup::new();
     let note = setup.file("note");
-    let d = setup.programs(&format!("x: {{cmd: {}}}\noff: {{cmd: sleep 1000, autostart: false}}", probe(&format!("note=10:{note} note=1:{note} forever")))).start();
+    let d = setup
+        .programs(&format!(
+            "x: {{cmd: {}}}\noff: {{cmd: sleep 1000, autostart: false}}",
+            probe(&format!("note=10:{note} note=1:{note} forever"))
+        ))
+        .start();
     d.wait_state("x", "RUNNING");
     has(&d.ok("signal USR1 x"), "signalled");
     wait_until("USR1", || fs::read_to_string(d.path("note")).is_ok_and(|t| t == "10\n"));

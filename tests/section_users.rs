@@ -11,7 +11,11 @@ use support::*;
 #[test]
 fn a_process_is_wholly_another_user() {
     needs!(root);
-    let d = Setup::new().programs("x: {cmd: sleep 1000, user: nobody, workingdir: /}").env("HOME", "/root").env("USER", "root").start();
+    let d = Setup::new()
+        .programs("x: {cmd: sleep 1000, user: nobody, workingdir: /}")
+        .env("HOME", "/root")
+        .env("USER", "root")
+        .start();
     let pid = d.wait_state("x", "RUNNING").pid().unwrap();
     let user = nix::unistd::User::from_name("nobody").unwrap().unwrap();
     let group = user.gid.as_raw().to_string();
@@ -57,7 +61,9 @@ fn supplementary_groups_come_from_the_group_file() {
 fn by_number_and_with_another_group() {
     needs!(root);
     let daemon = nix::unistd::Group::from_name("daemon").unwrap().unwrap().gid.as_raw().to_string();
-    let d = Daemon::with("a: {cmd: sleep 1000, user: 65534, workingdir: /}\nb: {cmd: sleep 1000, user: nobody, group: daemon, workingdir: /}\nc: {cmd: sleep 1000, user: '12345', workingdir: /}");
+    let d = Daemon::with(
+        "a: {cmd: sleep 1000, user: 65534, workingdir: /}\nb: {cmd: sleep 1000, user: nobody, group: daemon, workingdir: /}\nc: {cmd: sleep 1000, user: '12345', workingdir: /}",
+    );
     let pid = |name: &str| d.wait_state(name, "RUNNING").pid().unwrap();
     assert_eq!(status_field(pid("a"), "Uid").split_whitespace().next(), Some("65534"));
     assert_eq!(status_field(pid("b"), "Gid").split_whitespace().next(), Some(daemon.as_str()));
@@ -99,10 +105,17 @@ fn the_log_is_written_by_the_daemon_not_by_the_user() {
     needs!(root);
     let setup = Setup::new();
     let out = setup.file("out");
-    let d = setup.programs(&format!("x: {{cmd: [sh, -c, 'id -u; exec sleep 1000'], user: nobody, workingdir: /, stdout: {out}}}")).start();
+    let d = setup
+        .programs(&format!(
+            "x: {{cmd: [sh, -c, 'id -u; exec sleep 1000'], user: nobody, workingdir: /, stdout: {out}}}"
+        ))
+        .start();
     assert_eq!(d.wait_log("out", 6), b"65534\n");
     // The user may open its own standard output again, as programs do with /dev/stdout.
-    let d2 = Daemon::with(&format!("x: {{cmd: [sh, -c, 'echo again > /dev/stdout; exec sleep 1000'], user: nobody, workingdir: /, stdout: {}}}", d.file("again")));
+    let d2 = Daemon::with(&format!(
+        "x: {{cmd: [sh, -c, 'echo again > /dev/stdout; exec sleep 1000'], user: nobody, workingdir: /, stdout: {}}}",
+        d.file("again")
+    ));
     let begin = std::time::Instant::now();
     wait_until("the text or five seconds", || d.log("again") == b"again\n" || begin.elapsed().as_secs() > 5);
     assert_eq!(String::from_utf8_lossy(&d.log("again")), "again\n", "log: {}", d2.own_log());
@@ -112,9 +125,18 @@ fn the_log_is_written_by_the_daemon_not_by_the_user() {
 fn an_unprivileged_daemon_refuses_another_user() {
     needs!(root);
     needs!("setpriv");
-    let setup = Setup::new().programs("x: {cmd: sleep 1000, user: daemon}").wrap(&["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+    let setup = Setup::new().programs("x: {cmd: sleep 1000, user: daemon}").wrap(&[
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--regid",
+        "65534",
+        "--clear-groups",
+    ]);
     run_to_end(Command::new("chown").args(["-R", "65534:65534"]).arg(setup.path("")));
-    let Some(bin) = readable_by_all(&setup) else { return skip(&test_name!(), "the binary cannot be copied for another user") };
+    let Some(bin) = readable_by_all(&setup) else {
+        return skip(&test_name!(), "the binary cannot be copied for another user");
+    };
     let mut command = setup.command();
     let mut words: Vec<String> = command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
     words.iter_mut().filter(|w| *w == TASKMASTERD).for_each(|w| *w = bin.clone());

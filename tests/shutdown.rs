@@ -14,7 +14,9 @@ use support::*;
 #[test]
 fn every_way_to_end_it_leaves_nothing_behind() {
     for way in ["TERM", "INT", "QUIT", "shutdown", "ctl"] {
-        let mut d = Daemon::with("a: {cmd: sleep 1000, numprocs: 3}\nb: {cmd: [sh, -c, 'sleep 1000 & wait']}\nc: {cmd: 'false', starttime: 5, backoff: {initial: 60, max: 60}}");
+        let mut d = Daemon::with(
+            "a: {cmd: sleep 1000, numprocs: 3}\nb: {cmd: [sh, -c, 'sleep 1000 & wait']}\nc: {cmd: 'false', starttime: 5, backoff: {initial: 60, max: 60}}",
+        );
         for n in 0..3 {
             d.wait_state(&format!("a:a_0{n}"), "RUNNING");
         }
@@ -39,7 +41,9 @@ fn every_way_to_end_it_leaves_nothing_behind() {
 #[test]
 fn everything_stops_at_the_same_time() {
     let cmd = probe("ignore=15 forever");
-    let mut d = Daemon::with(&format!("deaf: {{cmd: {cmd}, numprocs: 20, stoptime: 1.5, stdout: none, stderr: none}}\nquick: {{cmd: sleep 1000, stoptime: 60}}"));
+    let mut d = Daemon::with(&format!(
+        "deaf: {{cmd: {cmd}, numprocs: 20, stoptime: 1.5, stdout: none, stderr: none}}\nquick: {{cmd: sleep 1000, stoptime: 60}}"
+    ));
     d.wait_all("RUNNING");
     let below = Strays(descendants(d.pid));
     let begin = Instant::now();
@@ -117,10 +121,12 @@ fn two_daemons_at_once_have_one_winner() {
         let mut second = setup.command();
         let second = second.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
         let strays = Strays(Proc::of(second.id()).into_iter().collect());
-        let mut first = setup.command().stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut first =
+            setup.command().stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
         let first_proc = Strays(Proc::of(first.id()).into_iter().collect());
         wait_until("one of them has given up", || first_proc.alive() + strays.alive() == 1);
-        let ask = || run_to_end(std::process::Command::new(TASKMASTERCTL).arg("-s").arg(setup.path("ctl")).arg("status"));
+        let ask =
+            || run_to_end(std::process::Command::new(TASKMASTERCTL).arg("-s").arg(setup.path("ctl")).arg("status"));
         wait_until("the other one runs its program", || stdout(&ask()).contains("RUNNING"));
         run_to_end(std::process::Command::new(TASKMASTERCTL).arg("-s").arg(setup.path("ctl")).arg("shutdown"));
         wait_until("it ends, too", || first_proc.alive() + strays.alive() == 0);

@@ -142,7 +142,9 @@ impl fmt::Display for Note {
             Note::Fatal { why, tries } => write!(f, "gave up after {tries} tries: {why}"),
             Note::Stopping { sig } => write!(f, "stopping: {sig} sent"),
             Note::Killed => f.write_str("did not stop in time: SIGKILL sent"),
-            Note::Unkillable => f.write_str("is still there after SIGKILL: the kernel holds it (state D?); SIGKILL sent again"),
+            Note::Unkillable => {
+                f.write_str("is still there after SIGKILL: the kernel holds it (state D?); SIGKILL sent again")
+            }
             Note::Stopped => f.write_str("stopped"),
         }
     }

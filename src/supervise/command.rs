@@ -128,8 +128,7 @@ impl Fleet {
     }
 
     fn unknown(&self, name: &str) -> Refusal {
-        let known: Vec<String> =
-            self.members().flat_map(|(_, m)| [m.name.to_string(), self.display_name(m)]).collect();
+        let known: Vec<String> = self.members().flat_map(|(_, m)| [m.name.to_string(), self.display_name(m)]).collect();
         let hint = suggestion(name, known.iter().map(String::as_str));
         Refusal::new(RefusalCode::UnknownName, format!("no program or process \"{name}\"{hint}"))
     }
@@ -189,7 +188,8 @@ impl Fleet {
         let Some(member) = self.members.get(&key) else { return (None, None) };
         let name = self.display_name(member);
         let known = |result: &str| (None, Some(Outcome { name: name.clone(), result: result.to_owned(), ok: true }));
-        let (was_running, was_live) = (matches!(member.inst.state, State::Running { .. }), member.inst.live().is_some());
+        let (was_running, was_live) =
+            (matches!(member.inst.state, State::Running { .. }), member.inst.live().is_some());
         let was_waiting = matches!(member.inst.state, State::Backoff { .. });
         let event = match verb {
             Verb::Start => Event::Start,

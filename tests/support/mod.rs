@@ -367,7 +367,11 @@ impl Setup {
             }
         }
         let defaults = if self.defaults.is_empty() { String::new() } else { format!("defaults:\n{}", self.defaults) };
-        let programs = if self.programs.is_empty() { "programs: {}\n".to_owned() } else { format!("programs:\n{}", self.programs) };
+        let programs = if self.programs.is_empty() {
+            "programs: {}\n".to_owned()
+        } else {
+            format!("programs:\n{}", self.programs)
+        };
         text + &self.keys + &defaults + &programs
     }
 
@@ -838,6 +842,13 @@ pub struct Strays(pub Vec<Proc>);
 impl Strays {
     pub fn alive(&self) -> usize {
         self.0.iter().filter(|p| p.alive()).count()
+    }
+
+    /// Ends them and waits until they are gone.
+    #[track_caller]
+    pub fn end(self) {
+        self.0.iter().for_each(|p| p.kill(Signal::SIGKILL));
+        wait_until("the strays are gone", || self.alive() == 0);
     }
 }
 

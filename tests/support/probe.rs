@@ -23,7 +23,15 @@
 //! | `child … end` | start a child that carries out the steps up to `end`, and go on |
 //! | `spin` | use up a CPU for ever |
 
-#![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+// A child of its own that nobody waits for is one of the things that it is there to do.
+#![allow(
+    unsafe_code,
+    clippy::zombie_processes,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -242,8 +250,9 @@ fn on_signal(sig: i32, mut act: impl FnMut(i32) + Send + 'static) {
 fn die(sig: i32) {
     disposition(sig, libc::SIG_DFL);
     mask(libc::SIG_UNBLOCK, sig);
+    let own = i32::try_from(std::process::id()).unwrap();
     // SAFETY: sends a signal to this process only.
-    unsafe { libc::kill(libc::getpid(), sig) };
+    unsafe { libc::kill(own, sig) };
     // The default of some signals is to be ignored or to stop; those do not end here.
     std::thread::sleep(Duration::from_millis(50));
 }
