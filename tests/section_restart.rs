@@ -202,10 +202,7 @@ fn redis_is_kept_alive() {
     d.wait_new_pid("redis", old);
     wait_for("redis answers again", ping);
     d.ok("stop redis");
-    let log = wait_for("the log", || {
-        fs::read_dir(d.path("logs")).ok()?.flatten().find(|e| e.file_name().to_string_lossy().contains("stdout"))
-    });
-    has(&fs::read_to_string(log.path()).unwrap(), "bye bye");
+    has(&fs::read_to_string(d.auto_log("redis", "stdout")).unwrap(), "bye bye");
 }
 
 #[test]

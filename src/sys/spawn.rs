@@ -92,7 +92,9 @@ impl Command {
         let candidates = if program.contains('/') || program.is_empty() {
             vec![c(program)?]
         } else {
-            path.split(':').map(|dir| c(&format!("{}/{program}", if dir.is_empty() { "." } else { dir }))).collect::<Result<_, _>>()?
+            path.split(':')
+                .map(|dir| c(&format!("{}/{program}", if dir.is_empty() { "." } else { dir })))
+                .collect::<Result<_, _>>()?
         };
         Ok(Command {
             argv: argv.iter().map(|word| c(word)).collect::<Result<_, _>>()?,

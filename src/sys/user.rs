@@ -106,7 +106,9 @@ mod tests {
 
     #[test]
     fn odd_users_are_nobody_and_never_root() {
-        for text in ["0day", "0x0", "00", "-1", "4294967295", "4294967296", "99999999999", "+0", "", "no such user", "-"] {
+        for text in
+            ["0day", "0x0", "00", "-1", "4294967295", "4294967296", "99999999999", "+0", "", "no such user", "-"]
+        {
             assert_eq!(user(text).unwrap(), None, "{text:?}");
         }
     }

@@ -947,16 +947,8 @@ pub fn has(text: &str, part: &str) {
 }
 
 impl Daemon {
-    /// The `auto` log of a process and stream: a file in `childlogdir` that names both.
-    #[track_caller]
+    /// The `auto` log of a process (`web`, `worker_00`) and stream.
     pub fn auto_log(&self, process: &str, stream: &str) -> PathBuf {
-        wait_for(&format!("an auto log of {process} {stream}"), || {
-            let mut names: Vec<PathBuf> = fs::read_dir(self.path("logs")).ok()?.flatten().map(|e| e.path()).collect();
-            names.sort();
-            names.into_iter().find(|p| {
-                let name = p.file_name().unwrap().to_string_lossy();
-                name.contains(process) && name.contains(stream)
-            })
-        })
+        self.path(&format!("logs/{process}-{stream}.log"))
     }
 }
