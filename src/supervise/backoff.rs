@@ -10,6 +10,9 @@ const QUICK_FLOORS: u32 = 10;
 /// The delay after the `failures`-th failure in a row: `initial`, then `factor` times as long each time, at most `max`.
 #[must_use]
 pub fn delay(policy: &Backoff, failures: u32) -> Duration {
+    if policy.initial.is_zero() {
+        return Duration::ZERO;
+    }
     let steps = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
     let seconds = policy.initial.as_secs_f64() * policy.factor.powi(steps);
     // Overflow to infinity is "more than max", so the cap holds it.

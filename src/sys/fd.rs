@@ -6,6 +6,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 
+/// `O_NOFOLLOW`, for opening a file in a directory that others may write to: a link there could lead anywhere.
+pub const NO_FOLLOW: i32 = libc::O_NOFOLLOW;
+
 /// A pipe: the end to read from, which does not block, and the end to write to, which does.
 ///
 /// # Errors
