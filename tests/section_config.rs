@@ -254,28 +254,69 @@ fn an_unknown_flag_is_a_usage_error() {
     assert_eq!(out.status.code(), Some(USAGE), "{}", said(&out));
 }
 
+/// A daemon in the background, which no fixture holds: found by its pid file, ended when dropped.
+struct Background {
+    setup: Setup,
+    pid: u32,
+    strays: Strays,
+}
+
+impl Background {
+    /// `-d` with these further arguments, in the directory of the setup.
+    #[track_caller]
+    fn start(setup: Setup, args: &[&str]) -> Background {
+        let out = run_to_end(Command::new(TASKMASTERD).arg("-d").args(args).current_dir(setup.path("")));
+        assert!(out.status.success(), "{}", said(&out));
+        let read = || fs::read_to_string(setup.path("pid")).ok()?.trim().parse::<u32>().ok();
+        let pid = read().expect("a pid file as soon as the command is back");
+        let strays = Strays([vec![Proc::of(pid).unwrap()], descendants(pid)].concat());
+        Background { setup, pid, strays }
+    }
+
+    fn ask(&self, words: &[&str]) -> Output {
+        run_to_end(Command::new(TASKMASTERCTL).arg("-s").arg(self.setup.path("ctl")).args(words))
+    }
+}
+
 #[test]
 fn daemonize_answers_when_it_is_up() {
     let setup = Setup::new().programs("a: {cmd: sleep 1000}");
     fs::write(setup.config_file(), setup.config()).unwrap();
-    let out = run_to_end(Command::new(TASKMASTERD).arg("-d").arg("-c").arg(setup.config_file()));
-    assert!(out.status.success(), "{}", said(&out));
-    let pid: u32 = wait_for("the pid file", || fs::read_to_string(setup.path("pid")).ok()?.trim().parse().ok());
-    let daemon = Proc::of(pid).unwrap();
-    let strays = Strays([vec![daemon], descendants(pid)].concat());
-    let stat = stat(pid).unwrap();
+    let config = setup.file("taskmasterd.yaml");
+    let d = Background::start(setup, &["-c", &config]);
     let own = support::stat(std::process::id()).unwrap();
-    assert_ne!(stat[3], own[3], "a session of its own");
+    assert_ne!(stat(d.pid).unwrap()[3], own[3], "a session of its own");
     for fd in 0..3 {
-        assert!(!fds(pid)[&fd].starts_with("pipe:"), "it lets go of the terminal: {:?}", fds(pid));
+        assert!(!fds(d.pid)[&fd].starts_with("pipe:"), "it lets go of its parent's output: {:?}", fds(d.pid));
     }
-    let ask = |words: &[&str]| run_to_end(Command::new(TASKMASTERCTL).arg("-s").arg(setup.path("ctl")).args(words));
-    wait_until("it runs", || stdout(&ask(&["status", "a"])).contains("RUNNING"));
-    let child: u32 = stdout(&ask(&["pid", "a"])).split_whitespace().filter_map(|w| w.parse().ok()).next_back().unwrap();
+    wait_until("it runs", || stdout(&d.ask(&["status", "a"])).contains("RUNNING"));
+    let child = children(d.pid)[0].0;
     assert_eq!(fs::read_link(format!("/proc/{child}/cwd")).unwrap().to_str(), Some("/"), "for a daemon: /");
-    ask(&["shutdown"]);
-    wait_until("it is gone", || strays.alive() == 0 && !alive(child));
-    assert!(!setup.path("pid").exists());
+    d.ask(&["shutdown"]);
+    wait_until("it is gone", || d.strays.alive() == 0 && !alive(child));
+    assert!(!d.setup.path("pid").exists() && !d.setup.path("ctl").exists());
+}
+
+#[test]
+fn daemonize_means_relative_paths_as_they_were_given() {
+    let setup = Setup::new()
+        .keys("socket: {path: ctl}\npidfile: pid\nlogfile: own.log\nchildlogdir: logs\nlogfile_maxbytes: 1500\nlogfile_backups: 1")
+        .programs("a: {cmd: [sh, -c, 'echo text; exec sleep 1000'], starttime: 0}");
+    fs::write(setup.config_file(), setup.config()).unwrap();
+    let d = Background::start(setup, &["-c", "taskmasterd.yaml"]);
+    wait_until("it runs", || stdout(&d.ask(&["status", "a"])).contains("RUNNING"));
+    let out = d.ask(&["reload"]);
+    assert!(out.status.success(), "{}", said(&out));
+    wait_until("its log in the directory where it was started", || {
+        fs::read(d.setup.path("logs/a-stdout.log")).is_ok_and(|b| b.starts_with(b"text\n"))
+    });
+    wait_until("a rotated log there", || {
+        d.ask(&["restart", "a"]);
+        d.setup.path("own.log.1").exists()
+    });
+    d.ask(&["shutdown"]);
+    wait_until("it is gone", || d.strays.alive() == 0);
+    assert!(!d.setup.path("pid").exists() && !d.setup.path("ctl").exists(), "both are removed");
 }
 
 #[test]

@@ -834,7 +834,8 @@ mod tests {
 
     /// What holds after any step.
     fn check(b: &Bench, was_live: Option<Live>, out: &[Effect]) {
-        let runs: Vec<Run> = out.iter().filter_map(|e| if let Effect::Spawn(r) = e { Some(*r) } else { None }).collect();
+        let runs: Vec<Run> =
+            out.iter().filter_map(|e| if let Effect::Spawn(r) = e { Some(*r) } else { None }).collect();
         assert!(runs.len() <= 1, "two spawns in one step");
         for effect in out {
             if let Effect::Signal { run, .. } = effect {
