@@ -139,19 +139,16 @@ fn auto_files_are_named_after_process_and_stream() {
 #[test]
 fn old_auto_files_are_cleaned_up_unless_told_otherwise() {
     for keep in [false, true] {
-        let mut d = Setup::new()
-            .programs(&format!("gone: {{cmd: {}}}", probe("text=old forever")))
+        let setup = Setup::new();
+        fs::write(setup.path("logs/x-stdout.log"), "old\n").unwrap();
+        fs::write(setup.path("logs/x-stdout.log.1"), "older\n").unwrap();
+        fs::write(setup.path("logs/bystander"), "not ours").unwrap();
+        let d = setup
+            .programs(&format!("x: {{cmd: {}}}", probe("text=new forever")))
             .args(if keep { &["-k"] } else { &[] })
             .start();
-        let file = d.auto_log("gone", "stdout");
-        wait_until("the text", || fs::read(&file).is_ok_and(|b| b == b"old"));
-        d.signal(Signal::SIGTERM);
-        assert_eq!(d.wait_exit(), 0);
-        fs::write(d.path("logs/bystander"), "not ours").unwrap();
-        d.rewrite("other: {cmd: sleep 1000}");
-        let d = d.start_again();
-        d.wait_state("other", "RUNNING");
-        assert_eq!(file.exists(), keep, "nocleanup: {keep}");
+        let want = if keep { "older\nold\nnew" } else { "new" };
+        wait_until("the text", || d.log("logs/x-stdout.log") == want.as_bytes());
         assert!(d.path("logs/bystander").exists(), "only auto logs are cleaned up");
     }
 }
