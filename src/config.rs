@@ -14,6 +14,8 @@ mod program;
 mod raw;
 mod settings;
 mod source;
+#[cfg(test)]
+mod tests;
 mod values;
 mod words;
 

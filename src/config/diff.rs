@@ -220,3 +220,124 @@ fn command(argv: &[String]) -> String {
 fn list(items: &[String]) -> String {
     format!("[{}]", items.iter().map(|item| scalar(item)).collect::<Vec<_>>().join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Source, parse};
+
+    fn config(text: &str) -> Config {
+        let source = Source { name: "c.yaml".to_owned(), text: text.to_owned() };
+        parse(&[source], &|_| None).unwrap_or_else(|e| panic!("{text}: {}", e[0])).config
+    }
+
+    fn shown(keys: &[KeyChange]) -> Vec<String> {
+        keys.iter().map(|k| format!("{}: {} -> {}", k.key, k.old, k.new)).collect()
+    }
+
+    /// What differs between a program with the first keys and one with the second: what needs a restart, what does not.
+    fn keys(old: &str, new: &str) -> (Vec<String>, Vec<String>) {
+        let one = |keys: &str| {
+            let cmd = if keys.contains("cmd:") { "" } else { "cmd: x, " };
+            config(&format!("programs: {{web: {{{cmd}{keys} }}}}"))
+        };
+        let plan = diff(&one(old), &one(new));
+        let [ProgramChange { kind: ProgramChangeKind::Changed { restart, in_place, numprocs: None }, .. }] =
+            plan.programs.as_slice()
+        else {
+            panic!("{old} -> {new}: {plan:?}")
+        };
+        (shown(restart), shown(in_place))
+    }
+
+    #[test]
+    fn keys_that_need_a_restart() {
+        for (old, new, want) in [
+            ("cmd: sleep 1", "cmd: [sleep, 'a b', '']", "cmd: sleep 1 -> sleep 'a b' ''"),
+            ("cmd: a", "cmd: a, args: [\"it's\", \"\\e\"]", "cmd: a -> a 'it'\\''s' \"\\u{1b}\""),
+            ("cmd: a", "cmd: a | b, shell: true", "cmd: a -> /bin/sh -c 'a | b'"),
+            ("", "workingdir: /srv", "workingdir: (unset) -> /srv"),
+            ("umask: 022", "umask: 7", "umask: 022 -> 007"),
+            ("umask: 022", "", "umask: 022 -> (unset)"),
+            ("user: a", "user: b", "user: a -> b"),
+            ("group: a", "", "group: a -> (unset)"),
+            ("env: {PORT: 80}", "env: {PORT: 81}", "env.PORT: 80 -> 81"),
+            ("env: {A: ''}", "", "env.A: \"\" -> (unset)"),
+            ("", "env: {A: ' x'}", "env.A: (unset) -> \" x\""),
+            ("env_pass: [A]", "env_pass: [A, B]", "env_pass: [A] -> [A, B]"),
+            ("stdout: /x", "", "stdout: /x -> auto"),
+            ("stdout: inherit", "stdout: none", "stdout: inherit -> none"),
+            ("stderr: stdout", "stderr: ~", "stderr: stdout -> none"),
+        ] {
+            assert_eq!(keys(old, new), (vec![want.to_owned()], vec![]), "{old} -> {new}");
+        }
+        let (restart, _) = keys("env: {A: 1, B: 1, C: 1}", "env: {B: 2, C: 1, D: 1}");
+        assert_eq!(restart, ["env.A: 1 -> (unset)", "env.B: 1 -> 2", "env.D: (unset) -> 1"]);
+    }
+
+    #[test]
+    fn keys_that_change_in_place() {
+        for (old, new, want) in [
+            ("", "autostart: false", "autostart: true -> false"),
+            ("autorestart: always", "autorestart: never", "autorestart: always -> never"),
+            ("exitcodes: 0", "exitcodes: [0, 3]", "exitcodes: [0] -> [0, 3]"),
+            ("", "startretries: unlimited", "startretries: 3 -> unlimited"),
+            ("", "starttime: 90", "starttime: 1s -> 1m30s"),
+            ("stoptime: 10", "stoptime: 20", "stoptime: 10s -> 20s"),
+            ("", "stopsignal: INT", "stopsignal: SIGTERM -> SIGINT"),
+            ("", "stopgroup: false", "stopgroup: true -> false"),
+            ("", "oneshot: true", "oneshot: false -> true"),
+            ("", "priority: 1", "priority: 999 -> 1"),
+            ("", "backoff: {initial: 2}", "backoff.initial: 1s -> 2s"),
+            ("", "backoff: {factor: 1.5}", "backoff.factor: 2 -> 1.5"),
+            ("", "backoff: {max: 1m}", "backoff.max: 30s -> 1m"),
+            ("", "backoff: {floor: 0}", "backoff.floor: 1s -> 0s"),
+            ("", "stdout_logfile_maxbytes: 1MB", "stdout_logfile_maxbytes: 50MB -> 1MB"),
+            ("", "stderr_logfile_backups: 2", "stderr_logfile_backups: 10 -> 2"),
+        ] {
+            assert_eq!(keys(old, new), (vec![], vec![want.to_owned()]), "{old} -> {new}");
+        }
+    }
+
+    #[test]
+    fn programs_come_go_and_stay() {
+        let old = config("programs: {gone: {cmd: x}, same: {cmd: x}, more: {cmd: x}, both: {cmd: x, numprocs: 4}}");
+        let new = config("services: {new: {cmd: x}, same: {cmd: x}, more: {cmd: x, numprocs: 3}, both: {cmd: y}}");
+        assert_eq!(diff(&old, &old), Plan::default());
+        let plan = diff(&old, &new);
+        let names: Vec<_> = plan.programs.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!(names, ["both", "gone", "more", "new"]);
+        let kinds: Vec<_> = plan.programs.iter().map(|p| &p.kind).collect();
+        let ProgramChangeKind::Changed { restart, numprocs: Some((4, 1)), .. } = kinds[0] else { panic!("{plan:?}") };
+        assert_eq!(shown(restart), ["cmd: x -> y"]);
+        assert_eq!(*kinds[1], ProgramChangeKind::Removed);
+        let more = ProgramChangeKind::Changed { restart: vec![], in_place: vec![], numprocs: Some((1, 3)) };
+        assert_eq!(*kinds[2], more);
+        assert_eq!(*kinds[3], ProgramChangeKind::Added);
+    }
+
+    #[test]
+    fn the_daemon_s_keys() {
+        let old = config("");
+        for live in ["loglevel: debug", "logfile_maxbytes: 1", "logfile_backups: 1"] {
+            let plan = diff(&old, &config(&format!("taskmasterd: {{{live}}}")));
+            assert_eq!(plan, Plan { daemon_live: true, ..Plan::default() }, "{live}");
+        }
+        for (keys, want) in [
+            ("logfile: '-'", "logfile: taskmasterd.log -> -"),
+            ("logfile: syslog", "logfile: taskmasterd.log -> syslog"),
+            ("childlogdir: /x", "childlogdir: /tmp -> /x"),
+            ("nocleanup: true", "nocleanup: false -> true"),
+            ("pidfile: /x", "pidfile: (unset) -> /x"),
+            ("umask: 022", "umask: (unset) -> 022"),
+            ("socket: {path: /x}", "socket.path: (unset) -> /x"),
+            ("socket: {mode: 660}", "socket.mode: 600 -> 660"),
+            ("socket: {owner: a}", "socket.owner: (unset) -> a"),
+            ("socket: {group: a}", "socket.group: (unset) -> a"),
+        ] {
+            let plan = diff(&old, &config(&format!("taskmasterd: {{{keys}}}")));
+            assert_eq!(shown(&plan.daemon_keys), [want]);
+            assert!(!plan.daemon_live && plan.programs.is_empty());
+        }
+    }
+}

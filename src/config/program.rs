@@ -353,19 +353,19 @@ fn restarts(
 ) -> (Autorestart, Option<u32>) {
     let (policy, along) = reader.value(Key::Autorestart, values::autorestart).unwrap_or((policy, None));
     let with_policy = reader.find(Key::Autorestart).filter(|_| along.is_some()).map(|(section, _)| section);
-    match (with_policy, reader.find(Key::Startretries)) {
-        (Some(section), Some((other, found))) if std::ptr::eq(section, other) => {
-            let text = "is given, but autorestart names a number of retries too: leave one of them out";
-            reader.report.error(found.place, other.path_to(&found.entry.key), text);
-            (policy, retries)
+    let by_key = reader.find(Key::Startretries);
+    if let (Some(section), Some((other, found))) = (with_policy, by_key) {
+        if std::ptr::eq(section, other) {
+            let text = "is what counts; the number behind autorestart does not";
+            reader.report.warning(found.place, other.path_to(&found.entry.key), text);
+        } else if std::ptr::eq(section, reader.own) {
+            // What the program says itself comes before the defaults.
+            return (policy, along);
         }
-        // What the program says itself comes before the defaults.
-        (Some(section), Some((other, _))) if std::ptr::eq(section, reader.own) || !std::ptr::eq(other, reader.own) => {
-            (policy, along)
-        }
-        (Some(_), None) => (policy, along),
-        (Some(_) | None, _) => (policy, reader.value(Key::Startretries, values::retries).unwrap_or(retries)),
     }
+    let along = if with_policy.is_some() { along } else { retries };
+    let by_key = by_key.and_then(|_| reader.value(Key::Startretries, values::retries));
+    (policy, by_key.unwrap_or(along))
 }
 
 fn backoff(reader: &mut ProgramReader<'_, '_, '_, '_>, backoff: &mut Backoff) {

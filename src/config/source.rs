@@ -172,10 +172,10 @@ fn read_programs(
 /// No program: that is allowed, but then the defaults have not been looked at yet.
 fn nothing_to_run(roots: &Roots<'_, '_>, report: &mut Report<'_>) {
     let place = roots.programs.first().map_or(Place { source: 0, at: None }, |(place, _)| *place);
+    program::read_defaults(&roots.defaults, report);
     if report.errors.is_empty() {
         report.warning(place, "programs", "there are none: nothing will run");
     }
-    program::read_defaults(&roots.defaults, report);
 }
 
 /// An error about a key of a program that was found elsewhere, such as an unknown user, with its place in the sources

@@ -1,0 +1,114 @@
+# Everything that is done with this tree. `make help` lists the targets.
+
+CARGO ?= cargo
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
+SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs')
+MAN_PAGES := man/taskmasterd.8 man/taskmasterctl.1 man/taskmaster.yaml.5 man/taskmaster-protocol.7
+BINARIES := $(TARGET)/release/taskmasterd $(TARGET)/release/taskmasterctl
+
+bindir := $(DESTDIR)$(PREFIX)/bin
+mandir := $(DESTDIR)$(PREFIX)/share/man
+docdir := $(DESTDIR)$(PREFIX)/share/doc/taskmaster
+unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
+
+# Where the example configuration has its socket and its logs.
+EXAMPLE := /tmp/taskmaster-example
+SKIPPED := $(TARGET)/skipped-tests
+
+.PHONY: help build check test check-root lint sim bench man install uninstall dist clean run
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@echo "taskmaster $(VERSION): a process supervisor"
+	@echo
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/\1\t\2/p' Makefile | while IFS='	' read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@echo
+	@echo "  Variables: PREFIX=$(PREFIX) DESTDIR= SEEDS= STEPS= ARGS="
+
+run: build ## Build, and start the example configuration in the foreground
+	@[ -e $(EXAMPLE) ] || mkdir -m 700 $(EXAMPLE)
+	@[ -d $(EXAMPLE) ] && [ ! -L $(EXAMPLE) ] && [ -O $(EXAMPLE) ] || \
+		{ echo "$(EXAMPLE) belongs to somebody else: use another place in etc/taskmasterd.yaml" >&2; exit 1; }
+	@mkdir -p $(EXAMPLE)/logs
+	@echo
+	@echo "Starting the programs of etc/taskmasterd.yaml. Ctrl-C stops them all. From another terminal:"
+	@echo
+	@echo "  $(TARGET)/release/taskmasterctl -s $(EXAMPLE)/control.sock status"
+	@echo "  $(TARGET)/release/taskmasterctl -s $(EXAMPLE)/control.sock          (a shell; try help)"
+	@echo "  echo status | socat - UNIX-CONNECT:$(EXAMPLE)/control.sock"
+	@echo "  ls $(EXAMPLE)/logs"
+	@echo
+	@exec $(TARGET)/release/taskmasterd -n -c etc/taskmasterd.yaml
+
+test: ## Run all tests; fetch the Debian packages that they use where that is allowed (ARGS: for cargo test)
+	@tests/packages.sh
+	$(CARGO) build --locked --bins --examples
+	@mkdir -p $(TARGET) && : > $(SKIPPED)
+	TASKMASTER_SKIP_LOG=$(abspath $(SKIPPED)) $(CARGO) test --locked --no-fail-fast $(ARGS); code=$$?; echo; \
+	if [ -s $(SKIPPED) ]; then echo "Skipped tests:"; sort -u $(SKIPPED); else echo "No test was skipped."; fi; \
+	exit $$code
+
+build: ## Build the release binaries
+	$(CARGO) build --release --locked
+
+check: lint test ## Everything that a change has to pass: lint and test
+
+check-root: ## Run all tests as root and let none be skipped
+	@[ "$$(id -u)" -eq 0 ] || { echo "make check-root: not root" >&2; exit 1; }
+	@tests/packages.sh --strict
+	TASKMASTER_NO_SKIP=1 $(MAKE) test
+
+lint: man ## Check format, clippy and man pages; dependencies too if cargo-deny is there
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo "cargo-deny is not here: dependencies not checked"; fi
+
+sim: ## Drive the core through simulated lives: SEEDS= how many, STEPS= how long each
+	$(if $(SEEDS),TASKMASTER_SIM_SEEDS=$(SEEDS)) $(if $(STEPS),TASKMASTER_SIM_STEPS=$(STEPS)) \
+		$(CARGO) test --locked --release --test sim -- --nocapture
+
+bench: build ## Measure the release binaries (ARGS: see bench/README.md)
+	bench/run $(ARGS)
+
+man: ## Check the man pages, and render them as text into target/man
+	@if command -v mandoc >/dev/null 2>&1; then \
+		mandoc -Tlint -Wwarning $(MAN_PAGES) && mkdir -p $(TARGET)/man && \
+		for page in $(MAN_PAGES); do mandoc -Tutf8 $$page > $(TARGET)/man/$${page##*/}.txt || exit 1; done && \
+		echo "man pages: clean, rendered in $(TARGET)/man"; \
+	else echo "mandoc is not here: man pages not checked"; fi
+
+$(BINARIES) &: $(SOURCES)
+	$(CARGO) build --release --locked
+
+install: $(BINARIES) ## Install below DESTDIR and PREFIX
+	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(docdir) $(unitdir)
+	install -m 755 $(BINARIES) $(bindir)
+	install -m 644 man/taskmasterctl.1 $(mandir)/man1
+	install -m 644 man/taskmaster.yaml.5 $(mandir)/man5
+	install -m 644 man/taskmaster-protocol.7 $(mandir)/man7
+	install -m 644 man/taskmasterd.8 $(mandir)/man8
+	install -m 644 etc/taskmasterd.yaml README.md CHANGELOG.md $(docdir)
+	sed 's,/usr/local/bin/,$(PREFIX)/bin/,' etc/taskmasterd.service > $(unitdir)/taskmasterd.service
+	chmod 644 $(unitdir)/taskmasterd.service
+
+uninstall: ## Remove exactly what install put there
+	rm -f $(bindir)/taskmasterd $(bindir)/taskmasterctl
+	rm -f $(mandir)/man1/taskmasterctl.1 $(mandir)/man5/taskmaster.yaml.5
+	rm -f $(mandir)/man7/taskmaster-protocol.7 $(mandir)/man8/taskmasterd.8
+	rm -f $(docdir)/taskmasterd.yaml $(docdir)/README.md $(docdir)/CHANGELOG.md
+	rm -f $(unitdir)/taskmasterd.service
+	[ ! -d $(docdir) ] || rmdir --ignore-fail-on-non-empty $(docdir)
+
+dist: ## Make a source archive of the last commit in target/
+	@mkdir -p $(TARGET)
+	git archive --format=tar.gz --prefix=taskmaster-$(VERSION)/ -o $(TARGET)/taskmaster-$(VERSION).tar.gz HEAD
+	@echo $(TARGET)/taskmaster-$(VERSION).tar.gz
+
+clean: ## Remove everything that was built
+	$(CARGO) clean
