@@ -8,6 +8,7 @@ pub mod id;
 pub mod nearest;
 pub mod select;
 pub mod signal;
+pub mod stage;
 pub mod time;
 pub mod units;
 pub mod yaml;

@@ -1,5 +1,16 @@
 //! The control protocol, shared by daemon and client: what may be said, and how it is written on the wire.
 //!
 //! Pure: bytes in, messages out, and back. Knows nothing of how the daemon supervises.
+//!
+//! Inwards: `frame` cuts lines, `wire` decodes one by `text` or `jsonrpc`, both by the table in `command`. Outwards:
+//! `wire` writes a [`message::Response`] as lines (`render`) or as JSON (`jsonrpc`). `address` says where the socket is.
 
+pub mod address;
+pub mod command;
+pub mod frame;
+pub mod help;
+pub mod jsonrpc;
 pub mod message;
+pub mod render;
+pub mod text;
+pub mod wire;

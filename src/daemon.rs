@@ -1,9 +1,23 @@
 //! The shell around the core: the loop, the children, their output, the control socket, the daemon's own log.
+//!
+//! May import everything; nothing imports it but the binary. `main` sets up, `run` is the loop, `reactor` what is
+//! polled, `dispatch` leads from an event to its owner, `perform` does what the core wants.
 
-use std::process::ExitCode;
+mod children;
+mod clients;
+mod clock;
+mod commands;
+mod dispatch;
+mod error;
+mod journal;
+mod load;
+mod lockfile;
+mod logfile;
+mod main;
+mod options;
+mod output;
+mod perform;
+mod reactor;
+mod run;
 
-/// Runs `taskmasterd`.
-#[must_use]
-pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
-}
+pub use main::main;

@@ -1,1 +1,16 @@
-//! The heart: what state a process is in, what happens next, and what must be done about it. Pure.
+//! The heart: what state a process is in, what happens next, and what must be done about it.
+//!
+//! Pure: events and the time go in, effects come out. `step` is the machine of one process; `fleet` holds all of
+//! them and speaks the language of the outside (`event::Input` in, `action::Action` out); the other modules are its
+//! parts. Nothing here waits, and nothing here knows what a file descriptor is.
+
+pub mod action;
+pub mod backoff;
+pub mod command;
+pub mod event;
+pub mod fleet;
+pub mod reload;
+pub mod shutdown;
+pub mod state;
+pub mod status;
+pub mod step;

@@ -2,3 +2,17 @@
 //!
 //! The only place with unsafe code, and the only one that names nix and libc. Decides nothing.
 #![allow(unsafe_code)]
+
+pub mod fd;
+pub mod file;
+pub mod group;
+pub mod limits;
+pub mod pidfd;
+pub mod process;
+pub mod signals;
+pub mod sock;
+pub mod spawn;
+pub mod splice;
+pub mod timer;
+pub mod user;
+pub mod wait;

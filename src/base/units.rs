@@ -87,7 +87,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
 #[must_use]
 pub fn print_size(bytes: u64) -> String {
     for (shift, unit) in [(40, "TB"), (30, "GB"), (20, "MB"), (10, "KB")] {
-        if bytes > 0 && bytes % (1 << shift) == 0 {
+        if bytes > 0 && bytes.is_multiple_of(1 << shift) {
             return format!("{}{unit}", bytes >> shift);
         }
     }

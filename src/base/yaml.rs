@@ -1,1 +1,508 @@
-//! placeholder
+//! YAML text to a tree of its own kind, with hard limits. The only file that names the YAML parser behind it.
+//!
+//! A scalar keeps the text that stands in the file beside what YAML takes it for, so that `1.10`, `022` and `0o22`
+//! can be judged by what was written. Keys keep their order and their duplicates, and everything keeps its place in
+//! the text where the parser gives one. Nothing is written here, and no file is opened.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// The longest text, in bytes.
+pub const TEXT_BYTES: usize = 1 << 20;
+/// How deep lists and maps may stand in each other.
+pub const DEPTH: usize = 64;
+/// The most values in a text, repetitions by aliases counted.
+pub const NODES: usize = 250_000;
+
+/// A value of the text `'t`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node<'t> {
+    /// What it is.
+    pub value: Value<'t>,
+    /// The byte of the text at which it stands, where that is known: for most scalars.
+    pub at: Option<usize>,
+}
+
+/// The kinds of value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'t> {
+    /// `null`, `~`, or nothing.
+    Null,
+    /// A single value: what YAML takes it for, and its text without quotes.
+    Scalar(Scalar, Cow<'t, str>),
+    /// A list.
+    Seq(Vec<Node<'t>>),
+    /// A map in the order of the text, duplicates included.
+    Map(Vec<Entry<'t>>),
+}
+
+/// What YAML takes a scalar for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scalar {
+    /// `true`, `false`.
+    Bool,
+    /// A whole number.
+    Int,
+    /// A number with a point or an exponent.
+    Float,
+    /// Anything else, and everything in quotes.
+    Text,
+}
+
+/// One key of a map and its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry<'t> {
+    /// The key's text, whatever kind of scalar it is.
+    pub key: Cow<'t, str>,
+    /// The byte of the text at which the key stands, where that is known.
+    pub at: Option<usize>,
+    /// The value.
+    pub value: Node<'t>,
+}
+
+impl Value<'_> {
+    /// What it is, for messages: `a list`.
+    #[must_use]
+    pub fn what(&self) -> &'static str {
+        match self {
+            Value::Null => "nothing",
+            Value::Scalar(Scalar::Bool, _) => "true or false",
+            Value::Scalar(Scalar::Int | Scalar::Float, _) => "a number",
+            Value::Scalar(Scalar::Text, _) => "a text",
+            Value::Seq(_) => "a list",
+            Value::Map(_) => "a map",
+        }
+    }
+}
+
+/// Why a text was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct YamlError {
+    /// Line and column, counted from 1, where they are known.
+    pub place: Option<(usize, usize)>,
+    /// What is wrong.
+    pub text: String,
+}
+
+impl YamlError {
+    fn whole(text: impl Into<String>) -> YamlError {
+        YamlError { place: None, text: text.into() }
+    }
+}
+
+impl fmt::Display for YamlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Reads one YAML document. An empty text is an empty map.
+///
+/// # Errors
+/// The text is no YAML, breaks one of the limits, or uses what is refused: tags, several documents, keys that are
+/// lists or maps.
+pub fn parse(text: &str) -> Result<Node<'_>, YamlError> {
+    if text.len() > TEXT_BYTES {
+        return Err(YamlError::whole("is larger than 1 MiB"));
+    }
+    if is_too_deep(text) {
+        return Err(YamlError::whole(TOO_DEEP));
+    }
+    let budget = Cell::new(NODES);
+    let origin = Origin { text, budget: &budget };
+    let read = Read { origin: &origin, depth: DEPTH };
+    let mut root = read.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(explain)?;
+    if has_numbers(&root.value) {
+        // The parser tells either the kind of a scalar or its text; the second reading asks for the texts.
+        Fill { origin: &origin, node: &mut root }
+            .deserialize(serde_yaml::Deserializer::from_str(text))
+            .map_err(explain)?;
+    }
+    if root.value == Value::Null {
+        root.value = Value::Map(Vec::new());
+    }
+    Ok(root)
+}
+
+/// Line and column, counted from 1, of a byte of the text.
+#[must_use]
+pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+    (line, before.get(line_start..).map_or(0, |l| l.chars().count()) + 1)
+}
+
+const TOO_DEEP: &str = "lists and maps stand in each other more than 64 deep";
+const TOO_MANY: &str = "has more than 250,000 values (aliases count as often as they are used)";
+const TAGGED: &str = "tags (\"!name\") are not supported";
+const ODD_KEY: &str = "a key must be a single value, not a list or a map";
+
+/// A first look that spares the parser texts whose nesting alone would keep it busy: it reads to the end before it
+/// hands anything over. Brackets in quotes and comments are counted too, hence the distance from [`DEPTH`].
+fn is_too_deep(text: &str) -> bool {
+    let mut depth = 0usize;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > 16 * DEPTH {
+            return true;
+        }
+    }
+    text.lines().any(|line| line.split_ascii_whitespace().take_while(|w| matches!(*w, "-" | "?")).count() > DEPTH)
+}
+
+fn explain(error: serde_yaml::Error) -> YamlError {
+    let place = error.location().map(|l| (l.line(), l.column()));
+    let text = error.to_string();
+    // Refusals of this file come back with the parser's own path in front; its other messages with their place behind.
+    if let Some(own) = [TOO_DEEP, TOO_MANY, TAGGED, ODD_KEY].into_iter().find(|own| text.contains(own)) {
+        return YamlError { place, text: own.to_owned() };
+    }
+    if text.contains("more than one document") {
+        return YamlError { place, text: "has more than one document (\"---\")".to_owned() };
+    }
+    if text.contains("repetition limit exceeded") {
+        return YamlError { place, text: TOO_MANY.to_owned() };
+    }
+    let end = text.find(" at line ").unwrap_or(text.len());
+    let reason = text.get(..end).unwrap_or(&text);
+    YamlError { place, text: format!("is not valid YAML: {reason}") }
+}
+
+fn has_numbers(value: &Value<'_>) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Scalar(kind, _) => *kind != Scalar::Text,
+        Value::Seq(items) => items.iter().any(|item| has_numbers(&item.value)),
+        Value::Map(entries) => entries.iter().any(|entry| has_numbers(&entry.value.value)),
+    }
+}
+
+/// The text that is read, and how many values may still come.
+struct Origin<'t, 'b> {
+    text: &'t str,
+    budget: &'b Cell<usize>,
+}
+
+impl<'t> Origin<'t, '_> {
+    /// Where a part of the text stands in it, its opening quote included.
+    fn place(&self, part: &'t str) -> Option<usize> {
+        let at = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
+        let quoted = at.checked_sub(1).filter(|i| matches!(self.text.as_bytes().get(*i), Some(b'"' | b'\'')));
+        (at <= self.text.len()).then_some(quoted.unwrap_or(at))
+    }
+
+    fn spend<E: serde::de::Error>(&self) -> Result<(), E> {
+        self.budget.set(self.budget.get().checked_sub(1).ok_or_else(|| E::custom(TOO_MANY))?);
+        Ok(())
+    }
+}
+
+/// The first reading: everything but the text of what is not a string.
+#[derive(Clone, Copy)]
+struct Read<'o, 't, 'b> {
+    origin: &'o Origin<'t, 'b>,
+    depth: usize,
+}
+
+impl Read<'_, '_, '_> {
+    fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
+        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom(TOO_DEEP))?;
+        Ok(Read { depth, ..self })
+    }
+}
+
+fn number<'t, E>(kind: Scalar) -> Result<Node<'t>, E> {
+    Ok(Node { value: Value::Scalar(kind, Cow::Borrowed("")), at: None })
+}
+
+impl<'t> DeserializeSeed<'t> for Read<'_, 't, '_> {
+    type Value = Node<'t>;
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Node<'t>, D::Error> {
+        self.origin.spend()?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'t> Visitor<'t> for Read<'_, 't, '_> {
+    type Value = Node<'t>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node<'t>, E> {
+        Ok(Node { value: Value::Null, at: None })
+    }
+
+    fn visit_none<E>(self) -> Result<Node<'t>, E> {
+        Ok(Node { value: Value::Null, at: None })
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Node<'t>, E> {
+        number(Scalar::Bool)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Node<'t>, E> {
+        number(Scalar::Int)
+    }
+
+    fn visit_i128<E>(self, _: i128) -> Result<Node<'t>, E> {
+        number(Scalar::Int)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Node<'t>, E> {
+        number(Scalar::Int)
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<Node<'t>, E> {
+        number(Scalar::Int)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Node<'t>, E> {
+        number(Scalar::Float)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'t str) -> Result<Node<'t>, E> {
+        Ok(Node { value: Value::Scalar(Scalar::Text, Cow::Borrowed(text)), at: self.origin.place(text) })
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node<'t>, E> {
+        Ok(Node { value: Value::Scalar(Scalar::Text, Cow::Owned(text.to_owned())), at: None })
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(self, mut seq: A) -> Result<Node<'t>, A::Error> {
+        let inner = self.inner()?;
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(inner)? {
+            items.push(item);
+        }
+        Ok(Node { at: items.first().and_then(|item| item.at), value: Value::Seq(items) })
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Node<'t>, A::Error> {
+        let inner = self.inner()?;
+        let mut entries: Vec<Entry<'t>> = Vec::new();
+        while let Some((key, at)) = map.next_key_seed(Key { origin: self.origin })? {
+            entries.push(Entry { key, at, value: map.next_value_seed(inner)? });
+        }
+        Ok(Node { at: entries.first().and_then(|entry| entry.at), value: Value::Map(entries) })
+    }
+
+    fn visit_enum<A: EnumAccess<'t>>(self, _: A) -> Result<Node<'t>, A::Error> {
+        Err(A::Error::custom(TAGGED))
+    }
+}
+
+/// Reads a scalar's text and where it stands.
+struct Key<'o, 't, 'b> {
+    origin: &'o Origin<'t, 'b>,
+}
+
+impl<'t> DeserializeSeed<'t> for Key<'_, 't, '_> {
+    type Value = (Cow<'t, str>, Option<usize>);
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'t> Visitor<'t> for Key<'_, 't, '_> {
+    type Value = (Cow<'t, str>, Option<usize>);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(ODD_KEY)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'t str) -> Result<Self::Value, E> {
+        Ok((Cow::Borrowed(text), self.origin.place(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok((Cow::Owned(text.to_owned()), None))
+    }
+}
+
+/// The second reading: walks the same text along the tree and puts in the texts that are missing.
+struct Fill<'o, 'n, 't, 'b> {
+    origin: &'o Origin<'t, 'b>,
+    node: &'n mut Node<'t>,
+}
+
+impl<'t> DeserializeSeed<'t> for Fill<'_, '_, 't, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
+        match &mut self.node.value {
+            Value::Null | Value::Scalar(Scalar::Text, _) => {
+                deserializer.deserialize_ignored_any(IgnoredAny)?;
+            }
+            Value::Scalar(Scalar::Bool | Scalar::Int | Scalar::Float, text) => {
+                (*text, self.node.at) = Key { origin: self.origin }.deserialize(deserializer)?;
+            }
+            Value::Seq(_) => deserializer.deserialize_seq(self)?,
+            Value::Map(_) => deserializer.deserialize_map(self)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'t> Visitor<'t> for Fill<'_, '_, 't, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the same text as before")
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(self, mut seq: A) -> Result<(), A::Error> {
+        let items: &mut [Node<'t>] = if let Value::Seq(items) = &mut self.node.value { items } else { &mut [] };
+        for node in &mut *items {
+            seq.next_element_seed(Fill { origin: self.origin, node })?;
+        }
+        let first = items.first().and_then(|item| item.at);
+        self.node.at = self.node.at.or(first);
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
+        let entries: &mut [Entry<'t>] = if let Value::Map(entries) = &mut self.node.value { entries } else { &mut [] };
+        for entry in entries {
+            map.next_key::<IgnoredAny>()?;
+            map.next_value_seed(Fill { origin: self.origin, node: &mut entry.value })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tree in one line: `null`, `int:5`, `"text"`, `[..]`, `{key: ..}`.
+    fn shown(value: &Value<'_>) -> String {
+        match value {
+            Value::Null => "null".to_owned(),
+            Value::Scalar(Scalar::Text, text) => format!("{text:?}"),
+            Value::Scalar(kind, text) => format!("{}:{text}", format!("{kind:?}").to_lowercase()),
+            Value::Seq(items) => {
+                format!("[{}]", items.iter().map(|i| shown(&i.value)).collect::<Vec<_>>().join(", "))
+            }
+            Value::Map(entries) => {
+                let entries = entries.iter().map(|e| format!("{}: {}", e.key, shown(&e.value.value)));
+                format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    fn tree(text: &str) -> String {
+        shown(&parse(text).unwrap_or_else(|e| panic!("{text}: {e}")).value)
+    }
+
+    fn refused(text: &str) -> YamlError {
+        parse(text).expect_err(text)
+    }
+
+    #[test]
+    fn kinds_and_raw_texts() {
+        for (text, want) in [
+            ("", "{}"),
+            ("# nothing\n", "{}"),
+            ("---\n", "{}"),
+            ("null", "{}"),
+            ("a:", "{a: null}"),
+            ("a: ~", "{a: null}"),
+            ("a: 'null'", "{a: \"null\"}"),
+            ("a: 1.10", "{a: float:1.10}"),
+            ("a: 0o22", "{a: int:0o22}"),
+            ("a: 022", "{a: \"022\"}"),
+            ("a: \"022\"", "{a: \"022\"}"),
+            ("a: 18", "{a: int:18}"),
+            ("a: -0x1F", "{a: int:-0x1F}"),
+            ("a: 99999999999999999999999", "{a: int:99999999999999999999999}"),
+            ("a: 1e400", "{a: \"1e400\"}"),
+            ("a: .inf", "{a: float:.inf}"),
+            ("a: TRUE", "{a: bool:TRUE}"),
+            ("a: yes", "{a: \"yes\"}"),
+            ("1: x\ntrue: y\n~: z", "{1: \"x\", true: \"y\", ~: \"z\"}"),
+            ("a: [1, [], {}, {b: 2}, x]", "{a: [int:1, [], {}, {b: int:2}, \"x\"]}"),
+            ("a: &x {n: 1}\nb: *x", "{a: {n: int:1}, b: {n: int:1}}"),
+            ("a: &x 1.0\nb: [*x, *x]", "{a: float:1.0, b: [float:1.0, float:1.0]}"),
+            ("a: 1\na: 2", "{a: int:1, a: int:2}"),
+            ("a: |\n  x\n  y\n", "{a: \"x\\ny\\n\"}"),
+            ("a: !!str 5", "{a: \"5\"}"),
+            ("{\"a\": {\"b\": [1, null, \"\\u00e9\"]}}", "{a: {b: [int:1, null, \"é\"]}}"),
+            ("[1]", "[int:1]"),
+            ("5", "int:5"),
+        ] {
+            assert_eq!(tree(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn places_are_those_of_keys_and_scalars() {
+        let text = "é: ö\n\"b\":\n    - 5\n    - 'x'\n    - c: {d: 1.5}\n";
+        let root = parse(text).unwrap();
+        let Value::Map(entries) = &root.value else { panic!() };
+        let at = |at: Option<usize>| at.map(|at| line_and_column(text, at));
+        assert_eq!(at(entries[0].at), Some((1, 1)));
+        assert_eq!(at(entries[0].value.at), Some((1, 4)));
+        assert_eq!(at(entries[1].at), Some((2, 1)));
+        let Value::Seq(items) = &entries[1].value.value else { panic!() };
+        let places: Vec<_> = items.iter().map(|i| at(i.at).unwrap()).collect();
+        assert_eq!(places, [(3, 7), (4, 7), (5, 7)]);
+        let Value::Map(inner) = &items[2].value else { panic!() };
+        assert_eq!(at(inner[0].value.at), Some((5, 11)));
+    }
+
+    #[test]
+    fn what_is_refused_says_why_and_where() {
+        for (text, part, place) in [
+            ("a: !secret x", TAGGED, Some((1, 4))),
+            ("a:\n  - !x [1]", TAGGED, Some((2, 5))),
+            ("a: 1\n---\nb: 2", "more than one document", None),
+            ("? [a]\n: b", ODD_KEY, Some((1, 3))),
+            ("a: [", "not valid YAML", Some((2, 1))),
+            ("a: 1\n b: 2", "not valid YAML", Some((2, 3))),
+            ("a: *nope", "unknown anchor", Some((1, 4))),
+            ("\t- x", "not valid YAML", Some((1, 1))),
+            ("a: \"x", "not valid YAML", Some((1, 6))),
+        ] {
+            let error = refused(text);
+            assert!(error.text.contains(part), "{text}: {error}");
+            assert_eq!(error.place, place, "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn limits_hold_and_hold_quickly() {
+        let list = |n: usize| format!("a: {}{}", "[".repeat(n), "]".repeat(n));
+        assert!(parse(&list(DEPTH - 1)).is_ok());
+        assert_eq!(refused(&list(DEPTH)).text, TOO_DEEP);
+        assert_eq!(refused(&"[".repeat(100_000)).text, TOO_DEEP);
+        assert_eq!(refused(&"{a: ".repeat(100_000)).text, TOO_DEEP);
+        assert_eq!(refused(&"- ".repeat(100_000)).text, TOO_DEEP);
+        let steps: String = (0..1000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+        assert_eq!(refused(&steps).text, TOO_DEEP);
+        assert!(refused(&"x".repeat(TEXT_BYTES + 1)).text.contains("1 MiB"));
+        assert_eq!(refused(&format!("[{}]", "1,".repeat(NODES))).text, TOO_MANY);
+    }
+
+    #[test]
+    fn alias_bombs_are_refused() {
+        let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for (last, next) in ('a'..'i').zip('b'..='i') {
+            bomb += &format!("{next}: &{next} [{}]\n", vec![format!("*{last}"); 9].join(", "));
+        }
+        assert_eq!(refused(&bomb).text, TOO_MANY);
+        // An alias that contains itself.
+        assert!(parse("a: &a [*a]").is_err());
+    }
+}

@@ -303,6 +303,8 @@ impl Refusal {
 pub enum RefusalCode {
     /// The line or the JSON cannot be read.
     BadRequest,
+    /// The JSON can be read but is no request.
+    InvalidRequest,
     /// There is no such command.
     UnknownCommand,
     /// The arguments of the command are wrong.
@@ -326,8 +328,9 @@ pub enum RefusalCode {
 impl RefusalCode {
     /// Every kind with its word for text answers and its number for JSON-RPC. The first four numbers are those that
     /// JSON-RPC 2.0 defines; the others are from its range for implementations.
-    pub const ALL: [(RefusalCode, &'static str, i32); 10] = [
+    pub const ALL: [(RefusalCode, &'static str, i32); 11] = [
         (RefusalCode::BadRequest, "bad-request", -32700),
+        (RefusalCode::InvalidRequest, "invalid-request", -32600),
         (RefusalCode::UnknownCommand, "unknown-command", -32601),
         (RefusalCode::BadArguments, "bad-arguments", -32602),
         (RefusalCode::UnknownName, "unknown-name", -32001),

@@ -1,3 +1,264 @@
-//! The misbehaving child of the tests.
+//! The misbehaving child of the tests: carries out the steps on its command line, one after the other.
+//!
+//! `probe stamp=FILE sleep=100 exit=3`. When the steps are used up it exits with 0. The steps:
+//!
+//! | step | what it does |
+//! |---|---|
+//! | `exit=CODE` | exit with this status |
+//! | `die=SIGNAL` | die by this signal (a number), its default disposition restored |
+//! | `core=0` `core=1` | no core dumps; as large as the hard limit allows |
+//! | `sleep=MS` `forever` | sleep |
+//! | `await=FILE` | sleep until the file exists |
+//! | `ignore=SIG,SIG` | ignore signals (numbers) |
+//! | `on=SIG:CODE:MS` | when SIGNAL comes, sleep so long, then exit with CODE |
+//! | `note=SIG:FILE` | when SIGNAL comes, append its number to FILE, and go on |
+//! | `stamp=FILE` | append a line `<CLOCK_MONOTONIC ns> <pid>` |
+//! | `lines=COUNT:LENGTH` | numbered lines of this length to stdout, at full speed; `err:lines=…` to stderr |
+//! | `both=COUNT` | numbered lines, even ones to stdout, odd ones to stderr |
+//! | `drip=COUNT:MS` | numbered lines to stdout, one in so many milliseconds |
+//! | `text=TEXT` | the text without a newline to stdout; `err:text=…` to stderr |
+//! | `bytes=COUNT:SEED` | pseudo-random bytes to stdout (xorshift64*, see `support::noise`) |
+//! | `close=FD` | close a file descriptor |
+//! | `setsid` | leave the session and the process group |
+//! | `child … end` | start a child that carries out the steps up to `end`, and go on |
+//! | `spin` | use up a CPU for ever |
 
-fn main() {}
+// A child of its own that nobody waits for is one of the things that it is there to do.
+#![allow(
+    unsafe_code,
+    clippy::zombie_processes,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::fd::BorrowedFd;
+use std::process::{Command, exit};
+use std::time::Duration;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    // The runtime of Rust ignores SIGPIPE; a plain program does not.
+    disposition(libc::SIGPIPE, libc::SIG_DFL);
+    block_what_threads_wait_for(&args);
+    let mut at = 0;
+    while at < args.len() {
+        let (step, value) = args[at].split_once('=').unwrap_or((&args[at], ""));
+        at += 1;
+        if step == "child" {
+            let length = matching_end(&args[at..]);
+            Command::new("/proc/self/exe").args(&args[at..at + length]).spawn().expect("a child");
+            at += length + 1;
+            continue;
+        }
+        carry_out(step, value);
+    }
+}
+
+/// How many arguments belong to a `child` up to its own `end`.
+fn matching_end(args: &[String]) -> usize {
+    let mut depth = 0;
+    for (i, arg) in args.iter().enumerate() {
+        match arg.as_str() {
+            "child" => depth += 1,
+            "end" if depth == 0 => return i,
+            "end" => depth -= 1,
+            _ => {}
+        }
+    }
+    panic!("a child without an end");
+}
+
+/// Threads inherit the mask, so what any of them waits for is blocked before the first one starts.
+fn block_what_threads_wait_for(args: &[String]) {
+    let mut depth = 0;
+    for arg in args {
+        match (arg.as_str(), arg.split_once('=')) {
+            ("child", _) => depth += 1,
+            ("end", _) => depth -= 1,
+            (_, Some(("on" | "note", value))) if depth == 0 => mask(libc::SIG_BLOCK, fields(value)[0]),
+            _ => {}
+        }
+    }
+}
+
+fn carry_out(step: &str, value: &str) {
+    let number = || value.parse::<i64>().unwrap_or_else(|_| panic!("{step}={value}: not a number"));
+    let ms = || Duration::from_millis(value.parse().expect("milliseconds"));
+    match step {
+        "exit" => exit(i32::try_from(number()).unwrap()),
+        "die" => die(i32::try_from(number()).unwrap()),
+        "core" => limit_cores(number() != 0),
+        "sleep" => std::thread::sleep(ms()),
+        "forever" => loop {
+            std::thread::sleep(Duration::from_secs(1000));
+        },
+        "spin" => loop {
+            std::hint::spin_loop();
+        },
+        "await" => {
+            while !std::path::Path::new(value).exists() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        "ignore" => value.split(',').for_each(|s| disposition(s.parse().unwrap(), libc::SIG_IGN)),
+        "on" => {
+            let part = fields(value);
+            on_signal(part[0], move |_| {
+                std::thread::sleep(Duration::from_millis(u64::try_from(part[2]).unwrap()));
+                exit(part[1]);
+            });
+        }
+        "note" => {
+            let (sig, file) = value.split_once(':').expect("note=SIG:FILE");
+            let file = file.to_owned();
+            on_signal(sig.parse().unwrap(), move |sig| append(&file, &format!("{sig}\n")));
+        }
+        "stamp" => {
+            let now = nix_monotonic();
+            append(value, &format!("{now} {}\n", std::process::id()));
+        }
+        "lines" | "err:lines" => {
+            let part = fields(value);
+            lines(if step == "lines" { 1 } else { 2 }, part[0], usize::try_from(part[1]).unwrap());
+        }
+        "both" => {
+            for n in 0..number() {
+                put(if n % 2 == 0 { 1 } else { 2 }, format!("{n:09}\n").as_bytes());
+            }
+        }
+        "drip" => {
+            let part = fields(value);
+            for n in 0..part[0] {
+                put(1, format!("{n:09}\n").as_bytes());
+                std::thread::sleep(Duration::from_millis(u64::try_from(part[1]).unwrap()));
+            }
+        }
+        "text" => put(1, value.as_bytes()),
+        "err:text" => put(2, value.as_bytes()),
+        "bytes" => {
+            let (count, seed) = value.split_once(':').expect("bytes=COUNT:SEED");
+            put(1, &noise(count.parse().unwrap(), seed.parse().unwrap()));
+        }
+        "close" => {
+            // SAFETY: nothing in this program uses the descriptor as an owned one afterwards.
+            unsafe { libc::close(i32::try_from(number()).unwrap()) };
+        }
+        "setsid" => {
+            nix::unistd::setsid().expect("setsid");
+        }
+        _ => panic!("no such step: {step}"),
+    }
+}
+
+fn fields(value: &str) -> Vec<i32> {
+    value.split(':').map_while(|f| f.parse().ok()).collect()
+}
+
+fn lines(fd: i32, count: i32, length: usize) {
+    let mut buffer = Vec::with_capacity(1 << 16);
+    for n in 0..count {
+        let start = buffer.len();
+        buffer.extend_from_slice(format!("{n:09} ").as_bytes());
+        buffer.resize(start + length.max(11) - 1, b'x');
+        buffer.push(b'\n');
+        if buffer.len() > 60_000 {
+            put(fd, &buffer);
+            buffer.clear();
+        }
+    }
+    put(fd, &buffer);
+}
+
+/// The same bytes as `support::noise` makes.
+fn noise(count: usize, seed: u64) -> Vec<u8> {
+    let mut x = seed | 1;
+    let mut out = Vec::with_capacity(count + 8);
+    while out.len() < count {
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        out.extend_from_slice(&x.wrapping_mul(0x2545_F491_4F6C_DD1D).to_le_bytes());
+    }
+    out.truncate(count);
+    out
+}
+
+fn put(fd: i32, mut bytes: &[u8]) {
+    // SAFETY: borrowed for the write only; a descriptor that a step has closed makes it fail with EBADF.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    while !bytes.is_empty() {
+        match nix::unistd::write(fd, bytes) {
+            Ok(n) => bytes = &bytes[n..],
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(e) => {
+                eprintln!("probe: write: {e}");
+                exit(99);
+            }
+        }
+    }
+}
+
+fn append(file: &str, text: &str) {
+    let mut file = OpenOptions::new().append(true).create(true).open(file).expect("the file to append to");
+    file.write_all(text.as_bytes()).expect("appending");
+}
+
+fn nix_monotonic() -> i64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is valid for writes.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
+}
+
+fn disposition(sig: i32, what: libc::sighandler_t) {
+    // SAFETY: only SIG_DFL and SIG_IGN are passed; no handler of ours runs.
+    unsafe { libc::signal(sig, what) };
+}
+
+fn mask(how: i32, sig: i32) {
+    // SAFETY: the set is initialised by sigemptyset before it is used.
+    #[allow(clippy::multiple_unsafe_ops_per_block)]
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, sig);
+        libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut());
+    }
+}
+
+fn on_signal(sig: i32, mut act: impl FnMut(i32) + Send + 'static) {
+    std::thread::spawn(move || {
+        loop {
+            let mut got = 0;
+            // SAFETY: the set is initialised by sigemptyset before it is used, `got` is valid for writes.
+            #[allow(clippy::multiple_unsafe_ops_per_block)]
+            unsafe {
+                let mut set = std::mem::zeroed();
+                libc::sigemptyset(&raw mut set);
+                libc::sigaddset(&raw mut set, sig);
+                libc::sigwait(&raw const set, &raw mut got);
+            }
+            act(got);
+        }
+    });
+}
+
+fn die(sig: i32) {
+    disposition(sig, libc::SIG_DFL);
+    mask(libc::SIG_UNBLOCK, sig);
+    let own = i32::try_from(std::process::id()).unwrap();
+    // SAFETY: sends a signal to this process only.
+    unsafe { libc::kill(own, sig) };
+    // The default of some signals is to be ignored or to stop; those do not end here.
+    std::thread::sleep(Duration::from_millis(50));
+}
+
+fn limit_cores(yes: bool) {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, hard) = getrlimit(Resource::RLIMIT_CORE).expect("getrlimit");
+    setrlimit(Resource::RLIMIT_CORE, if yes { hard } else { 0 }, hard).expect("setrlimit");
+}

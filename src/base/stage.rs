@@ -1,0 +1,63 @@
+//! The steps between a fork and a running program, by name: the child reports the one that failed.
+
+/// The steps of a spawn, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Making pipes or opening what the child gets as its standard files.
+    Pipe,
+    /// `clone3`.
+    Clone,
+    /// `setsid`.
+    Session,
+    /// Resetting signal dispositions and the mask.
+    Signals,
+    /// Putting the standard files in place.
+    Stdio,
+    /// Resource limits.
+    Limits,
+    /// `chdir`.
+    Directory,
+    /// `setgroups`.
+    Groups,
+    /// `setresgid`.
+    Gid,
+    /// `setresuid`.
+    Uid,
+    /// `execve`.
+    Exec,
+}
+
+impl Stage {
+    /// All stages; the position of one is its number on the wire between child and parent.
+    pub const ALL: [Stage; 11] = [
+        Stage::Pipe,
+        Stage::Clone,
+        Stage::Session,
+        Stage::Signals,
+        Stage::Stdio,
+        Stage::Limits,
+        Stage::Directory,
+        Stage::Groups,
+        Stage::Gid,
+        Stage::Uid,
+        Stage::Exec,
+    ];
+
+    /// What could not be done, behind "cannot".
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Stage::Pipe => "open its standard files",
+            Stage::Clone => "create a process (clone3)",
+            Stage::Session => "create a session (setsid)",
+            Stage::Signals => "reset signals (rt_sigaction)",
+            Stage::Stdio => "set up its standard files (dup2)",
+            Stage::Limits => "set resource limits (prlimit)",
+            Stage::Directory => "change to the directory (chdir)",
+            Stage::Groups => "set the groups (setgroups) of the user",
+            Stage::Gid => "change to the group (setresgid) of the user",
+            Stage::Uid => "change to the user (setresuid)",
+            Stage::Exec => "execute (execve)",
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Holds what was read against itself: variables that cannot be filled in, log files with two owners.
+
+use std::collections::BTreeMap;
+
+use crate::base::id::{ProgramName, Stream};
+
+use super::diag::quoted;
+use super::expand;
+use super::model::{Config, DaemonConfig, LogTarget, Program, Sink};
+use super::program::{self, Key, ProgramSection};
+use super::raw::{Place, Report};
+
+/// Who writes to a file, and where that is said.
+struct Writer {
+    program: ProgramName,
+    place: Place,
+    path: String,
+}
+
+/// Checks programs one after the other, and in the end all of them together.
+pub(super) struct Check<'e> {
+    daemon_env: &'e dyn Fn(&str) -> Option<String>,
+    childlogdir: String,
+    /// Files that programs name, with the first program that does.
+    files: BTreeMap<String, Writer>,
+    /// Programs with `auto` logs whose name looks like that of another's process, such as `worker_00`.
+    doubles: Vec<Writer>,
+}
+
+impl<'e> Check<'e> {
+    pub(super) fn new(daemon: &DaemonConfig, daemon_env: &'e dyn Fn(&str) -> Option<String>) -> Check<'e> {
+        Check { daemon_env, childlogdir: plain(&daemon.childlogdir), files: BTreeMap::new(), doubles: Vec::new() }
+    }
+
+    /// One program by itself and against those before it.
+    pub(super) fn program(
+        &mut self,
+        name: &ProgramName,
+        program: &Program,
+        own: &ProgramSection<'_, '_>,
+        defaults: &ProgramSection<'_, '_>,
+        report: &mut Report<'_>,
+    ) {
+        self.fill_in(name, program, own, defaults, report);
+        for (stream, key) in [(Stream::Stdout, Key::Stdout), (Stream::Stderr, Key::Stderr)] {
+            match &program.output(stream).sink {
+                Sink::File(path) => {
+                    let (place, key_path) = program::place_of(own, defaults, key);
+                    // A name without anything to fill in is the same for all processes.
+                    let count = if expand::is_template(path) { program.numprocs } else { 1 };
+                    for num in 0..count {
+                        if let Some(file) = expand::named_file(program, name, num, stream, self.daemon_env) {
+                            let writer = Writer { program: name.clone(), place, path: key_path.clone() };
+                            self.file(&file, writer, report);
+                        }
+                    }
+                }
+                Sink::Auto if program.numprocs == 1 && numbered(name.as_str()).is_some() => {
+                    let (place, path) = (own.place, own.path.clone());
+                    self.doubles.push(Writer { program: name.clone(), place, path });
+                }
+                Sink::Auto | Sink::Discard | Sink::Inherit | Sink::Stdout => {}
+            }
+        }
+    }
+
+    /// Fills in the variables of the first and the last process, to find out whether that works.
+    fn fill_in(
+        &self,
+        name: &ProgramName,
+        program: &Program,
+        own: &ProgramSection<'_, '_>,
+        defaults: &ProgramSection<'_, '_>,
+        report: &mut Report<'_>,
+    ) {
+        let try_one = |num: u32| {
+            let single = program.numprocs == 1;
+            expand::blueprint(program, name, num, single, self.daemon_env, "").err().unwrap_or_default()
+        };
+        let mut errors = try_one(0);
+        if program.numprocs > 1 {
+            let last = try_one(program.numprocs - 1);
+            errors.extend(last.into_iter().filter(|e| !errors.contains(e)).collect::<Vec<_>>());
+        }
+        errors.dedup();
+        for error in errors {
+            let (place, path) = match (error.key.as_str(), error.key.strip_prefix("env.")) {
+                (_, Some(variable)) => program::place_of_variable(own, defaults, variable),
+                ("workingdir", _) => program::place_of(own, defaults, Key::Workingdir),
+                ("stdout", _) => program::place_of(own, defaults, Key::Stdout),
+                ("stderr", _) => program::place_of(own, defaults, Key::Stderr),
+                _ => program::place_of(own, defaults, Key::Cmd),
+            };
+            report.error(place, path, error.text);
+        }
+    }
+
+    fn file(&mut self, file: &str, writer: Writer, report: &mut Report<'_>) {
+        let file = plain(file);
+        // Devices take what several write.
+        if file.starts_with("/dev/") {
+            return;
+        }
+        match self.files.get(&file) {
+            Some(first) if first.program != writer.program => {
+                let there = report.name_of(first.place, writer.place);
+                let text = format!(
+                    "{} is the file of {} (in {there}) too: give each program its own",
+                    quoted(&file),
+                    first.path
+                );
+                report.error(writer.place, writer.path, text);
+            }
+            Some(_) => {}
+            None => {
+                self.files.insert(file, writer);
+            }
+        }
+    }
+
+    /// All programs together, and the daemon.
+    pub(super) fn finish(&self, config: &Config, report: &mut Report<'_>) {
+        if let LogTarget::File(log) = &config.daemon.logfile {
+            let log = plain(log);
+            if let Some(writer) = self.files.get(&log) {
+                let text = format!(
+                    "{} is the daemon's own log (taskmasterd.logfile) too: give the program its own",
+                    quoted(&log)
+                );
+                report.error(writer.place, &writer.path, text);
+            }
+            if let Some(owner) = self.auto_owner(config, &log) {
+                let text = format!("{} is the \"auto\" log of {owner} too: name another file", quoted(&log));
+                report.error(Place { source: 0, at: None }, "taskmasterd.logfile", text);
+            }
+        }
+        for (file, writer) in &self.files {
+            if let Some(owner) = self.auto_owner(config, file).filter(|owner| **owner != writer.program) {
+                let text = format!("{} is the \"auto\" log of {owner} too: give each program its own", quoted(file));
+                report.error(writer.place, &writer.path, text);
+            }
+        }
+        for writer in &self.doubles {
+            for stream in [Stream::Stdout, Stream::Stderr] {
+                let own = config.programs.get(&writer.program).is_some_and(|p| p.output(stream).sink == Sink::Auto);
+                let group = group_of(config, writer.program.as_str(), stream).filter(|_| own);
+                if let Some(group) = group {
+                    let text =
+                        format!("has the same \"auto\" log as a process of {group}: rename one, or name its {stream}");
+                    report.error(writer.place, &writer.path, text);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The program one of whose `auto` logs this file is.
+    fn auto_owner<'c>(&self, config: &'c Config, file: &str) -> Option<&'c ProgramName> {
+        let name = file.strip_prefix(self.childlogdir.as_str())?.strip_prefix('/')?;
+        let streams = [Stream::Stdout, Stream::Stderr];
+        let of = |stream: Stream| name.strip_suffix(&format!("-{stream}.log")).map(|process| (process, stream));
+        let (process, stream) = streams.into_iter().find_map(of)?;
+        let single = ProgramName::new(process).ok().and_then(|name| config.programs.get_key_value(&name));
+        let single = single.filter(|(_, p)| p.numprocs == 1 && p.output(stream).sink == Sink::Auto);
+        single.map(|(name, _)| name).or_else(|| group_of(config, process, stream))
+    }
+}
+
+/// The program that has a process of this name, among others, and keeps this stream of it in an `auto` log.
+fn group_of<'c>(config: &'c Config, process: &str, stream: Stream) -> Option<&'c ProgramName> {
+    let (name, num) = numbered(process)?;
+    let (name, program) = config.programs.get_key_value(&ProgramName::new(name).ok()?)?;
+    (program.numprocs > 1 && num < program.numprocs && program.output(stream).sink == Sink::Auto).then_some(name)
+}
+
+/// `worker_00` as `worker` and 0, if it is how a process would be named.
+fn numbered(process: &str) -> Option<(&str, u32)> {
+    let (name, digits) = process.rsplit_once('_')?;
+    let num: u32 = digits.parse().ok()?;
+    (format!("{num:02}") == digits).then_some((name, num))
+}
+
+/// A path without what says nothing: `a//b/./c` is `a/b/c`.
+fn plain(path: &str) -> String {
+    let root = if path.starts_with('/') { "/" } else { "" };
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    format!("{root}{}", parts.join("/"))
+}

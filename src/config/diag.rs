@@ -1,0 +1,154 @@
+//! What is said about a configuration: which file, line and key, what is wrong with it, and the remedy.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+/// The most diagnostics that are shown for one configuration.
+pub const MOST: usize = 1000;
+
+/// How much of a text from the file is repeated in a message, in characters.
+const SHOWN_CHARS: usize = 60;
+
+/// Whether the configuration can be used all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// It cannot.
+    Error,
+    /// It can, but does what few would want.
+    Warning,
+}
+
+/// One thing to say about a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub level: Level,
+    /// The file.
+    pub file: String,
+    /// Line, counted from 1; `None` if the whole file is meant.
+    pub line: Option<usize>,
+    /// Column in characters, counted from 1; `Some` iff the line is.
+    pub column: Option<usize>,
+    /// The key: `programs.web.numprocs`; empty if the whole file is meant.
+    pub path: String,
+    /// What is wrong, as the end of a sentence about the key.
+    pub text: String,
+}
+
+impl Diagnostic {
+    /// An error about a file as a whole.
+    #[must_use]
+    pub fn about_file(file: &str, text: String) -> Diagnostic {
+        Diagnostic { level: Level::Error, file: file.to_owned(), line: None, column: None, path: String::new(), text }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    /// `file:line:column: programs.web.numprocs: 0 is out of range (1 to 10000)`, with `warning: ` before the key of a
+    /// warning. Control characters are escaped: the text of a file must not steer a terminal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut Escaped(f);
+        f.write_str(&self.file)?;
+        if let (Some(line), Some(column)) = (self.line, self.column) {
+            write!(f, ":{line}:{column}")?;
+        }
+        f.write_str(": ")?;
+        if self.level == Level::Warning {
+            f.write_str("warning: ")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+struct Escaped<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl fmt::Write for Escaped<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| {
+            if c.is_control() { write!(self.0, "{}", c.escape_default()) } else { self.0.write_char(c) }
+        })
+    }
+}
+
+/// A text of the file in quotes, cut if it is long.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", cut(text))
+}
+
+/// A text of the file, cut if it is long.
+#[must_use]
+pub fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// Brings diagnostics into the order in which they are shown: by file, line and column. What was said twice, as about a
+/// default that each program meets again, is said once; of too many, the first stay.
+pub fn arrange(diagnostics: &mut Vec<Diagnostic>) {
+    let key = |d: &Diagnostic| (d.file.clone(), d.line, d.column, d.path.clone(), d.text.clone());
+    diagnostics.sort_by_cached_key(key);
+    diagnostics.dedup();
+    if let Some(more) = diagnostics.len().checked_sub(MOST).filter(|more| *more > 0) {
+        diagnostics.truncate(MOST);
+        let last = diagnostics.last().map(|d| (d.level, d.file.clone()));
+        diagnostics.extend(last.map(|(level, file)| Diagnostic {
+            level,
+            ..Diagnostic::about_file(&file, format!("{more} more of this kind are not shown"))
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diagnostic(file: &str, line: Option<usize>, text: &str) -> Diagnostic {
+        Diagnostic { line, column: line.map(|_| 3), ..Diagnostic::about_file(file, text.to_owned()) }
+    }
+
+    #[test]
+    fn it_reads_well() {
+        let mut d = diagnostic("c.yaml", Some(4), "0 is out of range (1 to 10000)");
+        d.path = "programs.web.numprocs".to_owned();
+        assert_eq!(d.to_string(), "c.yaml:4:3: programs.web.numprocs: 0 is out of range (1 to 10000)");
+        d.level = Level::Warning;
+        assert_eq!(d.to_string(), "c.yaml:4:3: warning: programs.web.numprocs: 0 is out of range (1 to 10000)");
+        assert_eq!(Diagnostic::about_file("c.yaml", "is empty".to_owned()).to_string(), "c.yaml: is empty");
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        let d = diagnostic("a\u{1b}.yaml", Some(1), "no \"\u{1b}[31m\u{9b}x\r\n\0\"");
+        assert_eq!(d.to_string(), "a\\u{1b}.yaml:1:3: no \"\\u{1b}[31m\\u{9b}x\\r\\n\\u{0}\"");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(quoted("short"), "\"short\"");
+        assert_eq!(quoted(&"ö".repeat(100)).chars().count(), SHOWN_CHARS + 3);
+    }
+
+    #[test]
+    fn order_and_number() {
+        let mut all = vec![
+            diagnostic("b", Some(1), ""),
+            diagnostic("a", Some(10), ""),
+            diagnostic("a", Some(9), ""),
+            diagnostic("a", None, ""),
+        ];
+        arrange(&mut all);
+        let order: Vec<_> = all.iter().map(|d| (d.file.as_str(), d.line)).collect();
+        assert_eq!(order, [("a", None), ("a", Some(9)), ("a", Some(10)), ("b", Some(1))]);
+        let mut many: Vec<_> = (0..MOST + 7).map(|n| diagnostic("a", Some(1), &format!("{n:09}"))).collect();
+        many.push(many[0].clone());
+        arrange(&mut many);
+        assert_eq!(many.len(), MOST + 1);
+        assert_eq!(many[MOST].to_string(), "a: 7 more of this kind are not shown");
+    }
+}

@@ -1,0 +1,343 @@
+//! What differs between two configurations, key by key, and what each difference asks for.
+
+use std::fmt::Display;
+
+use crate::base::id::{ProgramName, Stream};
+use crate::base::units::{print_duration, print_size};
+
+use super::model::{Autorestart, Config, DaemonConfig, LogTarget, Program, Sink};
+
+/// The way from one configuration to another.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The programs that differ, by name.
+    pub programs: Vec<ProgramChange>,
+    /// Keys of the daemon that differ and only take effect when it is started anew.
+    pub daemon_keys: Vec<KeyChange>,
+    /// Whether keys of the daemon differ that take effect at once: the level and the rotation of its log.
+    pub daemon_live: bool,
+}
+
+/// One program that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProgramChange {
+    /// Which.
+    pub name: ProgramName,
+    /// How.
+    pub kind: ProgramChangeKind,
+}
+
+/// How a program differs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProgramChangeKind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It has other keys. At least one of the three is not empty.
+    Changed {
+        /// Keys that only a restart brings into force.
+        restart: Vec<KeyChange>,
+        /// Keys that take effect while it runs.
+        in_place: Vec<KeyChange>,
+        /// The number of processes before and after, if it differs.
+        numprocs: Option<(u32, u32)>,
+    },
+}
+
+/// One key that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyChange {
+    /// The key: `stoptime`, `env.PORT`.
+    pub key: String,
+    /// Its value before, as it would be written.
+    pub old: String,
+    /// Its value after.
+    pub new: String,
+}
+
+/// How a value is shown that is not there.
+const UNSET: &str = "(unset)";
+
+/// Compares two configurations.
+#[must_use]
+pub fn diff(old: &Config, new: &Config) -> Plan {
+    let mut programs = Vec::new();
+    let removed = old.programs.keys().filter(|name| !new.programs.contains_key(*name));
+    programs.extend(removed.map(|name| ProgramChange { name: name.clone(), kind: ProgramChangeKind::Removed }));
+    for (name, program) in &new.programs {
+        let kind = match old.programs.get(name) {
+            None => ProgramChangeKind::Added,
+            Some(before) if before == program => continue,
+            Some(before) => ProgramChangeKind::Changed {
+                restart: restart_keys(before, program),
+                in_place: in_place_keys(before, program),
+                numprocs: (before.numprocs != program.numprocs).then_some((before.numprocs, program.numprocs)),
+            },
+        };
+        programs.push(ProgramChange { name: name.clone(), kind });
+    }
+    programs.sort_by(|a, b| a.name.cmp(&b.name));
+    let (old, new) = (&old.daemon, &new.daemon);
+    let daemon_live = (old.loglevel, old.rotation) != (new.loglevel, new.rotation);
+    Plan { programs, daemon_keys: daemon_keys(old, new), daemon_live }
+}
+
+/// Collects the keys that differ.
+#[derive(Default)]
+struct Keys(Vec<KeyChange>);
+
+impl Keys {
+    /// A key, and how its values are written.
+    fn key<T: PartialEq + ?Sized>(&mut self, key: impl Display, old: &T, new: &T, write: impl Fn(&T) -> String) {
+        if old != new {
+            self.0.push(KeyChange { key: key.to_string(), old: write(old), new: write(new) });
+        }
+    }
+
+    fn plain<T: PartialEq + Display>(&mut self, key: &str, old: T, new: T) {
+        self.key(key, &old, &new, T::to_string);
+    }
+
+    fn text(&mut self, key: impl Display, old: Option<&String>, new: Option<&String>) {
+        self.key(key, &old, &new, |text| text.map_or_else(|| UNSET.to_owned(), |text| scalar(text)));
+    }
+
+    fn umask(&mut self, key: &str, old: Option<u32>, new: Option<u32>) {
+        self.key(key, &old, &new, |mask| mask.map_or_else(|| UNSET.to_owned(), |mask| format!("{mask:03o}")));
+    }
+}
+
+fn restart_keys(old: &Program, new: &Program) -> Vec<KeyChange> {
+    let mut keys = Keys::default();
+    keys.key("cmd", old.argv.as_slice(), new.argv.as_slice(), command);
+    keys.text("workingdir", old.workingdir.as_ref(), new.workingdir.as_ref());
+    keys.umask("umask", old.umask, new.umask);
+    keys.text("user", old.user.as_ref(), new.user.as_ref());
+    keys.text("group", old.group.as_ref(), new.group.as_ref());
+    let added = new.env.keys().filter(|name| !old.env.contains_key(*name));
+    for name in old.env.keys().chain(added) {
+        keys.text(format_args!("env.{name}"), old.env.get(name), new.env.get(name));
+    }
+    keys.key("env_pass", old.env_pass.as_slice(), new.env_pass.as_slice(), list);
+    for stream in [Stream::Stdout, Stream::Stderr] {
+        keys.key(stream, &old.output(stream).sink, &new.output(stream).sink, sink);
+    }
+    keys.0
+}
+
+fn in_place_keys(old: &Program, new: &Program) -> Vec<KeyChange> {
+    let mut keys = Keys::default();
+    let (a, b) = (&old.policy, &new.policy);
+    keys.plain("autostart", old.autostart, new.autostart);
+    keys.key("autorestart", &a.autorestart, &b.autorestart, |policy| autorestart(*policy).to_owned());
+    keys.plain("exitcodes", a.exitcodes, b.exitcodes);
+    let retries = |retries: &Option<u32>| retries.map_or_else(|| "unlimited".to_owned(), |n| n.to_string());
+    keys.key("startretries", &a.startretries, &b.startretries, retries);
+    for (key, a, b) in [
+        ("starttime", &a.starttime, &b.starttime),
+        ("stoptime", &a.stoptime, &b.stoptime),
+        ("backoff.initial", &a.backoff.initial, &b.backoff.initial),
+        ("backoff.max", &a.backoff.max, &b.backoff.max),
+        ("backoff.floor", &a.backoff.floor, &b.backoff.floor),
+    ] {
+        keys.key(key, a, b, |d| print_duration(*d));
+    }
+    keys.plain("backoff.factor", a.backoff.factor, b.backoff.factor);
+    keys.plain("stopsignal", a.stopsignal, b.stopsignal);
+    keys.plain("stopgroup", a.stopgroup, b.stopgroup);
+    keys.plain("oneshot", a.oneshot, b.oneshot);
+    keys.plain("priority", old.priority, new.priority);
+    for stream in [Stream::Stdout, Stream::Stderr] {
+        let (a, b) = (old.output(stream).rotation, new.output(stream).rotation);
+        keys.key(format_args!("{stream}_logfile_maxbytes"), &a.max_bytes, &b.max_bytes, |n| print_size(*n));
+        keys.key(format_args!("{stream}_logfile_backups"), &a.backups, &b.backups, u32::to_string);
+    }
+    keys.0
+}
+
+fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> Vec<KeyChange> {
+    let mut keys = Keys::default();
+    keys.key("logfile", &old.logfile, &new.logfile, log_target);
+    keys.text("childlogdir", Some(&old.childlogdir), Some(&new.childlogdir));
+    keys.plain("nocleanup", old.nocleanup, new.nocleanup);
+    keys.text("pidfile", old.pidfile.as_ref(), new.pidfile.as_ref());
+    keys.umask("umask", old.umask, new.umask);
+    keys.text("socket.path", old.socket.path.as_ref(), new.socket.path.as_ref());
+    keys.umask("socket.mode", Some(old.socket.mode), Some(new.socket.mode));
+    keys.text("socket.owner", old.socket.owner.as_ref(), new.socket.owner.as_ref());
+    keys.text("socket.group", old.socket.group.as_ref(), new.socket.group.as_ref());
+    keys.0
+}
+
+fn autorestart(policy: Autorestart) -> &'static str {
+    match policy {
+        Autorestart::Always => "always",
+        Autorestart::Never => "never",
+        Autorestart::Unexpected => "unexpected",
+    }
+}
+
+fn sink(sink: &Sink) -> String {
+    match sink {
+        Sink::Auto => "auto".to_owned(),
+        Sink::File(path) => scalar(path),
+        Sink::Discard => "none".to_owned(),
+        Sink::Inherit => "inherit".to_owned(),
+        Sink::Stdout => "stdout".to_owned(),
+    }
+}
+
+fn log_target(target: &LogTarget) -> String {
+    match target {
+        LogTarget::File(path) => scalar(path),
+        LogTarget::Stdout => "-".to_owned(),
+        LogTarget::Syslog => "syslog".to_owned(),
+    }
+}
+
+/// A text as it stands; in quotes if it is empty, or has what would be lost or break the line.
+fn scalar(text: &str) -> String {
+    let odd = text.is_empty() || text.trim() != text || text.chars().any(char::is_control);
+    if odd { format!("{text:?}") } else { text.to_owned() }
+}
+
+/// A command as a shell would be given it.
+fn command(argv: &[String]) -> String {
+    let safe = |c: char| c.is_alphanumeric() || "_-./:=,@%+".contains(c);
+    let word = |word: &String| {
+        if word.chars().any(char::is_control) {
+            format!("{word:?}")
+        } else if !word.is_empty() && word.chars().all(safe) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    argv.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn list(items: &[String]) -> String {
+    format!("[{}]", items.iter().map(|item| scalar(item)).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Source, parse};
+
+    fn config(text: &str) -> Config {
+        let source = Source { name: "c.yaml".to_owned(), text: text.to_owned() };
+        parse(&[source], &|_| None).unwrap_or_else(|e| panic!("{text}: {}", e[0])).config
+    }
+
+    fn shown(keys: &[KeyChange]) -> Vec<String> {
+        keys.iter().map(|k| format!("{}: {} -> {}", k.key, k.old, k.new)).collect()
+    }
+
+    /// What differs between a program with the first keys and one with the second: what needs a restart, what does not.
+    fn keys(old: &str, new: &str) -> (Vec<String>, Vec<String>) {
+        let one = |keys: &str| {
+            let cmd = if keys.contains("cmd:") { "" } else { "cmd: x, " };
+            config(&format!("programs: {{web: {{{cmd}{keys} }}}}"))
+        };
+        let plan = diff(&one(old), &one(new));
+        let [ProgramChange { kind: ProgramChangeKind::Changed { restart, in_place, numprocs: None }, .. }] =
+            plan.programs.as_slice()
+        else {
+            panic!("{old} -> {new}: {plan:?}")
+        };
+        (shown(restart), shown(in_place))
+    }
+
+    #[test]
+    fn keys_that_need_a_restart() {
+        for (old, new, want) in [
+            ("cmd: sleep 1", "cmd: [sleep, 'a b', '']", "cmd: sleep 1 -> sleep 'a b' ''"),
+            ("cmd: a", "cmd: a, args: [\"it's\", \"\\e\"]", "cmd: a -> a 'it'\\''s' \"\\u{1b}\""),
+            ("cmd: a", "cmd: a | b, shell: true", "cmd: a -> /bin/sh -c 'a | b'"),
+            ("", "workingdir: /srv", "workingdir: (unset) -> /srv"),
+            ("umask: 022", "umask: 7", "umask: 022 -> 007"),
+            ("umask: 022", "", "umask: 022 -> (unset)"),
+            ("user: a", "user: b", "user: a -> b"),
+            ("group: a", "", "group: a -> (unset)"),
+            ("env: {PORT: 80}", "env: {PORT: 81}", "env.PORT: 80 -> 81"),
+            ("env: {A: ''}", "", "env.A: \"\" -> (unset)"),
+            ("", "env: {A: ' x'}", "env.A: (unset) -> \" x\""),
+            ("env_pass: [A]", "env_pass: [A, B]", "env_pass: [A] -> [A, B]"),
+            ("stdout: /x", "", "stdout: /x -> auto"),
+            ("stdout: inherit", "stdout: none", "stdout: inherit -> none"),
+            ("stderr: stdout", "stderr: ~", "stderr: stdout -> none"),
+        ] {
+            assert_eq!(keys(old, new), (vec![want.to_owned()], vec![]), "{old} -> {new}");
+        }
+        let (restart, _) = keys("env: {A: 1, B: 1, C: 1}", "env: {B: 2, C: 1, D: 1}");
+        assert_eq!(restart, ["env.A: 1 -> (unset)", "env.B: 1 -> 2", "env.D: (unset) -> 1"]);
+    }
+
+    #[test]
+    fn keys_that_change_in_place() {
+        for (old, new, want) in [
+            ("", "autostart: false", "autostart: true -> false"),
+            ("autorestart: always", "autorestart: never", "autorestart: always -> never"),
+            ("exitcodes: 0", "exitcodes: [0, 3]", "exitcodes: [0] -> [0, 3]"),
+            ("", "startretries: unlimited", "startretries: 3 -> unlimited"),
+            ("", "starttime: 90", "starttime: 1s -> 1m30s"),
+            ("stoptime: 10", "stoptime: 20", "stoptime: 10s -> 20s"),
+            ("", "stopsignal: INT", "stopsignal: SIGTERM -> SIGINT"),
+            ("", "stopgroup: false", "stopgroup: true -> false"),
+            ("", "oneshot: true", "oneshot: false -> true"),
+            ("", "priority: 1", "priority: 999 -> 1"),
+            ("", "backoff: {initial: 2}", "backoff.initial: 1s -> 2s"),
+            ("", "backoff: {factor: 1.5}", "backoff.factor: 2 -> 1.5"),
+            ("", "backoff: {max: 1m}", "backoff.max: 30s -> 1m"),
+            ("", "backoff: {floor: 0}", "backoff.floor: 1s -> 0s"),
+            ("", "stdout_logfile_maxbytes: 1MB", "stdout_logfile_maxbytes: 50MB -> 1MB"),
+            ("", "stderr_logfile_backups: 2", "stderr_logfile_backups: 10 -> 2"),
+        ] {
+            assert_eq!(keys(old, new), (vec![], vec![want.to_owned()]), "{old} -> {new}");
+        }
+    }
+
+    #[test]
+    fn programs_come_go_and_stay() {
+        let old = config("programs: {gone: {cmd: x}, same: {cmd: x}, more: {cmd: x}, both: {cmd: x, numprocs: 4}}");
+        let new = config("services: {new: {cmd: x}, same: {cmd: x}, more: {cmd: x, numprocs: 3}, both: {cmd: y}}");
+        assert_eq!(diff(&old, &old), Plan::default());
+        let plan = diff(&old, &new);
+        let names: Vec<_> = plan.programs.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!(names, ["both", "gone", "more", "new"]);
+        let kinds: Vec<_> = plan.programs.iter().map(|p| &p.kind).collect();
+        let ProgramChangeKind::Changed { restart, numprocs: Some((4, 1)), .. } = kinds[0] else { panic!("{plan:?}") };
+        assert_eq!(shown(restart), ["cmd: x -> y"]);
+        assert_eq!(*kinds[1], ProgramChangeKind::Removed);
+        let more = ProgramChangeKind::Changed { restart: vec![], in_place: vec![], numprocs: Some((1, 3)) };
+        assert_eq!(*kinds[2], more);
+        assert_eq!(*kinds[3], ProgramChangeKind::Added);
+    }
+
+    #[test]
+    fn the_daemon_s_keys() {
+        let old = config("");
+        for live in ["loglevel: debug", "logfile_maxbytes: 1", "logfile_backups: 1"] {
+            let plan = diff(&old, &config(&format!("taskmasterd: {{{live}}}")));
+            assert_eq!(plan, Plan { daemon_live: true, ..Plan::default() }, "{live}");
+        }
+        for (keys, want) in [
+            ("logfile: '-'", "logfile: taskmasterd.log -> -"),
+            ("logfile: syslog", "logfile: taskmasterd.log -> syslog"),
+            ("childlogdir: /x", "childlogdir: /tmp -> /x"),
+            ("nocleanup: true", "nocleanup: false -> true"),
+            ("pidfile: /x", "pidfile: (unset) -> /x"),
+            ("umask: 022", "umask: (unset) -> 022"),
+            ("socket: {path: /x}", "socket.path: (unset) -> /x"),
+            ("socket: {mode: 660}", "socket.mode: 600 -> 660"),
+            ("socket: {owner: a}", "socket.owner: (unset) -> a"),
+            ("socket: {group: a}", "socket.group: (unset) -> a"),
+        ] {
+            let plan = diff(&old, &config(&format!("taskmasterd: {{{keys}}}")));
+            assert_eq!(shown(&plan.daemon_keys), [want]);
+            assert!(!plan.daemon_live && plan.programs.is_empty());
+        }
+    }
+}

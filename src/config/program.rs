@@ -1,0 +1,421 @@
+//! A program's section, and the defaults behind it, to the program of the model.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use crate::base::exit::ExitCodes;
+use crate::base::yaml::{Node, Scalar, Value};
+
+use super::diag::quoted;
+use super::model::{Autorestart, Backoff, Output, Program, Sink};
+use super::raw::{Found, Place, Reader, Report, Section, join};
+use super::values::{self, Read};
+use super::words;
+
+/// How many files of a log may be kept.
+pub(super) const BACKUPS: RangeInclusive<u32> = 0..=1000;
+/// How many processes a program may have.
+const NUMPROCS: RangeInclusive<u32> = 1..=10_000;
+const PRIORITY: RangeInclusive<i32> = -1_000_000..=1_000_000;
+
+/// The keys of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Cmd,
+    Args,
+    Shell,
+    Numprocs,
+    Autostart,
+    Autorestart,
+    Exitcodes,
+    Startretries,
+    Starttime,
+    Stopsignal,
+    Stoptime,
+    Stopgroup,
+    Backoff,
+    Oneshot,
+    Workingdir,
+    Umask,
+    User,
+    Group,
+    Env,
+    EnvPass,
+    Stdout,
+    Stderr,
+    RedirectStderr,
+    StdoutMaxbytes,
+    StdoutBackups,
+    StderrMaxbytes,
+    StderrBackups,
+    Priority,
+}
+
+/// Every name of every key; the first of a key is its own, the others are aliases.
+pub(super) const KEYS: [(&str, Key); 35] = [
+    ("cmd", Key::Cmd),
+    ("command", Key::Cmd),
+    ("args", Key::Args),
+    ("shell", Key::Shell),
+    ("numprocs", Key::Numprocs),
+    ("autostart", Key::Autostart),
+    ("autorestart", Key::Autorestart),
+    ("exitcodes", Key::Exitcodes),
+    ("startretries", Key::Startretries),
+    ("starttime", Key::Starttime),
+    ("startsecs", Key::Starttime),
+    ("stopsignal", Key::Stopsignal),
+    ("stoptime", Key::Stoptime),
+    ("stopsecs", Key::Stoptime),
+    ("stopwaitsecs", Key::Stoptime),
+    ("stopgroup", Key::Stopgroup),
+    ("backoff", Key::Backoff),
+    ("oneshot", Key::Oneshot),
+    ("workingdir", Key::Workingdir),
+    ("directory", Key::Workingdir),
+    ("umask", Key::Umask),
+    ("user", Key::User),
+    ("group", Key::Group),
+    ("env", Key::Env),
+    ("env_pass", Key::EnvPass),
+    ("stdout", Key::Stdout),
+    ("stdout_logfile", Key::Stdout),
+    ("stderr", Key::Stderr),
+    ("stderr_logfile", Key::Stderr),
+    ("redirect_stderr", Key::RedirectStderr),
+    ("stdout_logfile_maxbytes", Key::StdoutMaxbytes),
+    ("stdout_logfile_backups", Key::StdoutBackups),
+    ("stderr_logfile_maxbytes", Key::StderrMaxbytes),
+    ("stderr_logfile_backups", Key::StderrBackups),
+    ("priority", Key::Priority),
+];
+
+/// The keys under `backoff`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BackoffKey {
+    Initial,
+    Factor,
+    Max,
+    Floor,
+}
+
+const BACKOFF_KEYS: [(&str, BackoffKey); 4] = [
+    ("initial", BackoffKey::Initial),
+    ("factor", BackoffKey::Factor),
+    ("max", BackoffKey::Max),
+    ("floor", BackoffKey::Floor),
+];
+
+/// The known keys of a program, or of the defaults.
+pub(super) type ProgramSection<'n, 't> = Section<'n, 't, Key>;
+type ProgramReader<'a, 's, 'n, 't> = Reader<'a, 's, 'n, 't, Key>;
+
+/// What the section says about the program. Whatever is wrong is reported; what is returned then only serves to find
+/// more that is wrong. `None` iff there is no command that could be looked at.
+pub(super) fn read(
+    own: &ProgramSection<'_, '_>,
+    defaults: &ProgramSection<'_, '_>,
+    report: &mut Report<'_>,
+) -> Option<Program> {
+    let mut reader = Reader { report, own, defaults };
+    let argv = argv(&mut reader);
+    let program = rest(&mut reader, argv.unwrap_or_default());
+    if program.argv.is_empty() { None } else { Some(program) }
+}
+
+/// Looks at the defaults alone, which need no command.
+pub(super) fn read_defaults(defaults: &ProgramSection<'_, '_>, report: &mut Report<'_>) {
+    let none = Section::new("", defaults.place);
+    let mut reader = Reader { report, own: &none, defaults };
+    reader.value(Key::Cmd, |n| if matches!(n.value, Value::Seq(_)) { Ok(()) } else { words_of(n).map(drop) });
+    reader.value(Key::Args, arguments);
+    reader.value(Key::Shell, values::boolean);
+    rest(&mut reader, Vec::new());
+}
+
+/// Everything but the command.
+fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>) -> Program {
+    let mut program = Program::new(argv);
+    let p = &mut program;
+    reader.set(&mut p.numprocs, Key::Numprocs, |n| values::integer(n, NUMPROCS));
+    reader.set(&mut p.autostart, Key::Autostart, values::boolean);
+    reader.set(&mut p.priority, Key::Priority, |n| values::integer(n, PRIORITY));
+    reader.set_some(&mut p.workingdir, Key::Workingdir, values::path);
+    reader.set_some(&mut p.umask, Key::Umask, values::octal);
+    reader.set_some(&mut p.user, Key::User, values::account);
+    reader.set_some(&mut p.group, Key::Group, values::account);
+    p.env = env(reader);
+    reader.set(&mut p.env_pass, Key::EnvPass, variables);
+    policy(reader, p);
+    outputs(reader, p);
+    program
+}
+
+/// Where a key of the program is given, and by what path; the program itself if it is not given.
+pub(super) fn place_of(own: &ProgramSection<'_, '_>, defaults: &ProgramSection<'_, '_>, key: Key) -> (Place, String) {
+    let found = [own, defaults].into_iter().find_map(|section| section.get(key).map(|found| (section, found)));
+    match found {
+        Some((section, found)) => (found.place, section.path_to(&found.entry.key)),
+        None => (own.place, own.path.clone()),
+    }
+}
+
+/// Where a variable of `env` is given, and by what path.
+pub(super) fn place_of_variable(
+    own: &ProgramSection<'_, '_>,
+    defaults: &ProgramSection<'_, '_>,
+    name: &str,
+) -> (Place, String) {
+    for section in [own, defaults] {
+        let Some(found) = section.get(Key::Env) else { continue };
+        let Value::Map(entries) = &found.entry.value.value else { continue };
+        if let Some(entry) = entries.iter().find(|entry| entry.key == name) {
+            return (found.place.within(entry.at), join(&section.path_to(&found.entry.key), name));
+        }
+    }
+    place_of(own, defaults, Key::Env)
+}
+
+fn argv(reader: &mut ProgramReader<'_, '_, '_, '_>) -> Option<Vec<String>> {
+    let shell = reader.value(Key::Shell, values::boolean).unwrap_or(false);
+    let args = reader.value(Key::Args, arguments).unwrap_or_default();
+    let Some((section, cmd)) = reader.find(Key::Cmd) else {
+        reader.report.error(reader.own.place, &reader.own.path, "has no cmd: give the command that is to run");
+        return None;
+    };
+    if !shell {
+        let mut argv = reader.value_of(section, cmd, words_of)?.0;
+        if let Some(operator) = words_of(&cmd.entry.value).ok().and_then(|(_, operator)| operator) {
+            let text = format!(
+                "passes {} to the program as it stands; with \"shell: true\" a shell runs the line",
+                quoted(&operator)
+            );
+            reader.report.warning(cmd.place, section.path_to(&cmd.entry.key), text);
+        }
+        argv.extend(args);
+        argv.shrink_to_fit();
+        return Some(argv);
+    }
+    if let (false, Some((section, args))) = (args.is_empty(), reader.find(Key::Args)) {
+        let text = "cannot be used with \"shell: true\": put the arguments into cmd";
+        reader.report.error(args.place, section.path_to(&args.entry.key), text);
+    }
+    let line = reader.value_of(section, cmd, shell_line)?;
+    Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), line])
+}
+
+fn shell_line(node: &Node<'_>) -> Read<String> {
+    if matches!(node.value, Value::Seq(_)) {
+        return Err("is a list, but \"shell: true\" needs the command as one text".to_owned());
+    }
+    let line = values::any_text(node, "a command")?;
+    if line.trim().is_empty() {
+        Err("is empty: give the command that is to run".to_owned())
+    } else {
+        Ok(line.to_owned())
+    }
+}
+
+/// The words of a command, and the first that looks like an operator of a shell.
+fn words_of(node: &Node<'_>) -> Read<(Vec<String>, Option<String>)> {
+    let (words, operator) = if let Value::Seq(_) = node.value {
+        (texts(node, "a word")?, None)
+    } else {
+        let split = words::split(values::any_text(node, "a command")?)?;
+        (split.words, split.operator)
+    };
+    match words.first() {
+        None => Err("is empty: give the command that is to run".to_owned()),
+        Some(first) if first.is_empty() => Err("begins with an empty word: give the program that is to run".to_owned()),
+        Some(_) => Ok((words, operator)),
+    }
+}
+
+fn arguments(node: &Node<'_>) -> Read<Vec<String>> {
+    match &node.value {
+        Value::Scalar(_, _) => Ok(words::split(values::any_text(node, "a list of words")?)?.words),
+        Value::Null | Value::Seq(_) | Value::Map(_) => texts(node, "a word"),
+    }
+}
+
+/// A list of scalars by their texts; nothing is an empty list.
+fn texts(node: &Node<'_>, each: &str) -> Read<Vec<String>> {
+    let items = match &node.value {
+        Value::Null => return Ok(Vec::new()),
+        Value::Seq(items) => items,
+        Value::Scalar(_, _) | Value::Map(_) => return Err(format!("is {}, not a list", node.value.what())),
+    };
+    let text = |(i, item): (usize, &Node<'_>)| {
+        values::any_text(item, each).map(str::to_owned).map_err(|problem| format!("item {}: {problem}", i + 1))
+    };
+    items.iter().enumerate().map(text).collect()
+}
+
+fn variables(node: &Node<'_>) -> Read<Vec<String>> {
+    let mut names = Vec::new();
+    for name in texts(node, "the name of a variable")? {
+        let name = values::variable(&name)?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.shrink_to_fit();
+    Ok(names)
+}
+
+/// One code, a list of codes, or `0,2`.
+fn exit_codes(node: &Node<'_>) -> Read<ExitCodes> {
+    let code = |node: &Node<'_>| values::integer(node, 0..=255u8);
+    let codes: Read<Vec<u8>> = match &node.value {
+        Value::Seq(items) => items.iter().map(code).collect(),
+        Value::Scalar(Scalar::Text, text) if text.contains(',') => {
+            let part =
+                |part: &str| Node { value: Value::Scalar(Scalar::Int, part.trim().to_owned().into()), at: node.at };
+            text.split(',').map(|p| code(&part(p))).collect()
+        }
+        Value::Null | Value::Scalar(_, _) | Value::Map(_) => code(node).map(|c| vec![c]),
+    };
+    codes.map(ExitCodes::new)
+}
+
+/// The variables of the program and, for names that it does not have, of the defaults.
+fn env(reader: &mut ProgramReader<'_, '_, '_, '_>) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for section in [reader.defaults, reader.own] {
+        if let Some(found) = section.get(Key::Env) {
+            all.append(&mut env_of(section, found, reader.report));
+        }
+    }
+    all
+}
+
+fn env_of(
+    section: &ProgramSection<'_, '_>,
+    found: Found<'_, '_, Key>,
+    report: &mut Report<'_>,
+) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    let path = section.path_to(&found.entry.key);
+    let entries = match &found.entry.value.value {
+        Value::Map(entries) => entries,
+        Value::Null => return env,
+        Value::Scalar(_, _) | Value::Seq(_) => {
+            let what = found.entry.value.value.what();
+            report.error(found.place, path, format!("is {what}, not a map of names and values"));
+            return env;
+        }
+    };
+    for entry in entries {
+        let place = found.place.within(entry.at);
+        let value = match &entry.value.value {
+            Value::Null => Ok(String::new()),
+            Value::Scalar(_, _) | Value::Seq(_) | Value::Map(_) => {
+                values::any_text(&entry.value, "a text").map(str::to_owned)
+            }
+        };
+        match values::variable(&entry.key).and_then(|name| value.map(|value| (name, value))) {
+            Ok((name, value)) => {
+                if env.insert(name, value).is_some() {
+                    report.error(place, join(&path, &entry.key), "is given twice");
+                }
+            }
+            Err(text) => report.error(place, join(&path, &entry.key), text),
+        }
+    }
+    env
+}
+
+fn policy(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
+    let policy = &mut program.policy;
+    (policy.autorestart, policy.startretries) = restarts(reader, policy.autorestart, policy.startretries);
+    reader.set(&mut policy.exitcodes, Key::Exitcodes, exit_codes);
+    reader.set(&mut policy.starttime, Key::Starttime, values::duration);
+    reader.set(&mut policy.stopsignal, Key::Stopsignal, values::signal);
+    reader.set(&mut policy.stoptime, Key::Stoptime, values::duration);
+    reader.set(&mut policy.stopgroup, Key::Stopgroup, values::boolean);
+    reader.set(&mut policy.oneshot, Key::Oneshot, values::boolean);
+    backoff(reader, &mut policy.backoff);
+    if let (true, Some((section, found))) = (policy.stoptime.is_zero(), reader.find(Key::Stoptime)) {
+        let text = "is 0: SIGKILL follows the stop signal at once, and nothing can end in good order";
+        reader.report.warning(found.place, section.path_to(&found.entry.key), text);
+    }
+    if let (true, false, Some(found)) = (policy.oneshot, policy.starttime.is_zero(), reader.own.get(Key::Starttime)) {
+        let text = "plays no part with \"oneshot: true\"";
+        reader.report.warning(found.place, reader.own.path_to(&found.entry.key), text);
+    }
+}
+
+/// `autorestart` and `startretries`, which `on-failure:5` may bring along.
+fn restarts(
+    reader: &mut ProgramReader<'_, '_, '_, '_>,
+    policy: Autorestart,
+    retries: Option<u32>,
+) -> (Autorestart, Option<u32>) {
+    let (policy, along) = reader.value(Key::Autorestart, values::autorestart).unwrap_or((policy, None));
+    let with_policy = reader.find(Key::Autorestart).filter(|_| along.is_some()).map(|(section, _)| section);
+    let by_key = reader.find(Key::Startretries);
+    if let (Some(section), Some((other, found))) = (with_policy, by_key) {
+        if std::ptr::eq(section, other) {
+            let text = "is what counts; the number behind autorestart does not";
+            reader.report.warning(found.place, other.path_to(&found.entry.key), text);
+        } else if std::ptr::eq(section, reader.own) {
+            // What the program says itself comes before the defaults.
+            return (policy, along);
+        }
+    }
+    let along = if with_policy.is_some() { along } else { retries };
+    let by_key = by_key.and_then(|_| reader.value(Key::Startretries, values::retries));
+    (policy, by_key.unwrap_or(along))
+}
+
+fn backoff(reader: &mut ProgramReader<'_, '_, '_, '_>, backoff: &mut Backoff) {
+    let [own, defaults] = [reader.own, reader.defaults].map(|section| {
+        let mut inner = Section::new(section.path_to("backoff"), section.place);
+        if let Some(found) = section.get(Key::Backoff) {
+            inner.add(&found.entry.value, found.place, &BACKOFF_KEYS, reader.report);
+        }
+        inner
+    });
+    let mut reader = Reader { report: reader.report, own: &own, defaults: &defaults };
+    reader.set(&mut backoff.initial, BackoffKey::Initial, values::duration);
+    reader.set(&mut backoff.factor, BackoffKey::Factor, values::factor);
+    reader.set(&mut backoff.max, BackoffKey::Max, values::duration);
+    reader.set(&mut backoff.floor, BackoffKey::Floor, values::duration);
+}
+
+fn outputs(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
+    let Program { stdout, stderr, .. } = program;
+    reader.set(&mut stdout.sink, Key::Stdout, |n| values::sink(n, false));
+    stderr.sink = stderr_sink(reader);
+    rotation(reader, stdout, Key::StdoutMaxbytes, Key::StdoutBackups);
+    rotation(reader, stderr, Key::StderrMaxbytes, Key::StderrBackups);
+}
+
+fn rotation(reader: &mut ProgramReader<'_, '_, '_, '_>, output: &mut Output, max_bytes: Key, backups: Key) {
+    reader.set(&mut output.rotation.max_bytes, max_bytes, values::size);
+    reader.set(&mut output.rotation.backups, backups, |n| values::integer(n, BACKUPS));
+}
+
+/// `stderr`, or `redirect_stderr: true`, which comes before it in the same section.
+fn stderr_sink(reader: &mut ProgramReader<'_, '_, '_, '_>) -> Sink {
+    let mut redirect_open = true;
+    for section in [reader.own, reader.defaults] {
+        let sink = section.get(Key::Stderr);
+        let sink = sink.and_then(|found| Some((found, reader.value_of(section, found, |n| values::sink(n, true))?)));
+        let redirect = section.get(Key::RedirectStderr).filter(|_| redirect_open);
+        if let Some(redirect) = redirect {
+            redirect_open = false;
+            if reader.value_of(section, redirect, values::boolean) == Some(true) {
+                if let Some((found, Sink::File(_) | Sink::Inherit)) = sink {
+                    let text = "is not used: redirect_stderr sends stderr to where stdout goes";
+                    reader.report.warning(found.place, section.path_to(&found.entry.key), text);
+                }
+                return Sink::Stdout;
+            }
+        }
+        if let Some((_, sink)) = sink {
+            return sink;
+        }
+    }
+    Sink::Auto
+}

@@ -1,0 +1,234 @@
+//! Which keys stand where: from the tree of a text to the keys that are known, each with its value and its place.
+//!
+//! Unknown keys, duplicates and two names for the same key are found here. What a value says is not looked at.
+
+use crate::base::nearest::suggestion;
+use crate::base::yaml::{self, Entry, Node, Value};
+
+use super::diag::{Diagnostic, Level, cut, quoted};
+use super::source::Source;
+use super::values::Read;
+
+/// A place in one of the sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Which source.
+    pub source: usize,
+    /// The byte; `None` if only the file is known.
+    pub at: Option<usize>,
+}
+
+impl Place {
+    /// The place of something within this one: its own where it is known, else this.
+    pub(super) fn within(self, at: Option<usize>) -> Place {
+        Place { at: at.or(self.at), ..self }
+    }
+}
+
+/// Everything there is to say about the sources.
+pub(super) struct Report<'s> {
+    sources: &'s [Source],
+    /// The bytes at which the lines of each source begin, once they were needed.
+    lines: Vec<Option<Vec<usize>>>,
+    pub errors: Vec<Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl<'s> Report<'s> {
+    pub(super) fn new(sources: &'s [Source]) -> Report<'s> {
+        Report { sources, lines: vec![None; sources.len()], errors: Vec::new(), warnings: Vec::new() }
+    }
+
+    pub(super) fn error(&mut self, place: Place, path: impl Into<String>, text: impl Into<String>) {
+        let diagnostic = self.diagnostic(Level::Error, place, path.into(), text.into());
+        self.errors.push(diagnostic);
+    }
+
+    pub(super) fn warning(&mut self, place: Place, path: impl Into<String>, text: impl Into<String>) {
+        let diagnostic = self.diagnostic(Level::Warning, place, path.into(), text.into());
+        self.warnings.push(diagnostic);
+    }
+
+    pub(super) fn diagnostic(&mut self, level: Level, place: Place, path: String, text: String) -> Diagnostic {
+        let (line, column) = self.position(place).unzip();
+        let file = self.sources.get(place.source).map_or_else(String::new, |s| s.name.clone());
+        Diagnostic { level, file, line, column, path, text }
+    }
+
+    /// Line and column, counted from 1.
+    fn position(&mut self, place: Place) -> Option<(usize, usize)> {
+        let (at, source) = (place.at?, self.sources.get(place.source)?);
+        let lines = self.lines.get_mut(place.source)?.get_or_insert_with(|| {
+            let ends = source.text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+            std::iter::once(0).chain(ends.map(|(i, _)| i + 1)).collect()
+        });
+        let line = lines.partition_point(|start| *start <= at);
+        let start = lines.get(line.checked_sub(1)?)?;
+        Some((line, source.text.get(*start..at)?.chars().count() + 1))
+    }
+
+    /// A place for use within a sentence: `line 5`, or `FILE:5` if it is not in the same source as `seen_from`.
+    pub(super) fn name_of(&mut self, place: Place, seen_from: Place) -> String {
+        let line = self.position(place).map(|(line, _)| line);
+        let file = self.sources.get(place.source).map_or("", |s| s.name.as_str());
+        match (line, place.source == seen_from.source) {
+            (Some(line), true) => format!("line {line}"),
+            (None, true) => "the same file".to_owned(),
+            (Some(line), false) => format!("{file}:{line}"),
+            (None, false) => file.to_owned(),
+        }
+    }
+}
+
+/// A key that was found.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'n, 't, K> {
+    pub key: K,
+    pub entry: &'n Entry<'t>,
+    pub place: Place,
+}
+
+/// The known keys of a map, or of several maps that count as one.
+pub(super) struct Section<'n, 't, K> {
+    /// What stands before the keys in a path: `programs.web`.
+    pub path: String,
+    /// Where it begins.
+    pub place: Place,
+    found: Vec<Found<'n, 't, K>>,
+}
+
+impl<'n, 't, K: Copy + PartialEq> Section<'n, 't, K> {
+    /// A section without keys.
+    pub(super) fn new(path: impl Into<String>, place: Place) -> Section<'n, 't, K> {
+        Section { path: path.into(), place, found: Vec::new() }
+    }
+
+    /// Takes in the keys of a map. Each name in `names` is a name of its key.
+    pub(super) fn add(
+        &mut self,
+        map: &'n Node<'t>,
+        place: Place,
+        names: &[(&'static str, K)],
+        report: &mut Report<'_>,
+    ) {
+        let entries = match &map.value {
+            Value::Map(entries) => entries,
+            Value::Null => return,
+            Value::Scalar(_, _) | Value::Seq(_) => {
+                let what = map.value.what();
+                report.error(place, &self.path, format!("is {what}, not a map of keys and values"));
+                return;
+            }
+        };
+        for entry in entries {
+            let place = place.within(entry.at);
+            let Some((_, key)) = names.iter().find(|(name, _)| *name == entry.key) else {
+                report.error(place, self.path_to(&entry.key), unknown(&entry.key, names));
+                continue;
+            };
+            match self.get(*key) {
+                None => self.found.push(Found { key: *key, entry, place }),
+                Some(first) => {
+                    let there = report.name_of(first.place, place);
+                    let text = if first.entry.key == entry.key {
+                        format!("is given twice (first in {there})")
+                    } else {
+                        format!("is another name of {}, which is given too (in {there})", quoted(&first.entry.key))
+                    };
+                    report.error(place, self.path_to(&entry.key), text);
+                }
+            }
+        }
+    }
+
+    pub(super) fn get(&self, key: K) -> Option<Found<'n, 't, K>> {
+        self.found.iter().find(|found| found.key == key).copied()
+    }
+
+    /// The path of a key as it is spelled here.
+    pub(super) fn path_to(&self, key: &str) -> String {
+        join(&self.path, key)
+    }
+}
+
+/// `programs.web` and `cmd` to `programs.web.cmd`.
+pub(super) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { cut(key) } else { format!("{path}.{}", cut(key)) }
+}
+
+fn unknown<K>(key: &str, names: &[(&'static str, K)]) -> String {
+    if key == "<<" {
+        return "merging by \"<<\" is not supported: keys for all programs go under \"defaults\"".to_owned();
+    }
+    let known = names.iter().map(|(name, _)| *name);
+    match suggestion(key, known.clone()) {
+        near if near.is_empty() && names.len() < 12 => {
+            format!("is not a known key (known are {})", known.collect::<Vec<_>>().join(", "))
+        }
+        near => format!("is not a known key{near}"),
+    }
+}
+
+/// Reads values out of a section, and for what it does not have, out of the one with the defaults.
+pub(super) struct Reader<'a, 's, 'n, 't, K> {
+    pub report: &'a mut Report<'s>,
+    pub own: &'a Section<'n, 't, K>,
+    pub defaults: &'a Section<'n, 't, K>,
+}
+
+impl<'a, 'n, 't, K: Copy + PartialEq> Reader<'a, '_, 'n, 't, K> {
+    /// Where a key is given.
+    pub(super) fn find(&self, key: K) -> Option<(&'a Section<'n, 't, K>, Found<'n, 't, K>)> {
+        [self.own, self.defaults].into_iter().find_map(|section| section.get(key).map(|found| (section, found)))
+    }
+
+    /// The value of a key if it is given and good; if it is not good, that is reported.
+    pub(super) fn value<T>(&mut self, key: K, read: impl FnOnce(&Node<'t>) -> Read<T>) -> Option<T> {
+        let (section, found) = self.find(key)?;
+        self.value_of(section, found, read)
+    }
+
+    /// The same for a key that was found in this section.
+    pub(super) fn value_of<T>(
+        &mut self,
+        section: &Section<'n, 't, K>,
+        found: Found<'n, 't, K>,
+        read: impl FnOnce(&Node<'t>) -> Read<T>,
+    ) -> Option<T> {
+        match read(&found.entry.value) {
+            Ok(value) => Some(value),
+            Err(text) => {
+                self.report.error(found.place, section.path_to(&found.entry.key), text);
+                None
+            }
+        }
+    }
+
+    /// Puts the value of a key in place if it is given and good.
+    pub(super) fn set<T>(&mut self, target: &mut T, key: K, read: impl FnOnce(&Node<'t>) -> Read<T>) {
+        if let Some(value) = self.value(key, read) {
+            *target = value;
+        }
+    }
+
+    /// The same where no value has a meaning of its own.
+    pub(super) fn set_some<T>(&mut self, target: &mut Option<T>, key: K, read: impl FnOnce(&Node<'t>) -> Read<T>) {
+        if let Some(value) = self.value(key, read) {
+            *target = Some(value);
+        }
+    }
+}
+
+/// The root of a text, or a report on why it could not be read.
+pub(super) fn root<'t>(index: usize, source: &'t Source, report: &mut Report<'_>) -> Option<Node<'t>> {
+    match yaml::parse(&source.text) {
+        Ok(node) => Some(node),
+        Err(error) => {
+            let (line, column) = error.place.unzip();
+            let file = Diagnostic::about_file(&source.name, error.text);
+            report.errors.push(Diagnostic { line, column, ..file });
+            debug_assert!(index < report.sources.len());
+            None
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The root `taskmasterd`: from its keys to the daemon's part of the model.
+
+use super::model::DaemonConfig;
+use super::program::BACKUPS;
+use super::raw::{Reader, Report, Section};
+use super::values;
+
+/// The keys under `taskmasterd`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DaemonKey {
+    Logfile,
+    Loglevel,
+    LogfileMaxbytes,
+    LogfileBackups,
+    Childlogdir,
+    Nocleanup,
+    Pidfile,
+    Umask,
+    Socket,
+}
+
+pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 9] = [
+    ("logfile", DaemonKey::Logfile),
+    ("loglevel", DaemonKey::Loglevel),
+    ("logfile_maxbytes", DaemonKey::LogfileMaxbytes),
+    ("logfile_backups", DaemonKey::LogfileBackups),
+    ("childlogdir", DaemonKey::Childlogdir),
+    ("nocleanup", DaemonKey::Nocleanup),
+    ("pidfile", DaemonKey::Pidfile),
+    ("umask", DaemonKey::Umask),
+    ("socket", DaemonKey::Socket),
+];
+
+/// The keys under `socket`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SocketKey {
+    Path,
+    Mode,
+    Owner,
+    Group,
+}
+
+const SOCKET_KEYS: [(&str, SocketKey); 4] =
+    [("path", SocketKey::Path), ("mode", SocketKey::Mode), ("owner", SocketKey::Owner), ("group", SocketKey::Group)];
+
+/// What the section says about the daemon.
+pub(super) fn read(section: &Section<'_, '_, DaemonKey>, report: &mut Report<'_>) -> DaemonConfig {
+    let mut daemon = DaemonConfig::default();
+    let none = Section::new("", section.place);
+    let mut reader = Reader { report, own: section, defaults: &none };
+    reader.set(&mut daemon.logfile, DaemonKey::Logfile, values::log_target);
+    reader.set(&mut daemon.loglevel, DaemonKey::Loglevel, values::level);
+    reader.set(&mut daemon.rotation.max_bytes, DaemonKey::LogfileMaxbytes, values::size);
+    reader.set(&mut daemon.rotation.backups, DaemonKey::LogfileBackups, |n| values::integer(n, BACKUPS));
+    reader.set(&mut daemon.childlogdir, DaemonKey::Childlogdir, values::path);
+    reader.set(&mut daemon.nocleanup, DaemonKey::Nocleanup, values::boolean);
+    reader.set_some(&mut daemon.pidfile, DaemonKey::Pidfile, values::path);
+    reader.set_some(&mut daemon.umask, DaemonKey::Umask, values::octal);
+    if let Some(found) = section.get(DaemonKey::Socket) {
+        let mut socket = Section::new(section.path_to("socket"), found.place);
+        socket.add(&found.entry.value, found.place, &SOCKET_KEYS, report);
+        let none = Section::new("", section.place);
+        let mut reader = Reader { report, own: &socket, defaults: &none };
+        reader.set_some(&mut daemon.socket.path, SocketKey::Path, values::socket_path);
+        reader.set(&mut daemon.socket.mode, SocketKey::Mode, values::octal);
+        reader.set_some(&mut daemon.socket.owner, SocketKey::Owner, values::account);
+        reader.set_some(&mut daemon.socket.group, SocketKey::Group, values::account);
+    }
+    daemon
+}

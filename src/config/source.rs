@@ -1,0 +1,204 @@
+//! From the texts of the configuration's files to the model, or to everything that is wrong with them.
+
+use std::collections::BTreeMap;
+
+use crate::base::id::ProgramName;
+use crate::base::yaml::{Entry, Node, Value};
+
+use super::check;
+use super::diag::{self, Diagnostic, Level};
+use super::model::Config;
+use super::program::{self, KEYS, ProgramSection};
+use super::raw::{self, Place, Report, Section, join};
+use super::settings::{self, DAEMON_KEYS, DaemonKey};
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its path, for diagnostics.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// A valid configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed {
+    /// The configuration.
+    pub config: Config,
+    /// What can be used, but is hardly meant.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// How many programs there may be.
+const PROGRAMS: usize = 10_000;
+/// How many processes all programs may have together.
+const PROCESSES: u64 = 20_000;
+
+/// The roots of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Root {
+    Daemon,
+    Defaults,
+    Programs,
+}
+
+const ROOTS: [(&str, Root); 5] = [
+    ("taskmasterd", Root::Daemon),
+    ("defaults", Root::Defaults),
+    ("programs", Root::Programs),
+    ("services", Root::Programs),
+    ("processes", Root::Programs),
+];
+
+/// The roots of all files: what is found under each of them.
+struct Roots<'n, 't> {
+    daemon: Section<'n, 't, DaemonKey>,
+    defaults: ProgramSection<'n, 't>,
+    programs: Vec<(Place, &'n Entry<'t>)>,
+}
+
+/// Reads and checks a configuration that stands in one or several files.
+///
+/// `daemon_env` tells the daemon's own environment variables, for `%(ENV_X)s`.
+///
+/// # Errors
+/// Everything that is wrong, and the warnings, in the order of the files and lines. Never empty.
+pub fn parse(sources: &[Source], daemon_env: &dyn Fn(&str) -> Option<String>) -> Result<Parsed, Vec<Diagnostic>> {
+    let mut report = Report::new(sources);
+    let trees: Vec<Option<Node<'_>>> =
+        sources.iter().enumerate().map(|(i, source)| raw::root(i, source, &mut report)).collect();
+    let roots = find_roots(&trees, &mut report);
+    let mut config = Config { daemon: settings::read(&roots.daemon, &mut report), ..Config::default() };
+    let mut check = check::Check::new(&config.daemon, daemon_env);
+    read_programs(&roots, &mut config.programs, &mut check, &mut report);
+    check.finish(&config, &mut report);
+    let Report { mut errors, mut warnings, .. } = report;
+    if errors.is_empty() {
+        diag::arrange(&mut warnings);
+        return Ok(Parsed { config, warnings });
+    }
+    errors.append(&mut warnings);
+    diag::arrange(&mut errors);
+    Err(errors)
+}
+
+fn find_roots<'n, 't>(trees: &'n [Option<Node<'t>>], report: &mut Report<'_>) -> Roots<'n, 't> {
+    let start = Place { source: 0, at: None };
+    let mut roots = Roots {
+        daemon: Section::new("taskmasterd", start),
+        defaults: Section::new("defaults", start),
+        programs: Vec::new(),
+    };
+    for (source, tree) in trees.iter().enumerate() {
+        let Some(tree) = tree else { continue };
+        let place = Place { source, at: tree.at };
+        let mut section = Section::new("", place);
+        section.add(tree, place, &ROOTS, report);
+        if let Some(found) = section.get(Root::Daemon) {
+            roots.daemon.add(&found.entry.value, found.place, &DAEMON_KEYS, report);
+        }
+        if let Some(found) = section.get(Root::Defaults) {
+            roots.defaults.add(&found.entry.value, found.place, &KEYS, report);
+        }
+        roots.programs.extend(section.get(Root::Programs).map(|found| (found.place, found.entry)));
+    }
+    roots
+}
+
+fn read_programs(
+    roots: &Roots<'_, '_>,
+    programs: &mut BTreeMap<ProgramName, super::model::Program>,
+    check: &mut check::Check<'_>,
+    report: &mut Report<'_>,
+) {
+    let mut places: BTreeMap<ProgramName, Place> = BTreeMap::new();
+    for (root_place, root) in &roots.programs {
+        let entries = match &root.value.value {
+            Value::Map(entries) => entries.as_slice(),
+            Value::Null => &[],
+            Value::Scalar(_, _) | Value::Seq(_) => {
+                let text = format!("is {}, not a map of programs", root.value.value.what());
+                report.error(*root_place, root.key.as_ref(), text);
+                continue;
+            }
+        };
+        for entry in entries {
+            let place = root_place.within(entry.at);
+            let path = join(&root.key, &entry.key);
+            let name = match ProgramName::new(&entry.key) {
+                Ok(name) => name,
+                Err(problem) => {
+                    report.error(place, path, format!("the name {problem}"));
+                    continue;
+                }
+            };
+            if let Some(first) = places.get(&name) {
+                let there = report.name_of(*first, place);
+                report.error(place, path, format!("is given twice (first in {there})"));
+                continue;
+            }
+            if places.len() == PROGRAMS {
+                report.error(place, path, format!("is one program too many: there may be {PROGRAMS}"));
+                return;
+            }
+            places.insert(name.clone(), place);
+            let mut own = Section::new(path, place);
+            if entry.value.value == Value::Null {
+                report.error(place, &own.path, "is empty: give at least its cmd");
+                continue;
+            }
+            own.add(&entry.value, place, &KEYS, report);
+            // Without a single key to look at, "has no cmd" would only repeat what was said.
+            if !matches!(entry.value.value, Value::Map(_)) {
+                continue;
+            }
+            if let Some(program) = program::read(&own, &roots.defaults, report) {
+                check.program(&name, &program, &own, &roots.defaults, report);
+                programs.insert(name, program);
+            }
+        }
+    }
+    if places.is_empty() {
+        nothing_to_run(roots, report);
+    }
+    let processes: u64 = programs.values().map(|p| u64::from(p.numprocs)).sum();
+    if processes > PROCESSES {
+        let place = roots.programs.first().map_or(Place { source: 0, at: None }, |(place, _)| *place);
+        report.error(place, "programs", format!("have {processes} processes in all; there may be {PROCESSES}"));
+    }
+}
+
+/// No program: that is allowed, but then the defaults have not been looked at yet.
+fn nothing_to_run(roots: &Roots<'_, '_>, report: &mut Report<'_>) {
+    let place = roots.programs.first().map_or(Place { source: 0, at: None }, |(place, _)| *place);
+    program::read_defaults(&roots.defaults, report);
+    if report.errors.is_empty() {
+        report.warning(place, "programs", "there are none: nothing will run");
+    }
+}
+
+/// An error about a key of a program that was found elsewhere, such as an unknown user, with its place in the sources
+/// from which the program was parsed.
+#[must_use]
+pub fn locate(sources: &[Source], program: &ProgramName, key: &str, text: String) -> Diagnostic {
+    let mut report = Report::new(sources);
+    let trees: Vec<Option<Node<'_>>> =
+        sources.iter().enumerate().map(|(i, source)| raw::root(i, source, &mut report)).collect();
+    let roots = find_roots(&trees, &mut report);
+    let wanted = KEYS.iter().find(|(name, _)| *name == key).map(|(_, key)| *key);
+    for (root_place, root) in &roots.programs {
+        let Value::Map(entries) = &root.value.value else { continue };
+        let Some(entry) = entries.iter().find(|entry| entry.key == program.as_str()) else { continue };
+        let place = root_place.within(entry.at);
+        let mut own = Section::new(join(&root.key, &entry.key), place);
+        own.add(&entry.value, place, &KEYS, &mut report);
+        let (place, path) = match wanted {
+            Some(wanted) => program::place_of(&own, &roots.defaults, wanted),
+            None => (place, own.path),
+        };
+        return report.diagnostic(Level::Error, place, path, text);
+    }
+    let path = format!("programs.{program}.{key}");
+    report.diagnostic(Level::Error, Place { source: 0, at: None }, path, text)
+}

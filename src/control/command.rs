@@ -1,0 +1,476 @@
+//! The table of commands. Both parsers, the help texts, the JSON-RPC methods and the rights are read from it, so a
+//! command that is not here does not exist and one that is here is complete.
+
+use crate::base::id::Stream;
+use crate::base::nearest::suggestion;
+use crate::base::signal::Sig;
+
+use super::message::{Refusal, RefusalCode, Request, Wait};
+
+pub use super::help::help;
+
+/// Who may give a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// It only looks.
+    Read,
+    /// It starts, stops or signals processes.
+    Control,
+    /// It changes the daemon itself.
+    Admin,
+}
+
+/// The commands by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Verb {
+    Status,
+    Start,
+    Stop,
+    Restart,
+    Signal,
+    Reload,
+    Tail,
+    Pid,
+    Version,
+    Shutdown,
+    Help,
+}
+
+/// One argument of a command: a key of the JSON params, and a place in a line of words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Param {
+    /// Which processes; the rest of the words.
+    Names,
+    /// Which process; a word.
+    Name,
+    /// Which signal; a word.
+    Sig,
+    /// Whether to wait: `--no-wait`.
+    Wait,
+    /// How long to wait: `--timeout DURATION`.
+    Timeout,
+    /// `--dry-run`.
+    DryRun,
+    /// `-n N`.
+    Lines,
+    /// `stdout` or `stderr`; a word.
+    Stream,
+    /// The name of a command; a word.
+    Command,
+}
+
+/// How an argument is given in a line of words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// By an option that stands alone.
+    Flag(&'static str),
+    /// By an option before a value.
+    Value(&'static str, &'static str),
+    /// By being the next word.
+    Word,
+    /// By all words that are left.
+    Rest,
+}
+
+impl Param {
+    /// Its key in JSON params.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Param::Names => "names",
+            Param::Name => "name",
+            Param::Sig => "signal",
+            Param::Wait => "wait",
+            Param::Timeout => "timeout_ms",
+            Param::DryRun => "dry_run",
+            Param::Lines => "lines",
+            Param::Stream => "stream",
+            Param::Command => "command",
+        }
+    }
+
+    /// Its place in a line of words. A value option may be written long (`--timeout 5s`, `--timeout=5s`) and short.
+    #[must_use]
+    pub fn place(self) -> Place {
+        match self {
+            Param::Names => Place::Rest,
+            Param::Name | Param::Sig | Param::Stream | Param::Command => Place::Word,
+            Param::Wait => Place::Flag("--no-wait"),
+            Param::DryRun => Place::Flag("--dry-run"),
+            Param::Timeout => Place::Value("--timeout", "-t"),
+            Param::Lines => Place::Value("--lines", "-n"),
+        }
+    }
+}
+
+/// Another name for a command, with arguments it stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct Alias {
+    /// The name.
+    pub name: &'static str,
+    /// The words that it puts before the other arguments.
+    pub words: &'static [&'static str],
+    /// What it does, in one line.
+    pub summary: &'static str,
+}
+
+/// One command.
+#[derive(Debug)]
+pub struct Command {
+    /// Which.
+    pub verb: Verb,
+    /// Its name, in text and as a JSON-RPC method.
+    pub name: &'static str,
+    /// Other names.
+    pub aliases: &'static [Alias],
+    /// The right that it needs.
+    pub right: Right,
+    /// Its arguments. Those that are words come in this order.
+    pub params: &'static [Param],
+    /// Its arguments as people read them.
+    pub synopsis: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// The rest of its help: whole lines.
+    pub help: &'static str,
+}
+
+const CHANGE: &[Param] = &[Param::Wait, Param::Timeout, Param::Names];
+const CHANGE_SYNOPSIS: &str = "[--no-wait] [--timeout DURATION] NAME...";
+
+/// All commands, in the order in which people look for them.
+pub const COMMANDS: [Command; 11] = [
+    Command {
+        verb: Verb::Start,
+        name: "start",
+        aliases: &[],
+        right: Right::Control,
+        params: CHANGE,
+        synopsis: CHANGE_SYNOPSIS,
+        summary: "Start processes and wait until they run",
+        help: "\
+Answers when each process is RUNNING or has failed; a process that already runs
+is no error. --no-wait answers at once, --timeout 30s after 30 seconds at the latest.
+",
+    },
+    Command {
+        verb: Verb::Stop,
+        name: "stop",
+        aliases: &[],
+        right: Right::Control,
+        params: CHANGE,
+        synopsis: CHANGE_SYNOPSIS,
+        summary: "Stop processes and wait until they are gone",
+        help: "\
+Sends stopsignal to the process group, SIGKILL when stoptime is over. A process
+that does not run is no error. --no-wait answers at once, --timeout 30s after
+30 seconds at the latest; the process goes on stopping.
+",
+    },
+    Command {
+        verb: Verb::Restart,
+        name: "restart",
+        aliases: &[],
+        right: Right::Control,
+        params: CHANGE,
+        synopsis: CHANGE_SYNOPSIS,
+        summary: "Stop processes and start them again",
+        help: "\
+A process that does not run is started. --no-wait answers at once, --timeout 30s
+after 30 seconds at the latest.
+",
+    },
+    Command {
+        verb: Verb::Status,
+        name: "status",
+        aliases: &[],
+        right: Right::Read,
+        params: &[Param::Names],
+        synopsis: "[NAME...]",
+        summary: "Show the state of processes, of all if none is named",
+        help: "\
+One line for each: name, state, and what there is to say about it. A program has
+the same from `status` in JSON. taskmasterctl exits with 3 if a process that is
+shown is not as wanted.
+",
+    },
+    Command {
+        verb: Verb::Signal,
+        name: "signal",
+        aliases: &[],
+        right: Right::Control,
+        params: &[Param::Sig, Param::Names],
+        synopsis: "SIGNAL NAME...",
+        summary: "Send a signal to processes",
+        help: "SIGNAL is a name with or without SIG (HUP, SIGUSR1, RTMIN+2) or a number.\n",
+    },
+    Command {
+        verb: Verb::Tail,
+        name: "tail",
+        aliases: &[],
+        right: Right::Read,
+        params: &[Param::Lines, Param::Name, Param::Stream],
+        synopsis: "[-n LINES] NAME [stdout|stderr]",
+        summary: "Show the last lines of a process's log",
+        help: "Shows 10 lines of stdout if nothing else is said. NAME must mean one process.\n",
+    },
+    Command {
+        verb: Verb::Pid,
+        name: "pid",
+        aliases: &[],
+        right: Right::Read,
+        params: &[Param::Name],
+        synopsis: "[NAME]",
+        summary: "Show the process id of the daemon or of processes",
+        help: "A process that does not run has the id 0.\n",
+    },
+    Command {
+        verb: Verb::Reload,
+        name: "reload",
+        aliases: &[
+            Alias { name: "update", words: &[], summary: "The same as reload" },
+            Alias { name: "reread", words: &["--dry-run"], summary: "The same as reload --dry-run" },
+        ],
+        right: Right::Admin,
+        params: &[Param::DryRun],
+        synopsis: "[--dry-run]",
+        summary: "Read the configuration again and apply what changed",
+        help: "\
+Shows what was added, removed, restarted and updated; what did not change runs on.
+A configuration with errors changes nothing. --dry-run only shows.
+",
+    },
+    Command {
+        verb: Verb::Version,
+        name: "version",
+        aliases: &[],
+        right: Right::Read,
+        params: &[],
+        synopsis: "",
+        summary: "Show the versions of the daemon and of the protocol",
+        help: "",
+    },
+    Command {
+        verb: Verb::Shutdown,
+        name: "shutdown",
+        aliases: &[],
+        right: Right::Admin,
+        params: &[],
+        synopsis: "",
+        summary: "Stop all processes and the daemon",
+        help: "The connection is closed when the daemon is gone.\n",
+    },
+    Command {
+        verb: Verb::Help,
+        name: "help",
+        aliases: &[],
+        right: Right::Read,
+        params: &[Param::Command],
+        synopsis: "[COMMAND]",
+        summary: "Show the commands, or how one is used",
+        help: "",
+    },
+];
+
+/// The words that only the shell of taskmasterctl knows, with their summaries.
+pub const SHELL_WORDS: [(&str, &str); 2] =
+    [("quit", "Leave the shell; the daemon runs on"), ("exit", "Leave the shell; the daemon runs on")];
+
+/// How many lines `tail` shows if nobody says.
+pub const TAIL_LINES: u32 = 10;
+
+/// The command of this name or alias, with the words that the alias stands for.
+#[must_use]
+pub fn find(name: &str) -> Option<(&'static Command, &'static [&'static str])> {
+    COMMANDS.iter().find_map(|command| {
+        if command.name == name {
+            return Some((command, &[][..]));
+        }
+        command.aliases.iter().find(|alias| alias.name == name).map(|alias| (command, alias.words))
+    })
+}
+
+/// All names and aliases.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().flat_map(|c| std::iter::once(c.name).chain(c.aliases.iter().map(|a| a.name)))
+}
+
+/// The refusal of a name that is none.
+#[must_use]
+pub fn unknown(name: &str) -> Refusal {
+    let hint = match suggestion(name, names()) {
+        hint if hint.is_empty() => " (\"help\" lists the commands)".to_owned(),
+        hint => hint,
+    };
+    Refusal::new(RefusalCode::UnknownCommand, format!("unknown command {name:?}{hint}"))
+}
+
+impl Command {
+    /// `tail [-n LINES] NAME [stdout|stderr]`.
+    #[must_use]
+    pub fn usage(&self) -> String {
+        if self.synopsis.is_empty() { self.name.to_owned() } else { format!("{} {}", self.name, self.synopsis) }
+    }
+
+    /// The refusal of wrong arguments: what is wrong, and how it is right.
+    #[must_use]
+    pub fn wrong(&self, what: impl std::fmt::Display) -> Refusal {
+        Refusal::new(RefusalCode::BadArguments, format!("{}: {what} (usage: {})", self.name, self.usage()))
+    }
+}
+
+impl Request {
+    /// The entry of the table for this request.
+    #[must_use]
+    pub fn verb(&self) -> Verb {
+        match self {
+            Request::Status { .. } => Verb::Status,
+            Request::Start { .. } => Verb::Start,
+            Request::Stop { .. } => Verb::Stop,
+            Request::Restart { .. } => Verb::Restart,
+            Request::Signal { .. } => Verb::Signal,
+            Request::Reload { .. } => Verb::Reload,
+            Request::Tail { .. } => Verb::Tail,
+            Request::Pid { .. } => Verb::Pid,
+            Request::Version => Verb::Version,
+            Request::Shutdown => Verb::Shutdown,
+            Request::Help { .. } => Verb::Help,
+        }
+    }
+
+    /// Its entry in the table.
+    #[must_use]
+    pub fn command(&self) -> &'static Command {
+        self.verb().command()
+    }
+
+    /// The right that it needs: that of its command, but a dry run only looks.
+    #[must_use]
+    pub fn right(&self) -> Right {
+        if *self == (Request::Reload { dry_run: true }) { Right::Read } else { self.command().right }
+    }
+}
+
+impl Verb {
+    /// Its entry in the table.
+    #[must_use]
+    pub fn command(self) -> &'static Command {
+        // Every verb has an entry: a test goes through them. The first stands in so that nothing here can panic.
+        let [first, ..] = &COMMANDS;
+        COMMANDS.iter().find(|c| c.verb == self).unwrap_or(first)
+    }
+}
+
+/// Arguments as both parsers collect them, before it is known whether they are enough.
+#[derive(Debug, Default)]
+pub(super) struct Args {
+    pub(super) names: Vec<String>,
+    pub(super) name: Option<String>,
+    pub(super) sig: Option<Sig>,
+    pub(super) wait: Option<bool>,
+    pub(super) timeout_ms: Option<u64>,
+    pub(super) dry_run: Option<bool>,
+    pub(super) lines: Option<u32>,
+    pub(super) stream: Option<Stream>,
+    pub(super) command: Option<String>,
+}
+
+impl Args {
+    /// The request, if what it needs is there.
+    pub(super) fn request(self, command: &Command) -> Result<Request, &'static str> {
+        let wait = self.waiting()?;
+        let names = |args: Args| if args.names.is_empty() { Err("no NAME given") } else { Ok(args.names) };
+        Ok(match command.verb {
+            Verb::Status => Request::Status { names: self.names },
+            Verb::Start => Request::Start { names: names(self)?, wait },
+            Verb::Stop => Request::Stop { names: names(self)?, wait },
+            Verb::Restart => Request::Restart { names: names(self)?, wait },
+            Verb::Signal => {
+                let sig = self.sig.ok_or("no SIGNAL given")?;
+                Request::Signal { sig, names: names(self)? }
+            }
+            Verb::Reload => Request::Reload { dry_run: self.dry_run.unwrap_or(false) },
+            Verb::Tail => Request::Tail {
+                name: self.name.ok_or("no NAME given")?,
+                stream: self.stream.unwrap_or(Stream::Stdout),
+                lines: self.lines.unwrap_or(TAIL_LINES),
+            },
+            Verb::Pid => Request::Pid { name: self.name },
+            Verb::Version => Request::Version,
+            Verb::Shutdown => Request::Shutdown,
+            Verb::Help => Request::Help { command: self.command },
+        })
+    }
+
+    fn waiting(&self) -> Result<Wait, &'static str> {
+        match (self.wait, self.timeout_ms) {
+            (Some(false), Some(_)) => Err("a time to wait makes no sense without waiting"),
+            (Some(false), None) => Ok(Wait::No),
+            (_, Some(ms)) => Ok(Wait::UpTo(ms)),
+            (_, None) => Ok(Wait::Reached),
+        }
+    }
+}
+
+/// The signal of this name or number.
+pub(super) fn signal(text: &str) -> Result<Sig, String> {
+    Sig::parse(text).ok_or_else(|| {
+        let upper = text.to_ascii_uppercase();
+        let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
+        format!("no signal {text:?}{}", suggestion(bare, Sig::names().iter().copied()))
+    })
+}
+
+/// The stream of this name.
+pub(super) fn stream(text: &str) -> Result<Stream, String> {
+    match text {
+        "stdout" => Ok(Stream::Stdout),
+        "stderr" => Ok(Stream::Stderr),
+        _ => Err(format!("no stream {text:?}{}", suggestion(text, ["stdout", "stderr"]))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_whole() {
+        let verbs = [
+            Verb::Status,
+            Verb::Start,
+            Verb::Stop,
+            Verb::Restart,
+            Verb::Signal,
+            Verb::Reload,
+            Verb::Tail,
+            Verb::Pid,
+            Verb::Version,
+            Verb::Shutdown,
+            Verb::Help,
+        ];
+        assert_eq!(verbs.len(), COMMANDS.len());
+        for verb in verbs {
+            assert_eq!(verb.command().verb, verb);
+        }
+        let mut all: Vec<&str> = names().chain(SHELL_WORDS.iter().map(|(word, _)| *word)).collect();
+        all.sort_unstable();
+        let count = all.len();
+        all.dedup();
+        assert_eq!(all.len(), count, "a name is used twice");
+        for command in &COMMANDS {
+            // Words after the rest of the words could never be given.
+            let rest = command.params.iter().position(|p| p.place() == Place::Rest);
+            assert!(rest.is_none_or(|at| at + 1 == command.params.len()), "{}", command.name);
+            assert!(command.help.is_empty() || command.help.ends_with('\n'));
+        }
+    }
+
+    #[test]
+    fn a_dry_run_needs_less() {
+        assert_eq!(Request::Reload { dry_run: true }.right(), Right::Read);
+        assert_eq!(Request::Reload { dry_run: false }.right(), Right::Admin);
+        assert_eq!(Request::Status { names: vec![] }.right(), Right::Read);
+    }
+}

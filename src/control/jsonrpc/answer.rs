@@ -1,0 +1,286 @@
+//! Answers as JSON-RPC results and errors: what the daemon writes and the client reads.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::control::command::Verb;
+use crate::control::message::{
+    Outcome, PlanReport, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, VersionReport,
+};
+
+use super::{Id, write_json};
+
+/// Appends the answer to a call, without a line feed.
+pub fn write_answer(id: &Id, response: &Response, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    out.extend_from_slice(id.as_json().as_bytes());
+    out.extend_from_slice(if matches!(response, Response::Refused(_)) { b",\"error\":" } else { b",\"result\":" });
+    write_body(response, out);
+    out.push(b'}');
+}
+
+/// Appends the result or the error object, straight from the message: a status of a thousand processes is not made
+/// into a tree first.
+fn write_body(response: &Response, out: &mut Vec<u8>) {
+    match response {
+        Response::Status(processes) => write_json(&Status { processes }, out),
+        Response::Outcomes(outcomes) => {
+            write_json(&Outcomes { ok: outcomes.iter().all(|o| o.ok), outcomes }, out);
+        }
+        Response::Plan(plan) => write_json(plan, out),
+        Response::Tail(bytes) => {
+            let text = String::from_utf8_lossy(bytes);
+            let lossy = matches!(text, Cow::Owned(_));
+            write_json(&Tail { text: text.into_owned(), lossy }, out);
+        }
+        Response::DaemonPid(pid) => {
+            // Writing into a vector cannot fail.
+            let _ = write!(out, "{{\"pid\":{pid}}}");
+        }
+        Response::Pids(pids) => write_json(&Pids { pids }, out),
+        Response::Version(version) => write_json(version, out),
+        Response::ShuttingDown => out.extend_from_slice(b"{\"shutting_down\":true}"),
+        Response::Help(text) => write_json(&Help { text }, out),
+        Response::Refused(refusal) => {
+            write_json(&ErrorObject { code: refusal.code.number(), message: Cow::Borrowed(&refusal.text) }, out);
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ErrorObject<'a> {
+    code: i32,
+    message: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Status<L> {
+    processes: L,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Outcomes<L> {
+    outcomes: L,
+    ok: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Tail {
+    text: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lossy: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Pids<L> {
+    pids: L,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Pid {
+    Daemon { pid: u32 },
+    Processes { pids: Vec<ProcessPid> },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Help<T> {
+    text: T,
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+struct Answer<'a, T> {
+    result: Option<T>,
+    #[serde(borrow)]
+    error: Option<ErrorObject<'a>>,
+}
+
+/// Reads the answer to a request with this verb.
+///
+/// # Errors
+/// The line is no such answer: the other side speaks something else. In words, for people.
+pub fn read_answer(verb: Verb, line: &str) -> Result<Response, String> {
+    match verb {
+        Verb::Status => answer(line, |s: Status<Vec<ProcessStatus>>| Response::Status(s.processes)),
+        Verb::Start | Verb::Stop | Verb::Restart | Verb::Signal => {
+            answer(line, |o: Outcomes<Vec<Outcome>>| Response::Outcomes(o.outcomes))
+        }
+        Verb::Reload => answer(line, |plan: PlanReport| Response::Plan(plan)),
+        Verb::Tail => answer(line, |tail: Tail| Response::Tail(tail.text.into_bytes())),
+        Verb::Pid => answer(line, |pid: Pid| match pid {
+            Pid::Daemon { pid } => Response::DaemonPid(pid),
+            Pid::Processes { pids } => Response::Pids(pids),
+        }),
+        Verb::Version => answer(line, |version: VersionReport| Response::Version(version)),
+        Verb::Shutdown => answer(line, |_: serde::de::IgnoredAny| Response::ShuttingDown),
+        Verb::Help => answer(line, |help: Help<String>| Response::Help(help.text)),
+    }
+}
+
+fn answer<'a, T: Deserialize<'a>>(line: &'a str, read: impl FnOnce(T) -> Response) -> Result<Response, String> {
+    match serde_json::from_str::<Answer<'a, T>>(line) {
+        Ok(Answer { error: Some(error), .. }) => {
+            let known = RefusalCode::ALL.iter().find(|(_, _, number)| *number == error.code);
+            let code = known.map_or(RefusalCode::Failed, |(code, _, _)| *code);
+            Ok(Response::Refused(Refusal::new(code, error.message)))
+        }
+        Ok(Answer { result: Some(result), .. }) => Ok(read(result)),
+        Ok(Answer { result: None, error: None }) => Err("an answer without result and error".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The JSON text of the result in an answer line, untouched; `None` if the answer is an error.
+#[must_use]
+pub fn raw_result(line: &str) -> Option<&str> {
+    serde_json::from_str::<Answer<'_, &RawValue>>(line).ok()?.result.map(RawValue::get)
+}
+
+/// The JSON text of the error object in an answer line, untouched.
+#[must_use]
+pub fn raw_error(line: &str) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Raw<'a> {
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
+    }
+    serde_json::from_str::<Raw<'_>>(line).ok()?.error.map(RawValue::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::message::{Change, ChangeAction, KeyChange, PROTOCOL, StateName, Want};
+
+    fn process(name: &str) -> ProcessStatus {
+        ProcessStatus {
+            name: name.to_owned(),
+            program: "web".to_owned(),
+            num: 3,
+            state: StateName::Backoff,
+            want: Want::Up,
+            as_wanted: false,
+            pid: Some(1234),
+            for_ms: Some(u64::MAX),
+            runs: 7,
+            last_exit: Some("exit status 3".to_owned()),
+            why: Some("a \"quoted\" \n \u{1b} line \u{fc}".to_owned()),
+            next_try_ms: Some(0),
+            kill_in_ms: Some(1),
+        }
+    }
+
+    fn bare(name: &str) -> ProcessStatus {
+        ProcessStatus {
+            state: StateName::Stopped,
+            want: Want::Down,
+            as_wanted: true,
+            pid: None,
+            for_ms: None,
+            last_exit: None,
+            why: None,
+            next_try_ms: None,
+            kill_in_ms: None,
+            ..process(name)
+        }
+    }
+
+    fn line(response: &Response) -> String {
+        let mut out = Vec::new();
+        write_answer(&Id::number(1), response, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn every_response_comes_back() {
+        let change = |action, keys| Change { name: "web".into(), action, keys };
+        let key = KeyChange { key: "env.PORT".into(), old: "1".into(), new: "2".into() };
+        let outcome = |ok| Outcome { name: "web".into(), result: "started".into(), ok };
+        for (verb, response) in [
+            (Verb::Status, Response::Status(vec![])),
+            (Verb::Status, Response::Status(vec![process("web"), bare("worker:worker_00")])),
+            (Verb::Start, Response::Outcomes(vec![outcome(true), outcome(false)])),
+            (Verb::Signal, Response::Outcomes(vec![])),
+            (Verb::Reload, Response::Plan(PlanReport::default())),
+            (
+                Verb::Reload,
+                Response::Plan(PlanReport {
+                    dry_run: true,
+                    changes: vec![change(ChangeAction::Added, vec![]), change(ChangeAction::Restarted, vec![key])],
+                    unchanged: 7,
+                    needs_daemon_restart: vec!["socket.path".into()],
+                }),
+            ),
+            (Verb::Tail, Response::Tail(b"a\n\0\x1b[m\xc3\xbc".to_vec())),
+            (Verb::Tail, Response::Tail(vec![])),
+            (Verb::Pid, Response::DaemonPid(17)),
+            (Verb::Pid, Response::Pids(vec![])),
+            (
+                Verb::Pid,
+                Response::Pids(vec![
+                    ProcessPid { name: "a".into(), pid: Some(5) },
+                    ProcessPid { name: "b".into(), pid: None },
+                ]),
+            ),
+            (Verb::Version, Response::Version(VersionReport { version: "0.1.0".into(), protocol: PROTOCOL })),
+            (Verb::Shutdown, Response::ShuttingDown),
+            (Verb::Help, Response::Help("a\nb\n".into())),
+        ] {
+            let json = line(&response);
+            assert!(!json.contains('\n'), "{json}");
+            assert_eq!(read_answer(verb, &json), Ok(response), "{json}");
+            assert!(raw_result(&json).is_some() && raw_error(&json).is_none(), "{json}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_comes_back_from_every_command() {
+        for command in &crate::control::command::COMMANDS {
+            for (code, _, number) in RefusalCode::ALL {
+                let response = Response::Refused(Refusal::new(code, "a \"b\"\nc"));
+                let json = line(&response);
+                assert!(json.contains(&format!("\"error\":{{\"code\":{number},")), "{json}");
+                assert_eq!(read_answer(command.verb, &json), Ok(response));
+                assert!(raw_result(&json).is_none() && raw_error(&json).is_some(), "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_form_is_as_documented() {
+        let cases = [
+            (Response::Status(vec![]), r#"{"processes":[]}"#),
+            (
+                Response::Status(vec![bare("web")]),
+                concat!(
+                    r#"{"processes":[{"name":"web","program":"web","num":3,"state":"STOPPED","want":"down","#,
+                    r#""as_wanted":true,"runs":7}]}"#
+                ),
+            ),
+            (Response::Outcomes(vec![]), r#"{"outcomes":[],"ok":true}"#),
+            (Response::Tail(b"a\xff".to_vec()), "{\"text\":\"a\u{fffd}\",\"lossy\":true}"),
+            (Response::Tail(b"a".to_vec()), r#"{"text":"a"}"#),
+            (Response::DaemonPid(17), r#"{"pid":17}"#),
+            (Response::ShuttingDown, r#"{"shutting_down":true}"#),
+        ];
+        for (response, result) in cases {
+            assert_eq!(line(&response), format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result}}}"#));
+        }
+    }
+
+    #[test]
+    fn other_answers_are_refused_in_words() {
+        for text in ["", "OK", "{}", r#"{"result":null}"#, r#"{"result":{"processes":3}}"#, r#"{"result":[]}"#] {
+            assert!(read_answer(Verb::Status, text).is_err(), "{text}");
+        }
+        let unknown = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"x","data":[1]}}"#;
+        assert_eq!(read_answer(Verb::Status, unknown), Ok(Response::Refused(Refusal::new(RefusalCode::Failed, "x"))));
+        // Keys that a later daemon may add.
+        let more = r#"{"jsonrpc":"2.0","id":1,"result":{"version":"9","protocol":2,"codename":"x"}}"#;
+        assert!(read_answer(Verb::Version, more).is_ok());
+    }
+}

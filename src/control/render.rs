@@ -1,0 +1,443 @@
+//! Responses as lines for people, in the manner of supervisorctl.
+//!
+//! Texts that come from outside are printed with their control characters escaped, so that a line stays a line and
+//! nothing forges the last one. Only `tail` gives bytes as they are: that is what it is for.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+
+use crate::base::time::Wall;
+use crate::base::units::print_duration;
+
+use super::message::{
+    Change, ChangeAction, Outcome, PlanReport, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName,
+};
+
+/// What time it is where the text is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// Seconds since the Unix epoch.
+    pub now_unix: i64,
+    /// Seconds east of Greenwich.
+    pub utc_offset: i64,
+}
+
+/// The least width of names, and what is between a name and its state, as supervisorctl has it.
+const NAME_COLUMNS: usize = 30;
+const GAP_COLUMNS: usize = 3;
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// The lines of a response, without the final one.
+#[must_use]
+pub fn render(response: &Response, clock: &Clock) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(response, clock, &mut out);
+    out
+}
+
+/// Appends the lines of a response, without the final one.
+pub fn write(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
+    let mut text = String::new();
+    match response {
+        Response::Status(processes) => status(processes, clock, &mut text),
+        Response::Outcomes(outcomes) => outcomes.iter().for_each(|o| outcome(o, &mut text)),
+        Response::Plan(plan) => reload(plan, &mut text),
+        Response::Tail(bytes) => {
+            out.extend_from_slice(bytes);
+            if bytes.last().is_some_and(|b| *b != b'\n') {
+                out.push(b'\n');
+            }
+        }
+        Response::DaemonPid(pid) => put(&mut text, format_args!("{pid}\n")),
+        Response::Pids(list) => pids(list, &mut text),
+        Response::Version(v) => {
+            put(&mut text, format_args!("taskmasterd {}, protocol {}\n", Plain(&v.version), v.protocol));
+        }
+        Response::ShuttingDown => {}
+        Response::Help(help) => text.push_str(help),
+        Response::Refused(refusal) => details(refusal, &mut text),
+    }
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The last line of an answer in text: `OK`, or `ERROR <code>: <text>`.
+#[must_use]
+pub fn final_line(response: &Response) -> Cow<'static, str> {
+    match response {
+        Response::Refused(refusal) => {
+            let first = refusal.text.lines().next().unwrap_or_default();
+            format!("ERROR {}: {}", refusal.code.word(), Plain(first)).into()
+        }
+        Response::Outcomes(outcomes) => match outcomes.iter().filter(|o| !o.ok).count() {
+            0 => "OK".into(),
+            failed => {
+                let all = outcomes.len();
+                let noun = if all == 1 { "process" } else { "processes" };
+                format!("ERROR {}: {failed} of {all} {noun}", RefusalCode::Failed.word()).into()
+            }
+        },
+        Response::Status(_)
+        | Response::Plan(_)
+        | Response::Tail(_)
+        | Response::DaemonPid(_)
+        | Response::Pids(_)
+        | Response::Version(_)
+        | Response::ShuttingDown
+        | Response::Help(_) => "OK".into(),
+    }
+}
+
+/// Writing into a string cannot fail.
+fn put(text: &mut String, args: fmt::Arguments<'_>) {
+    let _ = text.write_fmt(args);
+}
+
+/// Text on one line, with control characters as `\u{1b}`.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| c.is_control()) {
+            let (before, after) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            f.write_str(before)?;
+            write!(f, "{}", c.escape_default())?;
+            rest = after.get(c.len_utf8()..).unwrap_or_default();
+        }
+        f.write_str(rest)
+    }
+}
+
+fn status(processes: &[ProcessStatus], clock: &Clock, text: &mut String) {
+    let longest = processes.iter().map(|p| p.name.chars().count()).max().unwrap_or(0);
+    let width = longest.max(NAME_COLUMNS) + GAP_COLUMNS;
+    text.reserve(processes.len() * (width + 48));
+    for p in processes {
+        put(text, format_args!("{:width$}{:10}", Plain(&p.name).to_string(), p.state.text()));
+        describe(p, clock, text);
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+}
+
+/// What there is to say about a process in its state.
+fn describe(p: &ProcessStatus, clock: &Clock, text: &mut String) {
+    let why = || Plain(p.why.as_deref().or(p.last_exit.as_deref()).unwrap_or("unknown error (try \"tail NAME\")"));
+    match p.state {
+        StateName::Running => {
+            pid(p, "uptime", text);
+            note(p, text);
+        }
+        StateName::Starting => {
+            pid(p, "since", text);
+            note(p, text);
+        }
+        StateName::Stopping => {
+            pid(p, "since", text);
+            if let Some(ms) = p.kill_in_ms {
+                put(text, format_args!(", SIGKILL in {}", whole_seconds(ms)));
+            }
+            note(p, text);
+        }
+        StateName::Backoff => {
+            put(text, format_args!("{}", why()));
+            if let Some(ms) = p.next_try_ms {
+                put(text, format_args!("; next try in {}", whole_seconds(ms)));
+            }
+        }
+        StateName::Fatal => put(text, format_args!("{}", why())),
+        StateName::Exited => {
+            moment(p, clock, text);
+            if let Some(exit) = &p.last_exit {
+                put(text, format_args!(", {}", Plain(exit)));
+            }
+            note(p, text);
+        }
+        StateName::Stopped => {
+            if p.for_ms.is_some() {
+                moment(p, clock, text);
+            } else {
+                text.push_str("Not started");
+            }
+            note(p, text);
+        }
+    }
+}
+
+/// `pid 12, uptime 0:05:23`, as far as it is known.
+fn pid(p: &ProcessStatus, word: &str, text: &mut String) {
+    let seconds = p.for_ms.unwrap_or(0) / 1000;
+    if let Some(pid) = p.pid {
+        put(text, format_args!("pid {pid}, "));
+    }
+    put(text, format_args!("{word} {}", Uptime(seconds)));
+}
+
+fn note(p: &ProcessStatus, text: &mut String) {
+    if let Some(why) = &p.why {
+        put(text, format_args!("; {}", Plain(why)));
+    }
+}
+
+/// When it entered its state: `Nov 21 10:47 AM`.
+fn moment(p: &ProcessStatus, clock: &Clock, text: &mut String) {
+    let ago = i64::try_from(p.for_ms.unwrap_or(0) / 1000).unwrap_or(i64::MAX);
+    let civil = Wall { secs: clock.now_unix.saturating_sub(ago), nanos: 0 }.civil(clock.utc_offset);
+    let month = usize::try_from(civil.month).ok().and_then(|m| MONTHS.get(m.wrapping_sub(1))).unwrap_or(&"");
+    let (hour, half) = (civil.hour % 12, if civil.hour < 12 { "AM" } else { "PM" });
+    let hour = if hour == 0 { 12 } else { hour };
+    put(text, format_args!("{month} {:02} {hour:02}:{:02} {half}", civil.day, civil.minute));
+}
+
+/// A time to come in whole seconds, rounded up: what is not yet there is not `0s`.
+fn whole_seconds(ms: u64) -> String {
+    print_duration(std::time::Duration::from_secs(ms.div_ceil(1000)))
+}
+
+/// `0:05:23`, `1 day, 2:03:04`, as supervisorctl prints it.
+struct Uptime(u64);
+
+impl fmt::Display for Uptime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, rest) = (self.0 / 86_400, self.0 % 86_400);
+        match days {
+            0 => {}
+            1 => f.write_str("1 day, ")?,
+            _ => write!(f, "{days} days, ")?,
+        }
+        write!(f, "{}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+    }
+}
+
+fn outcome(o: &Outcome, text: &mut String) {
+    let (name, result) = (Plain(&o.name), Plain(&o.result));
+    if o.ok {
+        put(text, format_args!("{name}: {result}\n"))
+    } else {
+        put(text, format_args!("{name}: ERROR ({result})\n"))
+    }
+}
+
+fn pids(list: &[ProcessPid], text: &mut String) {
+    // One number alone is what `kill $(… pid web)` needs.
+    if let [one] = list {
+        return put(text, format_args!("{}\n", one.pid.unwrap_or(0)));
+    }
+    for p in list {
+        put(text, format_args!("{}: {}\n", Plain(&p.name), p.pid.unwrap_or(0)));
+    }
+}
+
+fn reload(plan: &PlanReport, text: &mut String) {
+    let would = if plan.dry_run { "would be " } else { "" };
+    for c in &plan.changes {
+        put(text, format_args!("{}: {would}{}", Plain(&c.name), c.action.text()));
+        keys(c, text);
+        text.push('\n');
+    }
+    for key in &plan.needs_daemon_restart {
+        put(text, format_args!("taskmasterd: {} takes effect when the daemon is started anew\n", Plain(key)));
+    }
+    let count = |action: ChangeAction| plan.changes.iter().filter(|c| c.action == action).count();
+    if plan.dry_run {
+        text.push_str("would be ");
+    }
+    put(
+        text,
+        format_args!(
+            "added {}, removed {}, restarted {}, updated {}, unchanged {}\n",
+            count(ChangeAction::Added),
+            count(ChangeAction::Removed),
+            count(ChangeAction::Restarted),
+            count(ChangeAction::Updated),
+            plan.unchanged
+        ),
+    );
+}
+
+/// ` (cmd: "old" -> "new", stoptime: "10s" -> "5s")`.
+fn keys(change: &Change, text: &mut String) {
+    for (i, k) in change.keys.iter().enumerate() {
+        let lead = if i == 0 { " (" } else { ", " };
+        put(text, format_args!("{lead}{}: \"{}\" -> \"{}\"", Plain(&k.key), Plain(&k.old), Plain(&k.new)));
+    }
+    if !change.keys.is_empty() {
+        text.push(')');
+    }
+}
+
+/// A refusal of several lines has its summary in the first, which is the final line; the others come before it.
+fn details(refusal: &Refusal, text: &mut String) {
+    for line in refusal.text.lines().skip(1) {
+        put(text, format_args!("{}\n", Plain(line)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::message::{KeyChange, VersionReport, Want};
+
+    /// 2026-11-21 10:47:00 UTC.
+    const CLOCK: Clock = Clock { now_unix: 1_795_258_020, utc_offset: 0 };
+
+    fn process(name: &str, state: StateName) -> ProcessStatus {
+        ProcessStatus {
+            name: name.to_owned(),
+            program: name.to_owned(),
+            num: 0,
+            state,
+            want: Want::Up,
+            as_wanted: true,
+            pid: None,
+            for_ms: None,
+            runs: 1,
+            last_exit: None,
+            why: None,
+            next_try_ms: None,
+            kill_in_ms: None,
+        }
+    }
+
+    fn text(response: &Response) -> String {
+        String::from_utf8(render(response, &CLOCK)).unwrap()
+    }
+
+    fn line(p: ProcessStatus) -> String {
+        text(&Response::Status(vec![p]))
+    }
+
+    #[test]
+    fn states_look_as_in_supervisorctl() {
+        use StateName::{Backoff, Exited, Fatal, Running, Starting, Stopped, Stopping};
+        let p = |state| process("web", state);
+        let some = |text: &str| Some(text.to_owned());
+        for (p, end) in [
+            (
+                ProcessStatus { pid: Some(1234), for_ms: Some(323_999), ..p(Running) },
+                "RUNNING   pid 1234, uptime 0:05:23",
+            ),
+            (
+                ProcessStatus { pid: Some(1), for_ms: Some(93_784_000), ..p(Running) },
+                "RUNNING   pid 1, uptime 1 day, 2:03:04",
+            ),
+            (
+                ProcessStatus { pid: Some(1), for_ms: Some(3 * 86_400_000), ..p(Running) },
+                "RUNNING   pid 1, uptime 3 days, 0:00:00",
+            ),
+            (ProcessStatus { pid: Some(12), for_ms: Some(0), ..p(Starting) }, "STARTING  pid 12, since 0:00:00"),
+            (ProcessStatus { for_ms: Some(0), ..p(Starting) }, "STARTING  since 0:00:00"),
+            (
+                ProcessStatus {
+                    why: some("exited too quickly (exit status 3)"),
+                    next_try_ms: Some(2001),
+                    ..p(Backoff)
+                },
+                "BACKOFF   exited too quickly (exit status 3); next try in 3s",
+            ),
+            (ProcessStatus { last_exit: some("exit status 3"), ..p(Backoff) }, "BACKOFF   exit status 3"),
+            (ProcessStatus { why: some("no such file"), ..p(Fatal) }, "FATAL     no such file"),
+            (p(Fatal), "FATAL     unknown error (try \"tail NAME\")"),
+            (
+                ProcessStatus { last_exit: some("exit status 0"), for_ms: Some(999), ..p(Exited) },
+                "EXITED    Nov 21 10:47 AM, exit status 0",
+            ),
+            (ProcessStatus { for_ms: Some(10 * 3_600_000), ..p(Exited) }, "EXITED    Nov 21 12:47 AM"),
+            (p(Stopped), "STOPPED   Not started"),
+            (ProcessStatus { for_ms: Some(86_400_000), ..p(Stopped) }, "STOPPED   Nov 20 10:47 AM"),
+            (
+                ProcessStatus { pid: Some(12), for_ms: Some(3000), kill_in_ms: Some(6001), ..p(Stopping) },
+                "STOPPING  pid 12, since 0:00:03, SIGKILL in 7s",
+            ),
+        ] {
+            assert_eq!(line(p), format!("{:33}{end}\n", "web"));
+        }
+    }
+
+    #[test]
+    fn the_zone_shifts_times() {
+        let p = ProcessStatus { for_ms: Some(0), ..process("web", StateName::Stopped) };
+        let clock = Clock { utc_offset: 2 * 3600, ..CLOCK };
+        let out = render(&Response::Status(vec![p]), &clock);
+        assert!(String::from_utf8(out).unwrap().ends_with("Nov 21 12:47 PM\n"));
+    }
+
+    #[test]
+    fn names_share_a_column() {
+        let long = "x".repeat(40);
+        let out = text(&Response::Status(vec![
+            process("gr\u{f6}\u{df}e", StateName::Fatal),
+            process(&long, StateName::Fatal),
+        ]));
+        let columns: Vec<_> = out.lines().map(|l| l.split("FATAL").next().unwrap().chars().count()).collect();
+        assert_eq!(columns, [43, 43]);
+        assert_eq!(text(&Response::Status(vec![])), "");
+    }
+
+    #[test]
+    fn outcomes_and_their_final_line() {
+        let outcome = |name: &str, result: &str, ok| Outcome { name: name.into(), result: result.into(), ok };
+        let good = outcome("web", "started", true);
+        let bad = outcome("api", "no such file\nOK", false);
+        let all = Response::Outcomes(vec![good.clone(), bad.clone(), outcome("db", "already running", true)]);
+        assert_eq!(text(&all), "web: started\napi: ERROR (no such file\\nOK)\ndb: already running\n");
+        assert_eq!(final_line(&all), "ERROR failed: 1 of 3 processes");
+        assert_eq!(final_line(&Response::Outcomes(vec![bad])), "ERROR failed: 1 of 1 process");
+        assert_eq!(final_line(&Response::Outcomes(vec![good])), "OK");
+    }
+
+    #[test]
+    fn plans() {
+        let key = |key: &str, old: &str, new: &str| KeyChange { key: key.into(), old: old.into(), new: new.into() };
+        let change = |name: &str, action, keys| Change { name: name.into(), action, keys };
+        let mut plan = PlanReport {
+            dry_run: false,
+            changes: vec![
+                change("api", ChangeAction::Added, vec![]),
+                change("web", ChangeAction::Restarted, vec![key("cmd", "old", "new"), key("stoptime", "10s", "5s")]),
+            ],
+            unchanged: 7,
+            needs_daemon_restart: vec!["logfile".into()],
+        };
+        assert_eq!(
+            text(&Response::Plan(plan.clone())),
+            "\
+api: added
+web: restarted (cmd: \"old\" -> \"new\", stoptime: \"10s\" -> \"5s\")
+taskmasterd: logfile takes effect when the daemon is started anew
+added 1, removed 0, restarted 1, updated 0, unchanged 7
+"
+        );
+        plan.dry_run = true;
+        plan.needs_daemon_restart.clear();
+        plan.changes.truncate(1);
+        assert_eq!(
+            text(&Response::Plan(plan)),
+            "api: would be added\nwould be added 1, removed 0, restarted 0, updated 0, unchanged 7\n"
+        );
+    }
+
+    #[test]
+    fn the_rest() {
+        assert_eq!(render(&Response::Tail(b"a\n\x1b\xff".to_vec()), &CLOCK), b"a\n\x1b\xff\n");
+        assert_eq!(render(&Response::Tail(vec![]), &CLOCK), b"");
+        assert_eq!(text(&Response::DaemonPid(5)), "5\n");
+        let pid = |name: &str, pid| ProcessPid { name: name.into(), pid };
+        assert_eq!(text(&Response::Pids(vec![pid("a", Some(7))])), "7\n");
+        assert_eq!(text(&Response::Pids(vec![pid("a", Some(7)), pid("b", None)])), "a: 7\nb: 0\n");
+        let version = VersionReport { version: "0.1.0".into(), protocol: 1 };
+        assert_eq!(text(&Response::Version(version)), "taskmasterd 0.1.0, protocol 1\n");
+        assert_eq!(text(&Response::ShuttingDown), "");
+        assert_eq!(text(&Response::Help("x\n".into())), "x\n");
+    }
+
+    #[test]
+    fn refusals_of_several_lines_end_with_their_summary() {
+        let refused = Response::Refused(Refusal::new(RefusalCode::BadConfig, "x.yaml: 2 errors\na: b\nc: \u{1b}[m"));
+        assert_eq!(text(&refused), "a: b\nc: \\u{1b}[m\n");
+        assert_eq!(final_line(&refused), "ERROR bad-config: x.yaml: 2 errors");
+        let empty = Response::Refused(Refusal::new(RefusalCode::Busy, ""));
+        assert_eq!((text(&empty).as_str(), &*final_line(&empty)), ("", "ERROR busy: "));
+    }
+}

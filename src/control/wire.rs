@@ -1,0 +1,194 @@
+//! The one way in and the one way out of a connection: a line to a message, a response to bytes.
+//!
+//! A message remembers how it was asked, so that it is answered in kind.
+
+use super::frame::{self, REQUEST_BYTES};
+use super::jsonrpc::{self, Call, Id};
+use super::message::{Refusal, RefusalCode, Request, Response};
+use super::render::{self, Clock};
+use super::text;
+
+/// A line that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// It was words: the answer is lines of text (see [`write_text`]).
+    Text(Result<Request, Refusal>),
+    /// It was JSON-RPC. In a batch the answers come in one array (see [`write_batch`]), else there is one call.
+    Json {
+        /// What is called, in order.
+        calls: Vec<Call>,
+        /// Whether it came as an array.
+        batch: bool,
+    },
+}
+
+/// Reads one line, whatever it holds.
+#[must_use]
+pub fn decode(line: &[u8]) -> Message {
+    let json = frame::looks_like_json(line);
+    if line.contains(&0) {
+        return refused(json, Refusal::new(RefusalCode::BadRequest, "the line has a NUL byte"));
+    }
+    match str::from_utf8(line) {
+        Err(_) => refused(json, Refusal::new(RefusalCode::BadRequest, "the line is not UTF-8")),
+        Ok(line) if json => {
+            let (calls, batch) = jsonrpc::parse(line);
+            Message::Json { calls, batch }
+        }
+        Ok(line) => Message::Text(text::parse_line(line)),
+    }
+}
+
+/// What stands in for a line that is too long (see [`frame::Frame::TooLarge`]).
+#[must_use]
+pub fn too_large(json: bool) -> Message {
+    let text = format!("a request has at most {REQUEST_BYTES} bytes; the connection is closed");
+    refused(json, Refusal::new(RefusalCode::TooLarge, text))
+}
+
+fn refused(json: bool, refusal: Refusal) -> Message {
+    if json {
+        Message::Json { calls: vec![Call::unreadable(refusal)], batch: false }
+    } else {
+        Message::Text(Err(refusal))
+    }
+}
+
+/// Appends the answer in text: lines for people, then `OK` or `ERROR <code>: <text>`.
+pub fn write_text(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
+    render::write(response, clock, out);
+    out.extend_from_slice(render::final_line(response).as_bytes());
+    out.push(b'\n');
+}
+
+/// Appends the answer to a single JSON-RPC call: one line.
+pub fn write_json(id: &Id, response: &Response, out: &mut Vec<u8>) {
+    jsonrpc::write_answer(id, response, out);
+    out.push(b'\n');
+}
+
+/// Appends the answers to a batch: one line, or nothing if all of it was notifications.
+pub fn write_batch<'a>(answers: impl IntoIterator<Item = (&'a Id, &'a Response)>, out: &mut Vec<u8>) {
+    let mut separator = b'[';
+    for (id, response) in answers {
+        out.push(separator);
+        jsonrpc::write_answer(id, response, out);
+        separator = b',';
+    }
+    if separator == b',' {
+        out.extend_from_slice(b"]\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::frame::{Frame, Lines};
+
+    #[test]
+    fn a_message_is_answered_in_kind() {
+        let version = Request::Version;
+        assert_eq!(decode(b"version"), Message::Text(Ok(version.clone())));
+        let json = br#"  {"jsonrpc":"2.0","method":"version","id":1}"#;
+        let call = Call { id: Some(Id::number(1)), request: Ok(version) };
+        assert_eq!(decode(json), Message::Json { calls: vec![call], batch: false });
+        for (line, code) in [
+            (&b"sta\0tus"[..], RefusalCode::BadRequest),
+            (b"status \xff", RefusalCode::BadRequest),
+            (b"{\0}", RefusalCode::BadRequest),
+            (b"{\"\xff\":1}", RefusalCode::BadRequest),
+        ] {
+            match decode(line) {
+                Message::Text(request) => assert_eq!((request.unwrap_err().code, line[0]), (code, b's')),
+                Message::Json { calls, batch } => {
+                    assert_eq!((calls[0].request.clone().unwrap_err().code, line[0], batch), (code, b'{', false));
+                }
+            }
+        }
+        assert!(matches!(too_large(false), Message::Text(Err(r)) if r.code == RefusalCode::TooLarge));
+        assert!(matches!(too_large(true), Message::Json { calls, .. } if calls[0].id == Some(Id::null())));
+    }
+
+    #[test]
+    fn answers_are_whole_lines() {
+        let mut out = Vec::new();
+        write_text(&Response::DaemonPid(5), &Clock::default(), &mut out);
+        write_json(&Id::number(1), &Response::DaemonPid(5), &mut out);
+        let id = Id::null();
+        write_batch([(&id, &Response::DaemonPid(5)), (&id, &Response::ShuttingDown)], &mut out);
+        write_batch([], &mut out);
+        let text = "5\nOK\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"pid\":5}}\n\
+            [{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{\"pid\":5}},\
+            {\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{\"shutting_down\":true}}]\n";
+        assert_eq!(String::from_utf8(out).unwrap(), text);
+    }
+
+    /// xorshift64*: the same sweep every time.
+    struct Dice(u64);
+
+    impl Dice {
+        fn roll(&mut self, sides: usize) -> usize {
+            self.0 ^= self.0 >> 12;
+            self.0 ^= self.0 << 25;
+            self.0 ^= self.0 >> 27;
+            usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % sides
+        }
+    }
+
+    #[test]
+    fn mutated_lines_never_panic_and_answers_stay_bounded() {
+        const SEEDS: [&[u8]; 8] = [
+            b"status web w*",
+            b"start --timeout 5s 'a b' \"c\\\"d\"",
+            b"signal SIGRTMIN+3 web:0",
+            b"tail -n 20 web stderr",
+            br#"{"jsonrpc":"2.0","id":"a\u0041","method":"start","params":{"names":["web"],"wait":true}}"#,
+            br#"[{"jsonrpc":"2.0","method":"version","id":1},{"jsonrpc":"2.0","method":"pid"},3]"#,
+            br#"{"jsonrpc":"2.0","id":1e5,"method":"signal","params":{"signal":9,"names":["x"]}}"#,
+            br#"{"jsonrpc":"2.0","id":null,"method":"tail","params":{"name":"x","stream":"stderr","lines":5}}"#,
+        ];
+        const ODD: &[u8] = b"\0\n\r\\\"'{}[]:,- \t\x1b\x7f\x80\xc3\xff0e+";
+        let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+        for _ in 0..40_000 {
+            let mut line = SEEDS[dice.roll(SEEDS.len())].to_vec();
+            for _ in 0..=dice.roll(6) {
+                let at = dice.roll(line.len() + 1);
+                match dice.roll(5) {
+                    0 => line.truncate(at),
+                    1 => line.insert(at, ODD[dice.roll(ODD.len())]),
+                    2 => line.splice(at.., SEEDS[dice.roll(SEEDS.len())].iter().copied()).for_each(drop),
+                    3 if at < line.len() => line[at] ^= 1 << dice.roll(8),
+                    _ if at < line.len() => drop(line.remove(at)),
+                    _ => {}
+                }
+            }
+            let mut lines = Lines::default();
+            let cut = dice.roll(line.len() + 1);
+            lines.feed(&line[..cut]);
+            lines.feed(&line[cut..]);
+            lines.finish();
+            while let Some(frame) = lines.take() {
+                let Frame::Line(line) = frame else { panic!("nothing here is too large") };
+                let mut out = Vec::new();
+                let refused = |r: &Refusal| Response::Refused(r.clone());
+                match decode(line) {
+                    Message::Text(Ok(_)) => {}
+                    Message::Text(Err(refusal)) => {
+                        write_text(&refused(&refusal), &Clock::default(), &mut out);
+                        assert_eq!(out.iter().filter(|b| **b == b'\n').count(), 1);
+                    }
+                    Message::Json { calls, .. } => {
+                        assert!(!calls.is_empty());
+                        for call in &calls {
+                            if let (Some(id), Err(refusal)) = (&call.id, &call.request) {
+                                write_json(id, &refused(refusal), &mut out);
+                            }
+                        }
+                    }
+                }
+                assert!(out.iter().all(|b| *b == b'\n' || *b >= b' '), "{:?}", String::from_utf8_lossy(&out));
+                assert!(out.len() <= 2000 + 12 * line.len(), "{} for {}", out.len(), line.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,479 @@
+//! The control socket and its connections.
+//!
+//! A connection is a stream of requests, one a line. Requests of words are answered in their order: while one is being
+//! carried out, the next stays in the buffer. Output is bounded; a client that does not read is cut off and costs
+//! nobody else anything. Whoever closes the sending side still gets the whole answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::base::id::{ClientId, Ticket};
+use crate::base::time::Mono;
+use crate::config::model::SocketConfig;
+use crate::control::frame::{Frame, Lines, REQUEST_BYTES};
+use crate::control::jsonrpc::{Call, Id};
+use crate::control::message::{Refusal, RefusalCode, Request, Response};
+use crate::control::render::Clock;
+use crate::control::wire::{self, Message};
+use crate::sys::sock::{self, Peer};
+use crate::sys::{fd, user};
+
+use super::error::Error;
+use super::reactor::{Reactor, Source, Token, Wants};
+
+/// How many connections there may be. One more takes the place of the one that has been idle for longest.
+pub const MAX_CLIENTS: usize = 128;
+
+/// How much answer may wait for a client that does not read.
+const OUTPUT_BYTES: usize = 16 << 20;
+
+/// How long a client may leave an answer unread before it is cut off.
+const STALL_LIMIT: Duration = Duration::from_secs(30);
+
+/// How much is read from one client in one turn.
+const READ_BUDGET_BYTES: usize = 64 << 10;
+
+/// How many requests of one client may be under way.
+const OPEN_REQUESTS: usize = 64;
+
+/// How a request wants to be answered.
+#[derive(Debug)]
+enum Form {
+    Text,
+    /// A call, alone or of a batch. Without an id it is a notification, which gets no answer.
+    Json {
+        id: Option<Id>,
+        batch: Option<u64>,
+    },
+}
+
+/// A batch of JSON-RPC calls that are not all answered.
+#[derive(Debug)]
+struct Batch {
+    open: usize,
+    answers: Vec<(Id, Response)>,
+}
+
+#[derive(Debug)]
+struct Client {
+    token: Token,
+    peer: Peer,
+    lines: Lines,
+    /// Requests that are not answered, by ticket number.
+    open: BTreeMap<u64, Form>,
+    batches: BTreeMap<u64, Batch>,
+    next_number: u64,
+    out: Vec<u8>,
+    /// How much of `out` is sent.
+    sent: usize,
+    /// When the client last took something of a waiting answer; `Some` iff there is one.
+    stalled_since: Option<Mono>,
+    last_request: Mono,
+    wants: Wants,
+    /// It has closed its sending side.
+    ended: bool,
+    /// No more requests are taken; it is closed when everything is sent.
+    closing: bool,
+}
+
+/// The listening socket and all connections.
+#[derive(Debug)]
+pub struct Clients {
+    listener: Token,
+    path: PathBuf,
+    all: BTreeMap<ClientId, Client>,
+    next_id: u64,
+    /// Clients with more requests in their buffers than one turn takes.
+    again: BTreeSet<ClientId>,
+    /// Given up when no descriptor is free, so that a connection can be accepted and closed: it would wait for ever.
+    spare: Option<OwnedFd>,
+    own_uid: u32,
+}
+
+/// A request that was read, to be carried out.
+#[derive(Debug)]
+pub struct Asked {
+    /// Where the answer goes.
+    pub ticket: Ticket,
+    /// Who asks.
+    pub peer: Peer,
+    /// What for.
+    pub request: Request,
+}
+
+/// What came of serving a client.
+#[derive(Debug, Default)]
+pub struct Served {
+    /// Requests to be carried out, in order.
+    pub asked: Vec<Asked>,
+    /// The client is gone: nobody waits for its answers.
+    pub gone: bool,
+    /// What went wrong, for the log.
+    pub trouble: Option<String>,
+}
+
+impl Clients {
+    /// Opens the control socket. The caller holds its lock, so a file that is in the way is a leftover.
+    ///
+    /// # Errors
+    /// The path is too long, is something else than a socket, or the system refuses.
+    pub fn listen(reactor: &mut Reactor, path: &Path, config: &SocketConfig) -> Result<Clients, Error> {
+        let failed = |step, error| Error::io(step, path, error);
+        if path.as_os_str().len() > sock::PATH_BYTES {
+            let text = format!("the path is longer than {} bytes", sock::PATH_BYTES);
+            return Err(failed("listen on", io::Error::other(text)));
+        }
+        if let Ok(there) = fs::symlink_metadata(path) {
+            if !there.file_type().is_socket() {
+                return Err(failed("listen on", io::Error::other("there is something that is no socket")));
+            }
+            if sock::answers(path) {
+                return Err(Error::Taken(path.to_owned()));
+            }
+            fs::remove_file(path).map_err(|e| failed("remove the leftover socket", e))?;
+        }
+        let listener = sock::listen(path).map_err(|e| failed("listen on", e))?;
+        open_up(path, config)?;
+        let token =
+            reactor.add(Source::Listener, listener, Wants::Read).map_err(|(e, _)| failed("poll the socket", e))?;
+        Ok(Clients {
+            listener: token,
+            path: path.to_owned(),
+            all: BTreeMap::new(),
+            next_id: 1,
+            again: BTreeSet::new(),
+            spare: fd::null().ok(),
+            own_uid: user::effective_uid(),
+        })
+    }
+
+    /// Removes the socket's file.
+    pub fn remove_socket(&self) {
+        // Gone already is as good.
+        let _ = fs::remove_file(&self.path);
+    }
+
+    /// Accepts what waits. Clients that had to go are returned, and what went wrong.
+    pub fn accept(&mut self, reactor: &mut Reactor, now: Mono) -> (Vec<ClientId>, Option<String>) {
+        let mut gone = Vec::new();
+        loop {
+            let Some(listener) = reactor.fd(self.listener) else { return (gone, None) };
+            let socket = match sock::accept(listener) {
+                Ok(Some(socket)) => socket,
+                Ok(None) => return (gone, None),
+                Err(error) => {
+                    // Without a free descriptor the waiting ones would hang, and no further event would come for them.
+                    let spared = self.spare.take().is_some();
+                    drop(sock::accept(listener));
+                    self.spare = fd::null().ok();
+                    if spared {
+                        continue;
+                    }
+                    return (gone, Some(format!("cannot accept a connection: {error}")));
+                }
+            };
+            if self.all.len() >= MAX_CLIENTS {
+                gone.extend(self.shed(reactor));
+            }
+            if let Err(error) = self.admit(reactor, socket, now) {
+                return (gone, Some(format!("cannot serve a connection: {error}")));
+            }
+        }
+    }
+
+    fn admit(&mut self, reactor: &mut Reactor, socket: OwnedFd, now: Mono) -> io::Result<()> {
+        let peer = sock::peer(socket.as_fd())?;
+        let id = ClientId(self.next_id);
+        self.next_id += 1;
+        let token = reactor.add(Source::Client(id), socket, Wants::Read).map_err(|(error, _)| error)?;
+        let mut client = Client {
+            token,
+            peer,
+            lines: Lines::default(),
+            open: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            next_number: 1,
+            out: Vec::new(),
+            sent: 0,
+            stalled_since: None,
+            last_request: now,
+            wants: Wants::Read,
+            ended: false,
+            closing: false,
+        };
+        if peer.uid != 0 && peer.uid != self.own_uid {
+            let text = format!("uid {} may not control this daemon", peer.uid);
+            let refusal = Response::Refused(Refusal::new(RefusalCode::Denied, text));
+            wire::write_text(&refusal, &Clock::default(), &mut client.out);
+            client.closing = true;
+        }
+        self.all.insert(id, client);
+        self.flush(reactor, id, now);
+        Ok(())
+    }
+
+    /// Makes room: drops the client that has been quiet for longest, of those that wait for nothing if there are any.
+    fn shed(&mut self, reactor: &mut Reactor) -> Option<ClientId> {
+        let id = self.all.iter().min_by_key(|(_, c)| (!c.open.is_empty(), c.last_request)).map(|(id, _)| *id)?;
+        self.drop_client(reactor, id);
+        Some(id)
+    }
+
+    /// Reads what a client sends, and sends what waits for it.
+    pub fn serve(&mut self, reactor: &mut Reactor, id: ClientId, now: Mono) -> Served {
+        let mut served = Served::default();
+        let Some(client) = self.all.get_mut(&id) else { return served };
+        match client.receive(reactor) {
+            Ok(true) => drop(self.again.insert(id)),
+            Ok(false) => {}
+            Err(error) => {
+                if error.kind() != io::ErrorKind::ConnectionReset {
+                    served.trouble = Some(format!("a client cannot be read: {error}"));
+                }
+                served.gone = true;
+                self.drop_client(reactor, id);
+                return served;
+            }
+        }
+        self.take_requests(id, now, &mut served);
+        self.flush(reactor, id, now);
+        served.gone = !self.all.contains_key(&id);
+        served
+    }
+
+    /// Takes as many requests out of a client's buffer as may be under way at once.
+    fn take_requests(&mut self, id: ClientId, now: Mono, served: &mut Served) {
+        let Some(client) = self.all.get_mut(&id) else { return };
+        while !client.closing && client.open.len() < OPEN_REQUESTS && !client.has_text_open() {
+            let message = match client.lines.take() {
+                Some(Frame::Line(line)) => wire::decode(line),
+                Some(Frame::TooLarge { json }) => {
+                    client.closing = true;
+                    wire::too_large(json)
+                }
+                None => break,
+            };
+            client.last_request = now;
+            for (number, request) in client.understand(message) {
+                served.asked.push(Asked { ticket: Ticket { client: id, number }, peer: client.peer, request });
+            }
+        }
+    }
+
+    /// Answers a request, if its client is still there.
+    pub fn reply(&mut self, reactor: &mut Reactor, ticket: Ticket, response: &Response, clock: &Clock, now: Mono) {
+        let Some(client) = self.all.get_mut(&ticket.client) else { return };
+        let Some(form) = client.open.remove(&ticket.number) else { return };
+        match form {
+            Form::Text => {
+                wire::write_text(response, clock, &mut client.out);
+                // The next request may be in the buffer already.
+                self.again.insert(ticket.client);
+            }
+            Form::Json { id, batch } => client.answer_json(id, batch, response),
+        }
+        self.flush(reactor, ticket.client, now);
+    }
+
+    /// Clients that had to leave requests in their buffers; to be served again.
+    pub fn take_again(&mut self) -> Vec<ClientId> {
+        std::mem::take(&mut self.again).into_iter().collect()
+    }
+
+    /// Whether there are such clients.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !self.again.is_empty()
+    }
+
+    /// When a client that does not read is to be cut off.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        self.all.values().filter_map(|c| c.stalled_since).min().map(|at| at.after(STALL_LIMIT))
+    }
+
+    /// Cuts off the clients that have not read for too long.
+    pub fn cut_off(&mut self, reactor: &mut Reactor, now: Mono) -> Vec<ClientId> {
+        let late = |c: &Client| c.stalled_since.is_some_and(|at| now.since(at) >= STALL_LIMIT);
+        let ids: Vec<ClientId> = self.all.iter().filter(|(_, c)| late(c)).map(|(id, _)| *id).collect();
+        for id in &ids {
+            self.drop_client(reactor, *id);
+        }
+        ids
+    }
+
+    /// Sends what is left and closes everything.
+    pub fn say_goodbye(&mut self, reactor: &mut Reactor) {
+        for (_, mut client) in std::mem::take(&mut self.all) {
+            let _ = client.send(reactor);
+            reactor.remove(client.token);
+        }
+    }
+
+    /// Sends what the socket takes. Drops the client if it is done, gone, or has let too much gather.
+    fn flush(&mut self, reactor: &mut Reactor, id: ClientId, now: Mono) {
+        let Some(client) = self.all.get_mut(&id) else { return };
+        let progress = match client.send(reactor) {
+            Ok(n) => n > 0,
+            Err(_) => return self.drop_client(reactor, id),
+        };
+        let waiting = client.out.len() - client.sent;
+        if waiting == 0 {
+            client.stalled_since = None;
+        } else if progress || client.stalled_since.is_none() {
+            client.stalled_since = Some(now);
+        }
+        let finished =
+            waiting == 0 && client.open.is_empty() && (client.closing || (client.ended && client.lines.pending() == 0));
+        let wants = if waiting > 0 { Wants::ReadWrite } else { Wants::Read };
+        let lost = wants != client.wants && reactor.change(client.token, wants).is_err();
+        client.wants = wants;
+        if finished || lost || waiting > OUTPUT_BYTES {
+            self.drop_client(reactor, id);
+        }
+    }
+
+    fn drop_client(&mut self, reactor: &mut Reactor, id: ClientId) {
+        if let Some(client) = self.all.remove(&id) {
+            reactor.remove(client.token);
+        }
+        self.again.remove(&id);
+    }
+}
+
+impl Client {
+    fn has_text_open(&self) -> bool {
+        self.open.values().any(|form| matches!(form, Form::Text))
+    }
+
+    /// Reads up to the budget, as long as the buffer has room. Whether there may be more that nobody will announce;
+    /// with a full buffer that is found out when the next answer has made room.
+    fn receive(&mut self, reactor: &Reactor) -> io::Result<bool> {
+        let mut buffer = [0u8; 16 << 10];
+        let mut budget = READ_BUDGET_BYTES;
+        while !self.ended && budget > 0 && self.lines.pending() <= 2 * REQUEST_BYTES {
+            let Some(socket) = reactor.fd(self.token) else { return Ok(false) };
+            match fd::read(socket, &mut buffer) {
+                Ok(0) => {
+                    self.ended = true;
+                    self.lines.finish();
+                }
+                Ok(n) => {
+                    budget = budget.saturating_sub(n);
+                    // What a client still sends while it is being sent away is not kept.
+                    if !self.closing {
+                        self.lines.feed(buffer.get(..n).unwrap_or_default());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(!self.ended && budget == 0)
+    }
+
+    /// Takes note of the requests of a message, each under a number of its own. What cannot be understood is answered.
+    fn understand(&mut self, message: Message) -> Vec<(u64, Request)> {
+        let (calls, batch) = match message {
+            Message::Text(Ok(request)) => return vec![(self.note(Form::Text), request)],
+            Message::Text(Err(refusal)) => {
+                wire::write_text(&Response::Refused(refusal), &Clock::default(), &mut self.out);
+                return Vec::new();
+            }
+            Message::Json { calls, batch } => (calls, batch),
+        };
+        let batch = batch.then(|| {
+            let number = self.next_number;
+            self.next_number += 1;
+            self.batches.insert(number, Batch { open: calls.len(), answers: Vec::new() });
+            number
+        });
+        let mut understood = Vec::new();
+        for Call { id, request } in calls {
+            match request {
+                Ok(request) => understood.push((self.note(Form::Json { id, batch }), request)),
+                Err(refusal) => self.answer_json(id, batch, &Response::Refused(refusal)),
+            }
+        }
+        understood
+    }
+
+    fn note(&mut self, form: Form) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.open.insert(number, form);
+        number
+    }
+
+    /// Answers a call; the answers of a batch gather until it is complete.
+    fn answer_json(&mut self, id: Option<Id>, batch: Option<u64>, response: &Response) {
+        let Some(number) = batch else {
+            if let Some(id) = id {
+                wire::write_json(&id, response, &mut self.out);
+            }
+            return;
+        };
+        let Some(batch) = self.batches.get_mut(&number) else { return };
+        batch.open = batch.open.saturating_sub(1);
+        batch.answers.extend(id.map(|id| (id, response.clone())));
+        if batch.open == 0 {
+            if let Some(batch) = self.batches.remove(&number) {
+                wire::write_batch(batch.answers.iter().map(|(id, response)| (id, response)), &mut self.out);
+            }
+        }
+    }
+
+    /// Sends what the socket takes; how much that was.
+    fn send(&mut self, reactor: &Reactor) -> io::Result<usize> {
+        let before = self.sent;
+        while let Some(rest) = self.out.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            let Some(socket) = reactor.fd(self.token) else { break };
+            match sock::send(socket, rest) {
+                Ok(n) => self.sent += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let progress = self.sent - before;
+        if self.sent == self.out.len() {
+            // An answer for a thousand processes is not kept as capacity.
+            self.out = Vec::new();
+            self.sent = 0;
+        }
+        Ok(progress)
+    }
+}
+
+/// Gives the socket the owner and the permissions that the configuration names, ownership first: there must be no
+/// moment in which the wrong group may connect.
+fn open_up(path: &Path, config: &SocketConfig) -> Result<(), Error> {
+    let missing = |what: &str| io::Error::other(format!("no such {what}"));
+    let uid = match &config.owner {
+        None => None,
+        Some(owner) => match user::user(owner) {
+            Ok(Some(identity)) => Some(identity.uid),
+            Ok(None) => return Err(Error::io("give the socket to its owner", owner, missing("user"))),
+            Err(error) => return Err(Error::io("look up the socket's owner", owner, error)),
+        },
+    };
+    let gid = match &config.group {
+        None => None,
+        Some(group) => match user::group(group) {
+            Ok(Some(gid)) => Some(gid),
+            Ok(None) => return Err(Error::io("give the socket to its group", group, missing("group"))),
+            Err(error) => return Err(Error::io("look up the socket's group", group, error)),
+        },
+    };
+    if uid.is_some() || gid.is_some() {
+        std::os::unix::fs::lchown(path, uid, gid).map_err(|e| Error::io("change the owner of", path, e))?;
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(config.mode))
+        .map_err(|e| Error::io("change the permissions of", path, e))
+}

@@ -1,0 +1,198 @@
+//! Requests of clients: who may ask what, what the shell answers alone, and what goes to the core.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::base::id::{ClientId, Stream, Ticket};
+use crate::config::diag::Diagnostic;
+use crate::config::expand::{self, Place};
+use crate::config::model::Level;
+use crate::control::command::{self, Right};
+use crate::control::message::{PROTOCOL, Refusal, RefusalCode, Request, Response, VersionReport};
+use crate::control::render::Clock;
+use crate::supervise::event::Input;
+
+use super::clients::{Asked, Served};
+use super::clock;
+use super::load::{self, Loaded};
+use super::logfile::{TAIL_LIMIT_BYTES, tail};
+use super::run::Daemon;
+
+impl Daemon {
+    /// Takes in new connections.
+    pub(super) fn accept_clients(&mut self) {
+        let (gone, trouble) = self.clients.accept(&mut self.reactor, self.now);
+        self.forget_clients(gone);
+        if let Some(trouble) = trouble {
+            self.log(Level::Warning, trouble);
+        }
+    }
+
+    /// Serves a connection at which something happened.
+    pub(super) fn serve_client(&mut self, id: ClientId) {
+        let Served { asked, gone, trouble } = self.clients.serve(&mut self.reactor, id, self.now);
+        if let Some(trouble) = trouble {
+            self.log(Level::Warning, trouble);
+        }
+        for asked in asked {
+            self.carry_out(asked);
+        }
+        if gone {
+            self.forget_clients([id]);
+        }
+    }
+
+    /// Serves the connections that could not be served to the end, and cuts off those that do not read.
+    pub(super) fn serve_clients_again(&mut self) {
+        for id in self.clients.take_again() {
+            self.serve_client(id);
+        }
+        if self.clients.next_deadline().is_some_and(|at| at <= self.now) {
+            let late = self.clients.cut_off(&mut self.reactor, self.now);
+            if !late.is_empty() {
+                self.log(
+                    Level::Warning,
+                    format_args!("{} clients cut off: they did not read their answers", late.len()),
+                );
+            }
+            self.forget_clients(late);
+        }
+    }
+
+    fn forget_clients(&mut self, ids: impl IntoIterator<Item = ClientId>) {
+        self.inputs.extend(ids.into_iter().map(Input::ClientGone));
+    }
+
+    /// Answers a client.
+    pub(super) fn reply(&mut self, ticket: Ticket, response: &Response) {
+        let clock = Clock { now_unix: clock::wall().secs, utc_offset: clock::utc_offset() };
+        self.clients.reply(&mut self.reactor, ticket, response, &clock, self.now);
+    }
+
+    fn carry_out(&mut self, asked: Asked) {
+        let Asked { ticket, peer, request } = asked;
+        if request.right() != Right::Read {
+            let words = words(&request);
+            self.log(Level::Info, format_args!("command \"{words}\" from pid={} uid={}", peer.pid, peer.uid));
+        }
+        let response = match request {
+            Request::Version => {
+                Response::Version(VersionReport { version: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL })
+            }
+            Request::Help { command } => match command::help(command.as_deref()) {
+                Ok(text) => Response::Help(text),
+                Err(refusal) => Response::Refused(refusal),
+            },
+            Request::Pid { name: None } => Response::DaemonPid(std::process::id()),
+            Request::Tail { name, stream, lines } => {
+                self.tail(&name, stream, lines).map_or_else(Response::Refused, Response::Tail)
+            }
+            Request::Reload { dry_run } => return self.reload(Some(ticket), dry_run),
+            Request::Status { .. }
+            | Request::Start { .. }
+            | Request::Stop { .. }
+            | Request::Restart { .. }
+            | Request::Signal { .. }
+            | Request::Pid { name: Some(_) }
+            | Request::Shutdown => return self.inputs.push_back(Input::Command(ticket, request)),
+        };
+        self.reply(ticket, &response);
+    }
+
+    /// Reads the configuration again. If anything is wrong with it, nothing changes.
+    pub(super) fn reload(&mut self, ticket: Option<Ticket>, dry_run: bool) {
+        let refused = |code, text: String| Response::Refused(Refusal::new(code, text));
+        match load::load(&self.origin) {
+            Ok(Loaded { config, people, warnings }) => {
+                for warning in &warnings {
+                    self.journal.write(Level::Warning, warning);
+                }
+                if !dry_run {
+                    if let Err(error) = load::make_room(&config) {
+                        self.log(Level::Error, format_args!("not reloaded: {error}"));
+                        if let Some(ticket) = ticket {
+                            self.reply(ticket, &refused(RefusalCode::BadConfig, error.to_string()));
+                        }
+                        return;
+                    }
+                    let path = self.origin.path.display();
+                    self.journal.write(Level::Info, format_args!("configuration read from {path}"));
+                    // People of a program on its way out are needed no more: only spawns ask for them.
+                    self.people = people;
+                }
+                self.inputs.push_back(Input::Reload { ticket, config: Box::new(config), dry_run });
+            }
+            Err(problems) => {
+                for problem in &problems {
+                    self.journal.write(Level::Error, format_args!("not reloaded: {problem}"));
+                }
+                if let Some(ticket) = ticket {
+                    self.reply(ticket, &refused(RefusalCode::BadConfig, all(&problems)));
+                }
+            }
+        }
+    }
+
+    /// The last lines of one process's log.
+    fn tail(&self, name: &str, stream: Stream, lines: u32) -> Result<Vec<u8>, Refusal> {
+        let path = self.log_path(name, stream)?;
+        let failed = |error| Refusal::new(RefusalCode::Failed, format!("cannot read {}: {error}", path.display()));
+        tail(&path, lines, TAIL_LIMIT_BYTES).map_err(failed)
+    }
+
+    /// The file that a process's stream goes to.
+    fn log_path(&self, name: &str, stream: Stream) -> Result<PathBuf, Refusal> {
+        let keys = self.fleet.chosen(&[name.to_owned()])?;
+        let [key] = keys.as_slice() else {
+            let text = format!("\"{name}\" means {} processes; name one of them", keys.len());
+            return Err(Refusal::new(RefusalCode::BadArguments, text));
+        };
+        let Some(member) = self.fleet.member(*key) else {
+            return Err(Refusal::new(RefusalCode::UnknownName, format!("no process \"{name}\"")));
+        };
+        let program = Arc::clone(&member.program);
+        let env = |variable: &str| self.surroundings.env.get(variable).cloned();
+        let childlogdir = &self.fleet.config().daemon.childlogdir;
+        let blueprint = expand::blueprint(&program, &member.name, member.num, program.numprocs == 1, &env, childlogdir);
+        let places = blueprint.map(|b| (b.stdout, b.stderr)).map_err(|_| {
+            Refusal::new(RefusalCode::Failed, format!("the log path of \"{name}\" cannot be worked out"))
+        })?;
+        let place = match (stream, places) {
+            (Stream::Stdout, (stdout, _)) | (Stream::Stderr, (stdout, Place::Merged)) => stdout,
+            (Stream::Stderr, (_, stderr)) => stderr,
+        };
+        match place {
+            Place::File(path) => Ok(PathBuf::from(path)),
+            Place::Discard | Place::Merged => {
+                Err(Refusal::new(RefusalCode::Failed, format!("{stream} of \"{name}\" is discarded")))
+            }
+            Place::Inherit => {
+                let text = format!("{stream} of \"{name}\" is the daemon's own, it is not kept");
+                Err(Refusal::new(RefusalCode::Failed, text))
+            }
+        }
+    }
+}
+
+/// A request that changes something, for the log.
+fn words(request: &Request) -> String {
+    let name = request.command().name;
+    match request {
+        Request::Start { names, .. } | Request::Stop { names, .. } | Request::Restart { names, .. } => {
+            format!("{name} {}", names.join(" "))
+        }
+        Request::Signal { sig, names } => format!("{name} {sig} {}", names.join(" ")),
+        Request::Status { .. }
+        | Request::Reload { .. }
+        | Request::Shutdown
+        | Request::Tail { .. }
+        | Request::Pid { .. }
+        | Request::Version
+        | Request::Help { .. } => name.to_owned(),
+    }
+}
+
+fn all(problems: &[Diagnostic]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}

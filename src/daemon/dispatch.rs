@@ -1,0 +1,96 @@
+//! From a slot at which something happened to its owner: one match. Owners push what the core is to be told.
+
+use std::fmt::Write;
+
+use crate::base::id::{Key, Run};
+use crate::base::signal::Sig;
+use crate::base::stage::Stage;
+use crate::config::model::Level;
+use crate::supervise::event::{Fact, Input};
+use crate::supervise::state::Failure;
+use crate::sys::signals;
+use crate::sys::spawn::Failed;
+
+use super::reactor::{Ready, Source};
+use super::run::Daemon;
+
+impl Daemon {
+    /// Serves one slot.
+    pub(super) fn dispatch(&mut self, event: Ready) {
+        match event.source {
+            Source::ExecStatus(key, run) => self.exec_status(key, run),
+            Source::Child(key, run) => self.child_ended(key, run),
+            Source::Straggler(key, run) => {
+                if self.children.straggler_gone(&mut self.reactor, key, run, event.token) {
+                    self.inputs.push_back(Input::Fact(key, run, Fact::Gone));
+                }
+            }
+            Source::Signals => self.signals_arrived(),
+            Source::Timer => self.clock.fired(&self.reactor),
+            Source::Listener => self.accept_clients(),
+            Source::Client(id) => self.serve_client(id),
+            Source::Output(key, run, stream) => {
+                self.outputs.serve(&mut self.reactor, &mut self.files, (key, run, stream), self.now);
+            }
+        }
+    }
+
+    fn exec_status(&mut self, key: Key, run: Run) {
+        let fact = match self.children.exec_status(&mut self.reactor, key, run) {
+            None => return,
+            Some(None) => Fact::Executed,
+            Some(Some(failed)) => Fact::ExecFailed(self.failure(key, failed)),
+        };
+        self.inputs.push_back(Input::Fact(key, run, fact));
+    }
+
+    /// The leader of a run may have ended. Its status pipe is complete now, and what it wrote is in its pipes: both are
+    /// looked at before its end is told.
+    fn child_ended(&mut self, key: Key, run: Run) {
+        self.exec_status(key, run);
+        let watch_group = self.fleet.member(key).is_some_and(|m| m.program.policy.stopgroup);
+        if let Some((exit, left)) = self.children.reap(&mut self.reactor, key, run, watch_group) {
+            self.outputs.drain(&mut self.reactor, &mut self.files, key, run, self.now);
+            self.inputs.push_back(Input::Fact(key, run, Fact::Exited { exit, left }));
+        }
+    }
+
+    fn signals_arrived(&mut self) {
+        loop {
+            let arrived = match self.reactor.fd(self.signals).map(signals::next) {
+                Some(Ok(Some(arrived))) => arrived,
+                Some(Err(error)) => return self.log(Level::Error, format_args!("cannot read signals: {error}")),
+                Some(Ok(None)) | None => return,
+            };
+            let mut fact = format!("{} received", arrived.sig);
+            if arrived.pid != 0 {
+                // Writing to a String cannot fail.
+                let _ = write!(fact, " from pid={} uid={}", arrived.pid, arrived.uid);
+            }
+            self.log(Level::Info, &fact);
+            match arrived.sig {
+                Sig::TERM | Sig::INT | Sig::QUIT => self.inputs.push_back(Input::Shutdown),
+                Sig::HUP if self.fleet.is_shutting_down() => {}
+                Sig::HUP => self.reload(None, false),
+                Sig::USR2 => {
+                    self.files.reopen_all();
+                    self.outputs.retry_all(&mut self.reactor, &mut self.files, self.now);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A failed step of a spawn with what it was about, for people.
+    pub(super) fn failure(&self, key: Key, failed: Failed) -> Failure {
+        let program = self.fleet.member(key).map(|m| &m.program);
+        let what = match failed.stage {
+            Stage::Exec => program.and_then(|p| p.argv.first().cloned()),
+            Stage::Directory => program.and_then(|p| p.workingdir.clone()),
+            Stage::Groups | Stage::Uid => program.and_then(|p| p.user.clone()),
+            Stage::Gid => program.and_then(|p| p.group.clone().or_else(|| p.user.clone())),
+            Stage::Pipe | Stage::Clone | Stage::Session | Stage::Signals | Stage::Stdio | Stage::Limits => None,
+        };
+        Failure::Spawn { stage: failed.stage, errno: failed.errno, what: what.unwrap_or_default() }
+    }
+}

@@ -1,0 +1,102 @@
+//! Why the daemon cannot start or go on, and the exit codes.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::config::diag::Diagnostic;
+
+/// What ends the daemon.
+#[derive(Debug)]
+pub enum Error {
+    /// The command line is wrong.
+    Usage(String),
+    /// No configuration was found; the places that were looked at.
+    NoConfig(Vec<PathBuf>),
+    /// The configuration has errors.
+    Config(Vec<Diagnostic>),
+    /// Another daemon owns the socket.
+    Taken(PathBuf),
+    /// Not enough file descriptors for what the configuration names.
+    Limit {
+        /// How many it needs.
+        needed: u64,
+        /// How many there can be.
+        allowed: u64,
+        /// For how many processes.
+        processes: u64,
+    },
+    /// An operation of the system failed.
+    Io {
+        /// What was being done.
+        step: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// How it failed.
+        source: io::Error,
+    },
+    /// Processes that could not be killed were left behind.
+    Survivors(Vec<String>),
+}
+
+impl Error {
+    /// An operation that failed.
+    pub fn io(step: &'static str, path: impl AsRef<Path>, source: io::Error) -> Error {
+        Error::Io { step, path: path.as_ref().to_owned(), source }
+    }
+
+    /// The exit code, as taskmasterd(8) lists them.
+    #[must_use]
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Error::Taken(_) | Error::Io { .. } | Error::Limit { .. } | Error::Survivors(_) => 1,
+            Error::Usage(_) => 2,
+            Error::NoConfig(_) | Error::Config(_) => 3,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Usage(text) => write!(f, "{text}\nTry \"taskmasterd --help\"."),
+            Error::NoConfig(places) => {
+                f.write_str("no configuration found; name one with -c FILE. Looked at:")?;
+                places.iter().try_for_each(|place| write!(f, "\n  {}", place.display()))
+            }
+            Error::Config(diagnostics) => {
+                let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            Error::Taken(path) => write!(
+                f,
+                "another taskmasterd is running on {}: stop it first, or give this one another socket (socket: {{path: …}})",
+                path.display()
+            ),
+            Error::Limit { needed, allowed, processes } => write!(
+                f,
+                "{processes} processes need {needed} open files, but only {allowed} are allowed: \
+                 raise the hard limit (ulimit -Hn {needed}, or LimitNOFILE={needed} in the service unit), \
+                 or configure fewer processes or fewer log files"
+            ),
+            Error::Io { step, path, source } if path.as_os_str().is_empty() => write!(f, "cannot {step}: {source}"),
+            Error::Io { step, path, source } => write!(f, "cannot {step} {}: {source}", path.display()),
+            Error::Survivors(names) => write!(f, "could not be killed and was left behind: {}", names.join(", ")),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io { source, .. } => Some(source),
+            Error::Usage(_)
+            | Error::NoConfig(_)
+            | Error::Config(_)
+            | Error::Taken(_)
+            | Error::Limit { .. }
+            | Error::Survivors(_) => None,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The daemon's own log: one line a fact, at a level, to a file, standard output or syslog.
+//!
+//! Lines gather in a buffer and are written once a turn. A log that cannot be written loses lines, never time: the
+//! loop does not wait for it, and how many were lost is the first line when it works again.
+
+use std::fmt;
+use std::io::Write;
+use std::path::Path;
+
+use crate::base::time::Mono;
+use crate::config::model::{DaemonConfig, Level, LogTarget};
+use crate::sys::fd;
+use crate::sys::process::is_terminal;
+use crate::sys::sock::Syslog;
+
+use super::clock;
+use super::logfile::{FileId, LogFiles};
+
+/// How much may gather within one turn before lines are dropped.
+const BUFFER_BYTES: usize = 1 << 20;
+
+#[derive(Debug)]
+enum Target {
+    File(FileId),
+    Stdout,
+    /// `None` while no syslog daemon answers; tried again with each turn that has something to say.
+    Syslog(Option<Syslog>),
+}
+
+/// The daemon's own log.
+#[derive(Debug)]
+pub struct Journal {
+    level: Level,
+    target: Target,
+    /// Whether lines are also shown on standard error: in the foreground, on a terminal.
+    echo: bool,
+    buffer: Vec<u8>,
+    lost: u64,
+}
+
+impl Journal {
+    /// The log that the configuration names.
+    pub fn new(config: &DaemonConfig, files: &mut LogFiles, foreground: bool) -> Journal {
+        let target = match &config.logfile {
+            LogTarget::File(path) => Target::File(files.open(Path::new(path), config.rotation)),
+            LogTarget::Stdout => Target::Stdout,
+            LogTarget::Syslog => Target::Syslog(Syslog::connect().ok()),
+        };
+        let echo = foreground && !matches!(target, Target::Stdout) && is_terminal(fd::standard(2));
+        Journal { level: config.loglevel, target, echo, buffer: Vec::new(), lost: 0 }
+    }
+
+    /// Applies keys that may change while the daemon runs.
+    pub fn reconfigure(&mut self, config: &DaemonConfig, files: &mut LogFiles) {
+        self.level = config.loglevel;
+        if let Target::File(id) = self.target {
+            files.set_rotation(id, config.rotation);
+        }
+    }
+
+    /// Writes a fact down if its level is wanted.
+    pub fn write(&mut self, level: Level, fact: impl fmt::Display) {
+        if level > self.level {
+            return;
+        }
+        if self.buffer.len() > BUFFER_BYTES {
+            self.lost += 1;
+            return;
+        }
+        let start = self.buffer.len();
+        // Writing to a Vec cannot fail.
+        let _ = write!(self.buffer, "{} {:<8} {fact}", clock::wall(), level.name().to_uppercase());
+        // A line stays a line whatever a name or an error text holds.
+        for byte in self.buffer.iter_mut().skip(start).filter(|b| **b < b' ' || **b == 0x7f) {
+            *byte = b'?';
+        }
+        self.buffer.push(b'\n');
+    }
+
+    /// A fact about one thing: `web:web_00: spawned pid=123`.
+    pub fn note(&mut self, level: Level, about: &str, fact: impl fmt::Display) {
+        self.write(level, format_args!("{about}: {fact}"));
+    }
+
+    /// Hands over what has gathered.
+    pub fn flush(&mut self, files: &mut LogFiles, now: Mono) {
+        if self.buffer.is_empty() {
+            return;
+        }
+        if self.echo {
+            // A terminal that is gone is no reason to stop.
+            let _ = std::io::stderr().write_all(&self.buffer);
+        }
+        match &mut self.target {
+            Target::File(id) => files.write_lines(*id, &self.buffer, now),
+            Target::Stdout => {
+                let _ = std::io::stdout().write_all(&self.buffer).and_then(|()| std::io::stdout().flush());
+            }
+            Target::Syslog(connection) => send_all(connection, &self.buffer, &mut self.lost),
+        }
+        self.buffer.clear();
+        if self.lost > 0 {
+            let lost = std::mem::take(&mut self.lost);
+            self.write(Level::Warning, format_args!("{lost} lines of this log were lost"));
+        }
+    }
+}
+
+/// Sends each line as a record of RFC 3164, as syslog(3) does, without the time: the syslog daemon has its own.
+fn send_all(connection: &mut Option<Syslog>, lines: &[u8], lost: &mut u64) {
+    if connection.is_none() {
+        *connection = Syslog::connect().ok();
+    }
+    for line in lines.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+        let text = String::from_utf8_lossy(line);
+        let mut words = text.splitn(3, ' ');
+        let severity = match words.nth(1) {
+            Some("CRITICAL") => 2,
+            Some("ERROR") => 3,
+            Some("WARNING") => 4,
+            Some("DEBUG") => 7,
+            _ => 6,
+        };
+        // Facility "daemon" is 3.
+        let record = format!(
+            "<{}>taskmasterd[{}]: {}",
+            3 * 8 + severity,
+            std::process::id(),
+            words.next().unwrap_or("").trim_start()
+        );
+        let sent = connection.as_ref().is_some_and(|c| c.send(record.as_bytes()).is_ok());
+        if !sent {
+            *connection = Syslog::connect().ok();
+            if !connection.as_ref().is_some_and(|c| c.send(record.as_bytes()).is_ok()) {
+                *lost += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! From the file system to a configuration that may be put in force: where it is, reading it, and what the system must
+//! have for it – users, groups, file descriptors.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::base::id::{ProgramName, Stream};
+use crate::base::nearest::suggestion;
+use crate::config::diag::Diagnostic;
+use crate::config::model::{Config, Program, Sink};
+use crate::config::{self, Parsed, Source};
+use crate::sys::limits::{self, OpenFiles};
+use crate::sys::user::{self, Identity};
+
+use super::error::Error;
+use super::options::Overrides;
+
+/// The largest configuration file, in bytes.
+const FILE_BYTES: u64 = 1 << 20;
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// A file or a directory.
+    pub path: PathBuf,
+    /// Flags that take precedence.
+    pub overrides: Overrides,
+    /// The daemon's environment, for `%(ENV_X)s`.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Users and groups that a configuration names, looked up when it is loaded: a lookup may ask a network, and the loop
+/// must not wait for one at each start of a process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct People {
+    users: BTreeMap<String, Identity>,
+    groups: BTreeMap<String, u32>,
+}
+
+impl People {
+    /// The identity of a user that the configuration names.
+    #[must_use]
+    pub fn user(&self, name: &str) -> Option<&Identity> {
+        self.users.get(name)
+    }
+
+    /// The id of a group that the configuration names.
+    #[must_use]
+    pub fn group(&self, name: &str) -> Option<u32> {
+        self.groups.get(name).copied()
+    }
+}
+
+/// A configuration that may be put in force.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Whom it names.
+    pub people: People,
+    /// What works but surprises.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Finds the configuration: what the command line names, `$CONFIG_PATH`, or the first of the usual places that exists.
+///
+/// # Errors
+/// There is none.
+pub fn find(named: Option<&Path>, env: &BTreeMap<String, String>, binary: Option<&Path>) -> Result<PathBuf, Error> {
+    if let Some(path) = named {
+        return Ok(path.to_owned());
+    }
+    if let Some(path) = env.get("CONFIG_PATH").filter(|path| !path.is_empty()) {
+        return Ok(PathBuf::from(path));
+    }
+    let mut places = Vec::new();
+    if let Some(above) = binary.and_then(Path::parent).and_then(Path::parent) {
+        places.extend([above.join("etc/taskmasterd.yaml"), above.join("taskmasterd.yaml")]);
+    }
+    places.extend(
+        [
+            "taskmasterd.yaml",
+            "etc/taskmasterd.yaml",
+            "configs",
+            "/etc/taskmasterd.yaml",
+            "/etc/taskmaster/taskmasterd.yaml",
+        ]
+        .map(PathBuf::from),
+    );
+    match places.iter().find(|place| place.exists()) {
+        Some(place) => Ok(place.clone()),
+        None => Err(Error::NoConfig(places)),
+    }
+}
+
+/// Reads and checks the configuration, and looks up what it needs of the system.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(origin: &Origin) -> Result<Loaded, Vec<Diagnostic>> {
+    let sources = read(&origin.path)?;
+    let env = |name: &str| origin.env.get(name).cloned();
+    let Parsed { mut config, warnings } = config::parse(&sources, &env)?;
+    apply(&origin.overrides, &mut config);
+    let (people, problems) = look_up(&config, &sources);
+    if problems.is_empty() { Ok(Loaded { config, people, warnings }) } else { Err(problems) }
+}
+
+fn apply(overrides: &Overrides, config: &mut Config) {
+    let daemon = &mut config.daemon;
+    daemon.nocleanup |= overrides.nocleanup;
+    if let Some(dir) = &overrides.childlogdir {
+        daemon.childlogdir.clone_from(dir);
+    }
+    if let Some(logfile) = &overrides.logfile {
+        daemon.logfile = logfile.clone();
+    }
+    if let Some(level) = overrides.loglevel {
+        daemon.loglevel = level;
+    }
+}
+
+/// The text of the file, or of all files of the directory in byte order of their names.
+fn read(path: &Path) -> Result<Vec<Source>, Vec<Diagnostic>> {
+    let complain = |path: &Path, text: String| vec![Diagnostic::about_file(&path.to_string_lossy(), text)];
+    let is_dir = fs::metadata(path).map_err(|e| complain(path, format!("cannot be read: {e}")))?.is_dir();
+    let mut files = Vec::new();
+    if is_dir {
+        let entries = fs::read_dir(path).map_err(|e| complain(path, format!("cannot be read: {e}")))?;
+        files.extend(entries.flatten().map(|entry| entry.path()).filter(|p| is_configuration(p)));
+        files.sort();
+        if files.is_empty() {
+            return Err(complain(path, "has no *.yaml, *.yml or *.json file".to_owned()));
+        }
+    } else {
+        files.push(path.to_owned());
+    }
+    let (mut sources, mut problems) = (Vec::new(), Vec::new());
+    for file in files {
+        match read_file(&file) {
+            Ok(text) => sources.push(Source { name: file.to_string_lossy().into_owned(), text }),
+            Err(text) => problems.extend(complain(&file, text)),
+        }
+    }
+    if problems.is_empty() { Ok(sources) } else { Err(problems) }
+}
+
+fn is_configuration(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str());
+    let hidden = path.file_name().and_then(|n| n.to_str()).is_none_or(|name| name.starts_with('.'));
+    matches!(extension, Some("yaml" | "yml" | "json")) && !hidden && path.is_file()
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    let file = fs::File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot be read: {e}"))?;
+    if bytes.len() as u64 > FILE_BYTES {
+        return Err("is larger than 1 MiB; a directory of several files may be given instead".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|e| format!("is not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
+}
+
+/// Looks up every user and group that is named.
+fn look_up(config: &Config, sources: &[Source]) -> (People, Vec<Diagnostic>) {
+    let (mut people, mut problems) = (People::default(), Vec::new());
+    for (name, program) in &config.programs {
+        if let Some(wanted) = &program.user {
+            let found = remembered(&mut people.users, wanted, user::user);
+            if let Some(text) = missing("user", wanted, found, user::names) {
+                problems.push(config::locate(sources, name, "user", text));
+            }
+        }
+        if let Some(wanted) = &program.group {
+            let found = remembered(&mut people.groups, wanted, user::group);
+            if let Some(text) = missing("group", wanted, found, user::group_names) {
+                problems.push(config::locate(sources, name, "group", text));
+            }
+        }
+    }
+    (people, problems)
+}
+
+/// Whether the name is known, asking only once for each.
+fn remembered<T>(
+    known: &mut BTreeMap<String, T>,
+    name: &str,
+    ask: impl Fn(&str) -> std::io::Result<Option<T>>,
+) -> std::io::Result<bool> {
+    if known.contains_key(name) {
+        return Ok(true);
+    }
+    match ask(name)? {
+        Some(value) => {
+            known.insert(name.to_owned(), value);
+            Ok(true)
+        }
+        None => Ok(false),
+    }
+}
+
+fn missing(kind: &str, name: &str, found: std::io::Result<bool>, all: fn() -> Vec<String>) -> Option<String> {
+    match found {
+        Ok(true) => None,
+        Ok(false) => {
+            let known = all();
+            Some(format!("no {kind} \"{name}\"{}", suggestion(name, known.iter().map(String::as_str))))
+        }
+        Err(error) => Some(format!("cannot look up the {kind} \"{name}\": {error}")),
+    }
+}
+
+/// Descriptors that the daemon needs whatever it runs: standard files, loop, lock, log, a client's worth of room.
+const BASE_FILES: u64 = 64;
+
+/// How many descriptors a configuration may need at the most: for each process a pidfd, and for each stream that goes
+/// to a file its pipe and the file.
+#[must_use]
+pub fn files_needed(config: &Config) -> u64 {
+    let of = |program: &Program| {
+        let streams = [Stream::Stdout, Stream::Stderr].map(|s| &program.output(s).sink);
+        let files = streams.into_iter().filter(|sink| matches!(sink, Sink::Auto | Sink::File(_))).count();
+        u64::from(program.numprocs) * (1 + 2 * files as u64)
+    };
+    BASE_FILES + super::clients::MAX_CLIENTS as u64 + config.programs.values().map(of).sum::<u64>()
+}
+
+/// Makes sure that the configuration's descriptors can be had, raising the soft limit if need be.
+///
+/// # Errors
+/// The hard limit is too low.
+pub fn make_room(config: &Config) -> Result<(), Error> {
+    let needed = files_needed(config);
+    let limit = limits::open_files().map_err(|e| Error::io("read the limit on open files", "", e))?;
+    if needed > limit.hard {
+        let processes = config.programs.values().map(|p| u64::from(p.numprocs)).sum();
+        return Err(Error::Limit { needed, allowed: limit.hard, processes });
+    }
+    let wanted = limit.hard.min(needed.max(65_536)).max(limit.soft);
+    let raised = limits::set_open_files(OpenFiles { soft: wanted, hard: limit.hard });
+    raised.map_err(|e| Error::io("raise the limit on open files", "", e))
+}
+
+/// The `auto` log files that this configuration names: where an earlier daemon's would be.
+#[must_use]
+pub fn auto_logs(config: &Config) -> Vec<PathBuf> {
+    let dir = &config.daemon.childlogdir;
+    let of = |name: &ProgramName, program: &Program| {
+        let streams = [Stream::Stdout, Stream::Stderr].into_iter();
+        let auto = streams.filter(|s| program.output(*s).sink == Sink::Auto).collect::<Vec<_>>();
+        let group = program.numprocs > 1;
+        let paths = (0..program.numprocs).flat_map(|num| {
+            auto.iter().map(move |stream| config::expand::auto_log(dir, name, num, group, *stream)).collect::<Vec<_>>()
+        });
+        paths.map(PathBuf::from).collect::<Vec<_>>()
+    };
+    config.programs.iter().flat_map(|(name, program)| of(name, program)).collect()
+}

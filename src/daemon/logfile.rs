@@ -1,0 +1,207 @@
+//! The log files of the programs and of the daemon itself: pipe → file, rotation, failures.
+//!
+//! Output is moved from a program's pipe into its file by splice(2), so that no byte is ever in this process only: what
+//! has not been written is in the pipe, and is there still for the daemon that comes after this one was killed. Where a
+//! line end must be found the bytes are copied with tee(2) and looked at, and then moved. Where a file cannot be
+//! spliced to, the bytes are copied, written, and only then taken out of the pipe.
+//!
+//! A file that cannot be written is tried again; its output waits in the pipe, which is made larger. Only when that has
+//! lasted for half a minute and the pipe is full, so that the program stands still, is output dropped and counted.
+//!
+//! Nothing here reads a clock or waits. When and how files are set aside is decided by [`crate::logs`].
+
+mod fact;
+mod file;
+mod pump;
+mod read;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+
+use crate::base::time::Mono;
+use crate::config::model::Rotation;
+
+pub use fact::LogFact;
+pub use pump::{PipeState, Pump, Pumped};
+pub use read::tail;
+
+use file::LogFile;
+use pump::{Scratch, Session};
+
+/// The most that [`tail`] is to be asked for, in bytes.
+pub const TAIL_LIMIT_BYTES: usize = 1 << 20;
+
+/// One log file of [`LogFiles`]. Never used again for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(u64);
+
+/// Every log file that the daemon writes, each once: several programs may share one, since all of them write through the
+/// one descriptor and offset that is kept here.
+#[derive(Debug)]
+pub struct LogFiles {
+    files: BTreeMap<FileId, LogFile>,
+    by_path: HashMap<PathBuf, FileId>,
+    next_id: u64,
+    /// Exactly the files whose `wake` is set.
+    waking: BTreeSet<FileId>,
+    facts: Vec<LogFact>,
+    scratch: Scratch,
+}
+
+impl LogFiles {
+    /// None yet.
+    ///
+    /// # Errors
+    /// EMFILE, ENFILE: a pipe to look at bytes through is made once and for all.
+    pub fn new() -> io::Result<LogFiles> {
+        Ok(LogFiles {
+            files: BTreeMap::new(),
+            by_path: HashMap::new(),
+            next_id: 0,
+            waking: BTreeSet::new(),
+            facts: Vec::new(),
+            scratch: Scratch::new()?,
+        })
+    }
+
+    /// Names a file, which is opened when the first byte is to be written. If it is named already, that counts once
+    /// more, and the newer rotation is taken. What fails, fails when it is written.
+    pub fn open(&mut self, path: &Path, rotation: Rotation) -> FileId {
+        let path = unambiguous(path);
+        let id = *self.by_path.entry(path.clone()).or_insert_with(|| {
+            self.next_id += 1;
+            FileId(self.next_id)
+        });
+        let file = self.files.entry(id).or_insert_with(|| LogFile::new(path, rotation));
+        file.users += 1;
+        if file.rotation != rotation {
+            file.set_rotation(rotation);
+        }
+        id
+    }
+
+    /// Takes back one [`open`](LogFiles::open). With the last of them the file is closed.
+    pub fn close(&mut self, id: FileId) {
+        let Some(file) = self.files.get_mut(&id) else { return };
+        file.users -= 1;
+        if file.users > 0 {
+            return;
+        }
+        if let Some(file) = self.files.remove(&id) {
+            self.by_path.remove(&file.path);
+            self.waking.remove(&id);
+            self.facts.extend(file.closed());
+        }
+    }
+
+    /// Sets when the file is set aside and how many are kept.
+    pub fn set_rotation(&mut self, id: FileId, rotation: Rotation) {
+        if let Some(file) = self.files.get_mut(&id) {
+            file.set_rotation(rotation);
+        }
+    }
+
+    /// Moves about `budget` bytes from the pipe's read end into the file, at most; rotates as needed.
+    ///
+    /// Call it when the pipe is readable or closed, again in the next turn after [`Pump::More`], and at the time of
+    /// [`Pump::Stalled`]. `state` belongs to the pipe and starts as its default.
+    pub fn pump(
+        &mut self,
+        id: FileId,
+        pipe: BorrowedFd<'_>,
+        state: &mut PipeState,
+        budget: usize,
+        now: Mono,
+    ) -> Pumped {
+        let Some(file) = self.files.get_mut(&id) else { return Pumped { moved: 0, next: Pump::Empty } };
+        let scratch = &mut self.scratch;
+        let pumped = Session::new(file, scratch, &mut self.facts, pipe, state, budget, now).pump();
+        self.note_wake(id);
+        pumped
+    }
+
+    /// Says that the pipe is about to be closed although the file did not take all of it: counts what is in it as
+    /// dropped. Returns how much that is.
+    pub fn abandon(&mut self, id: FileId, pipe: BorrowedFd<'_>, now: Mono) -> usize {
+        let Some(file) = self.files.get_mut(&id) else { return 0 };
+        let lost = pump::abandon(file, pipe, now, &mut self.facts);
+        self.note_wake(id);
+        lost
+    }
+
+    /// Appends whole lines of the daemon's own, rotating as needed. What cannot be written is dropped and counted.
+    pub fn write_lines(&mut self, id: FileId, bytes: &[u8], now: Mono) {
+        if let Some(file) = self.files.get_mut(&id) {
+            file.write_lines(bytes, now, &mut self.facts);
+            self.note_wake(id);
+        }
+    }
+
+    fn note_wake(&mut self, id: FileId) {
+        if self.files.get(&id).is_some_and(|f| f.wake.is_some()) {
+            self.waking.insert(id);
+        } else {
+            self.waking.remove(&id);
+        }
+    }
+
+    /// Closes every file; each is opened anew, by its path, when its next byte comes.
+    pub fn reopen_all(&mut self) {
+        for (id, file) in &mut self.files {
+            file.reopen();
+            if file.wake.is_some() {
+                self.waking.insert(*id);
+            }
+        }
+    }
+
+    /// When [`take_due`](LogFiles::take_due) has something to say.
+    #[must_use]
+    pub fn next_retry(&self) -> Option<Mono> {
+        self.waking.iter().filter_map(|id| self.files.get(id)?.wake).min()
+    }
+
+    /// The files whose time has come: their stalled pipes are to be pumped. Each is told once; what is still failing then
+    /// gets a new time.
+    pub fn take_due(&mut self, now: Mono) -> Vec<FileId> {
+        let due = |id: &FileId| self.files.get(id).and_then(|f| f.wake).is_some_and(|wake| wake <= now);
+        let due: Vec<FileId> = self.waking.iter().copied().filter(due).collect();
+        for id in &due {
+            if let Some(file) = self.files.get_mut(id) {
+                file.retry_mention(now, &mut self.facts);
+            }
+            self.note_wake(*id);
+        }
+        due
+    }
+
+    /// What happened since it was last asked.
+    pub fn take_facts(&mut self) -> Vec<LogFact> {
+        std::mem::take(&mut self.facts)
+    }
+
+    /// Removes logs of an earlier daemon, with their backups. For start-up, before any of them is opened.
+    pub fn cleanup<'a>(&mut self, paths: impl IntoIterator<Item = &'a Path>) {
+        for path in paths {
+            read::remove(path, &mut self.facts);
+        }
+    }
+}
+
+/// The same for all spellings of a path: two descriptors with an offset each on one file would overwrite one another.
+fn unambiguous(path: &Path) -> PathBuf {
+    if path.starts_with("/dev") || path.starts_with("/proc") {
+        return path.to_owned();
+    }
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (fs::canonicalize(parent), path.file_name()) {
+        (Ok(parent), Some(name)) => parent.join(name),
+        (Ok(_) | Err(_), _) => path.to_owned(),
+    }
+}

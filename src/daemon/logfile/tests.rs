@@ -1,0 +1,1 @@
+//! Log files on a real file system.

@@ -1,0 +1,292 @@
+//! The start: options, configuration, lock, socket, loop, in an order in which a failure has touched nothing.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::base::signal::Sig;
+use crate::config::model::{Config, Level};
+use crate::control::address;
+use crate::ctl;
+use crate::supervise::fleet::Fleet;
+use crate::sys::process::{self, Side};
+use crate::sys::{fd, limits, signals, user};
+
+use super::children::Children;
+use super::clients::Clients;
+use super::clock::{self, Clock};
+use super::error::Error;
+use super::journal::Journal;
+use super::load::{self, Loaded, Origin};
+use super::lockfile::LockFile;
+use super::logfile::LogFiles;
+use super::options::{self, Options, Wish};
+use super::output::Outputs;
+use super::reactor::{Reactor, Source, Wants};
+use super::run::{Daemon, Surroundings};
+
+/// Signals that the daemon acts upon, or takes note of and goes on.
+const HANDLED: [Sig; 6] = [Sig::TERM, Sig::INT, Sig::QUIT, Sig::HUP, Sig::USR1, Sig::USR2];
+
+/// Runs `taskmasterd`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    match options::parse(&arguments).and_then(|wish| match wish {
+        Wish::Help(text) => Ok(say(text.trim_end())),
+        Wish::Version => Ok(say(concat!("taskmasterd ", env!("CARGO_PKG_VERSION")))),
+        Wish::Run(options) => start(&options),
+    }) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error);
+            error.code()
+        }
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    // Nobody reads: nothing to be done about it.
+    let _ = writeln!(std::io::stdout(), "{text}");
+    ExitCode::SUCCESS
+}
+
+fn complain(error: &Error) {
+    let text = error.to_string();
+    let named = text.starts_with("taskmasterd:") || matches!(error, Error::Config(_));
+    let _ = writeln!(std::io::stderr(), "{}{text}", if named { "" } else { "taskmasterd: " });
+}
+
+fn start(options: &Options) -> Result<ExitCode, Error> {
+    fd::fill_standard().map_err(|e| Error::io("open", "/dev/null", e))?;
+    let env: BTreeMap<String, String> = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .collect();
+    let binary = std::env::current_exe().ok();
+    let path = load::find(options.configuration.as_deref(), &env, binary.as_deref())?;
+    let origin = Origin { path, overrides: options.overrides.clone(), env };
+    let loaded = load::load(&origin).map_err(Error::Config)?;
+    if options.test {
+        return Ok(check_only(&origin, &loaded));
+    }
+    let socket = socket_path(&loaded.config, &origin.env);
+    if options.interactive {
+        return with_shell(&socket, |ready| serve(origin, loaded, true, Some(ready)));
+    }
+    if options.daemonize {
+        return in_background(|ready| serve(origin, loaded, false, Some(ready)));
+    }
+    serve(origin, loaded, true, None).map(|()| ExitCode::SUCCESS)
+}
+
+fn check_only(origin: &Origin, loaded: &Loaded) -> ExitCode {
+    for warning in &loaded.warnings {
+        let _ = writeln!(std::io::stderr(), "{warning}");
+    }
+    let processes: u32 = loaded.config.programs.values().map(|p| p.numprocs).sum();
+    let programs = loaded.config.programs.len();
+    say(&format!("{}: ok, {programs} programs, {processes} processes", origin.path.display()))
+}
+
+fn socket_path(config: &Config, env: &BTreeMap<String, String>) -> PathBuf {
+    let runtime_dir = env.get("XDG_RUNTIME_DIR").map(OsStr::new);
+    match &config.daemon.socket.path {
+        Some(path) => PathBuf::from(path),
+        None => address::default_socket(user::effective_uid(), runtime_dir),
+    }
+}
+
+/// Goes into the background: the parent leaves when the child is ready, or says why it will not be.
+fn in_background(serve: impl FnOnce(OwnedFd) -> Result<(), Error>) -> Result<ExitCode, Error> {
+    match process::split().map_err(|e| Error::io("go into the background", "", e))? {
+        Side::Parent { from_child, .. } => {
+            let mut answer = String::new();
+            let read = fs::File::from(from_child).read_to_string(&mut answer);
+            match read {
+                Ok(_) if answer == READY => Ok(ExitCode::SUCCESS),
+                // The child has said on standard error why.
+                _ => Ok(ExitCode::from(1)),
+            }
+        }
+        Side::Child { to_parent } => serve(to_parent).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Runs the shell here and the daemon in a child, in a session of its own so that Ctrl-C stays with the shell.
+fn with_shell(socket: &Path, serve: impl FnOnce(OwnedFd) -> Result<(), Error>) -> Result<ExitCode, Error> {
+    match process::split().map_err(|e| Error::io("start the daemon beside the shell", "", e))? {
+        Side::Parent { from_child, .. } => {
+            let mut answer = String::new();
+            let mut pipe = fs::File::from(from_child);
+            let mut byte = [0u8; READY.len()];
+            if pipe.read_exact(&mut byte).is_ok() {
+                answer.push_str(&String::from_utf8_lossy(&byte));
+            }
+            if answer != READY {
+                return Ok(ExitCode::from(1));
+            }
+            let code = ctl::attached_shell(socket);
+            // The end of the pipe is the end of the daemon.
+            let _ = pipe.read_to_end(&mut Vec::new());
+            Ok(code)
+        }
+        Side::Child { to_parent } => {
+            // Should the shell be killed, the daemon must not be left behind in a terminal that nobody looks at.
+            process::end_with_parent().map_err(|e| Error::io("tie the daemon to the shell", "", e))?;
+            serve(to_parent).map(|()| ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// What a daemon in the background tells its parent.
+const READY: &str = "ready";
+
+/// Sets everything up and runs the loop. `ready` is told when the socket answers.
+fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<(), Error> {
+    let Loaded { config, people, warnings } = loaded;
+    let attached = ready.is_some() && foreground;
+    fd::close_inherited_on_exec();
+    signals::reset_dispositions();
+    let open_files = limits::open_files().map_err(|e| Error::io("read the limit on open files", "", e))?;
+    load::make_room(&config)?;
+    if let Some(mask) = config.daemon.umask {
+        process::set_umask(mask);
+    }
+    let socket = socket_path(&config, &origin.env);
+    make_directory(&socket, config.daemon.socket.path.is_none())?;
+    let lock_path = PathBuf::from(format!("{}.lock", socket.display()));
+    let lock = LockFile::take(&lock_path).map_err(|e| Error::io("lock", &lock_path, e))?;
+    let Some(_lock) = lock else { return Err(Error::Taken(socket)) };
+
+    let mut reactor = Reactor::new().map_err(|e| Error::io("set up the poll", "", e))?;
+    let signalfd = signals::open(&HANDLED).map_err(|e| Error::io("set up signals", "", e))?;
+    let signals =
+        reactor.add(Source::Signals, signalfd, Wants::Read).map_err(|(e, _)| Error::io("poll signals", "", e))?;
+    let clock = Clock::new(&mut reactor).map_err(|e| Error::io("set up the timer", "", e))?;
+    let mut files = LogFiles::new().map_err(|e| Error::io("make a pipe", "", e))?;
+    let mut journal = Journal::new(&config.daemon, &mut files, foreground && !attached);
+    let clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket)?;
+    let pidfile = PidFile::write(config.daemon.pidfile.as_deref())?;
+    if !config.daemon.nocleanup {
+        files.cleanup(load::auto_logs(&config).iter().map(PathBuf::as_path));
+    }
+    let directory = if foreground { std::env::current_dir().unwrap_or_else(|_| "/".into()) } else { "/".into() };
+    let null = fd::null().map_err(|e| Error::io("open", "/dev/null", e))?;
+    journal.write(
+        Level::Info,
+        format_args!(
+            "taskmasterd {} started pid={} uid={} socket={} configuration={}",
+            env!("CARGO_PKG_VERSION"),
+            std::process::id(),
+            user::effective_uid(),
+            socket.display(),
+            origin.path.display()
+        ),
+    );
+    for warning in &warnings {
+        journal.write(Level::Warning, warning);
+    }
+    journal.flush(&mut files, clock::now());
+    announce(ready, foreground)?;
+    process::trim_heap();
+    let surroundings = Surroundings { env: origin.env.clone(), directory, open_files, null };
+    let mut daemon = Daemon {
+        reactor,
+        clock,
+        signals,
+        fleet: Fleet::new(config),
+        children: Children::default(),
+        outputs: Outputs::default(),
+        files,
+        clients,
+        journal,
+        origin,
+        people,
+        surroundings,
+        inputs: Default::default(),
+        births: Default::default(),
+        now: clock::now(),
+        quit: None,
+    };
+    let result = daemon.run();
+    daemon.leave(&result);
+    drop(pidfile);
+    result
+}
+
+impl Daemon {
+    /// The last lines of the log, and the socket removed.
+    fn leave(&mut self, result: &Result<(), Error>) {
+        self.clients.remove_socket();
+        match result {
+            Ok(()) => self.log(Level::Info, "everything is stopped, leaving"),
+            Err(error) => self.log(Level::Critical, error),
+        }
+        self.report_log_facts();
+        self.journal.flush(&mut self.files, self.now);
+    }
+}
+
+/// Tells whoever waits that the daemon answers, and lets go of the terminal if it is to run without one. The working
+/// directory stays: relative paths of the configuration go on to mean what they meant.
+fn announce(ready: Option<OwnedFd>, foreground: bool) -> Result<(), Error> {
+    if !foreground {
+        process::leave_terminal().map_err(|e| Error::io("leave the terminal", "", e))?;
+    }
+    if let Some(pipe) = ready {
+        let mut pipe = fs::File::from(pipe);
+        // A parent that is gone need not know.
+        let _ = pipe.write_all(READY.as_bytes());
+        if foreground {
+            // The attached shell takes the end of this pipe for the end of the daemon.
+            std::mem::forget(pipe);
+        }
+    }
+    Ok(())
+}
+
+/// Makes the directory of the socket if it is one of ours and not there.
+fn make_directory(socket: &Path, ours: bool) -> Result<(), Error> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    let Some(dir) = socket.parent().filter(|dir| !dir.as_os_str().is_empty()) else { return Ok(()) };
+    if dir.is_dir() || !ours {
+        // In /tmp anybody may have made it. It must be ours, or the socket could be taken away under us.
+        let owner = fs::metadata(dir).map_err(|e| Error::io("look at the socket's directory", dir, e))?;
+        if ours && dir.starts_with("/tmp") && (owner.uid() != user::effective_uid() || owner.mode() & 0o077 != 0) {
+            let text = std::io::Error::other("belongs to somebody else, or others may enter it");
+            return Err(Error::io("use the socket's directory", dir, text));
+        }
+        return Ok(());
+    }
+    let mode = if user::effective_uid() == 0 { 0o755 } else { 0o700 };
+    fs::DirBuilder::new().mode(mode).create(dir).map_err(|e| Error::io("make the socket's directory", dir, e))
+}
+
+/// The file with the daemon's process id. Dropped, it is removed.
+struct PidFile(Option<PathBuf>);
+
+impl PidFile {
+    fn write(path: Option<&str>) -> Result<PidFile, Error> {
+        let Some(path) = path.map(PathBuf::from) else { return Ok(PidFile(None)) };
+        // In place by a rename, so that nobody reads half of it; made anew, so that no link is followed.
+        let new = PathBuf::from(format!("{}.new", path.display()));
+        let _ = fs::remove_file(&new);
+        let written = fs::File::create_new(&new)
+            .and_then(|mut file| writeln!(file, "{}", std::process::id()))
+            .and_then(|()| fs::rename(&new, &path));
+        written.map_err(|e| Error::io("write the pid file", &path, e))?;
+        Ok(PidFile(Some(path)))
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}

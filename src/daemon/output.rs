@@ -1,0 +1,165 @@
+//! What the programs write: the read ends of their pipes, moved into log files.
+//!
+//! A pipe belongs to a run and is kept until its end, which may come long after the run's: a process that left the
+//! group may hold it, and while somebody can write, somebody must read. Each pipe has a byte budget a turn; what is
+//! left is served in the next turn, because an edge-triggered poll does not tell twice. The core is not involved.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use crate::base::id::{Key, Run, Stream};
+use crate::base::time::Mono;
+use crate::config::model::Rotation;
+use crate::sys::{fd, splice};
+
+use super::logfile::{FileId, LogFiles, PipeState, Pump};
+use super::reactor::{Reactor, Source, Token, Wants};
+
+/// How much one pipe may move in one turn. A loud program gets that much, then everybody else is served.
+const READ_BUDGET_BYTES: usize = 1 << 20;
+
+type Id = (Key, Run, Stream);
+
+#[derive(Debug)]
+struct Pipe {
+    token: Token,
+    file: FileId,
+    state: PipeState,
+    /// When a failing file is tried again.
+    retry: Option<Mono>,
+}
+
+/// All output pipes.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    pipes: BTreeMap<Id, Pipe>,
+    /// Pipes that had more than their budget in the last turn.
+    again: BTreeSet<Id>,
+    /// Pipes whose file fails, by the time of the next try.
+    stalled: BTreeSet<(Mono, Id)>,
+}
+
+impl Outputs {
+    /// Makes a pipe into a log file; the end that the child gets.
+    ///
+    /// # Errors
+    /// No pipe could be made or polled: EMFILE, ENFILE, ENOMEM.
+    pub fn open(
+        &mut self,
+        reactor: &mut Reactor,
+        files: &mut LogFiles,
+        id: Id,
+        path: &Path,
+        rotation: Rotation,
+    ) -> io::Result<OwnedFd> {
+        let (read, write) = fd::pipe()?;
+        // Without /proc the child gets the plain end: it then depends on this daemon's life, but it runs.
+        let end = fd::reopen_read_write(write.as_fd()).unwrap_or(write);
+        let (key, run, stream) = id;
+        let token = reactor.add(Source::Output(key, run, stream), read, Wants::Read).map_err(|(error, _)| error)?;
+        let pipe = Pipe { token, file: files.open(path, rotation), state: PipeState::default(), retry: None };
+        self.pipes.insert(id, pipe);
+        Ok(end)
+    }
+
+    /// Moves what has come, up to the budget.
+    pub fn serve(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id, now: Mono) {
+        self.pump(reactor, files, id, READ_BUDGET_BYTES, now);
+    }
+
+    /// Moves what a run has written up to now, however much it is: before its end is reported, this is in the file.
+    pub fn drain(&mut self, reactor: &mut Reactor, files: &mut LogFiles, key: Key, run: Run, now: Mono) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let id = (key, run, stream);
+            let fd = self.pipes.get(&id).and_then(|pipe| reactor.fd(pipe.token));
+            // What comes after this moment is somebody else's writing.
+            let waiting = fd.and_then(|fd| splice::bytes_waiting(fd).ok()).unwrap_or(0);
+            if waiting > 0 {
+                self.pump(reactor, files, id, waiting, now);
+            }
+        }
+    }
+
+    /// Gives up the pipes of a run that has no process.
+    pub fn cancel(&mut self, reactor: &mut Reactor, files: &mut LogFiles, key: Key, run: Run) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            self.close(reactor, files, (key, run, stream));
+        }
+    }
+
+    /// Serves the pipes that were left over from the last turn, and those whose time has come.
+    pub fn serve_due(&mut self, reactor: &mut Reactor, files: &mut LogFiles, now: Mono) {
+        for id in std::mem::take(&mut self.again) {
+            self.serve(reactor, files, id, now);
+        }
+        // A file's own time comes when there is something to say about it; its pipes are in the list below.
+        if files.next_retry().is_some_and(|at| at <= now) {
+            files.take_due(now);
+        }
+        while let Some((_, id)) = self.stalled.first().copied().filter(|(at, _)| *at <= now) {
+            self.stalled.pop_first();
+            self.serve(reactor, files, id, now);
+        }
+    }
+
+    /// Tries failing files now: after they were opened anew.
+    pub fn retry_all(&mut self, reactor: &mut Reactor, files: &mut LogFiles, now: Mono) {
+        for (_, id) in std::mem::take(&mut self.stalled) {
+            self.serve(reactor, files, id, now);
+        }
+    }
+
+    /// Applies rotation keys that changed while the run lives.
+    pub fn set_rotation(&mut self, files: &mut LogFiles, id: Id, rotation: Rotation) {
+        if let Some(pipe) = self.pipes.get(&id) {
+            files.set_rotation(pipe.file, rotation);
+        }
+    }
+
+    /// Whether a pipe has more than its budget: then the next poll must not wait.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !self.again.is_empty()
+    }
+
+    /// When `serve_due` has something to do at the latest.
+    #[must_use]
+    pub fn next_deadline(&self, files: &LogFiles) -> Option<Mono> {
+        [self.stalled.first().map(|(at, _)| *at), files.next_retry()].into_iter().flatten().min()
+    }
+
+    fn pump(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id, budget: usize, now: Mono) {
+        let Some(pipe) = self.pipes.get_mut(&id) else { return };
+        let Some(fd) = reactor.fd(pipe.token) else { return };
+        let result = files.pump(pipe.file, fd, &mut pipe.state, budget, now).next;
+        if let Some(at) = pipe.retry.take() {
+            self.stalled.remove(&(at, id));
+        }
+        match result {
+            Pump::Empty => {}
+            Pump::More => {
+                self.again.insert(id);
+            }
+            Pump::Stalled { until } => {
+                // Never at once, so that a failing file cannot keep the loop awake.
+                let at = until.max(Mono(now.0.saturating_add(1)));
+                pipe.retry = Some(at);
+                self.stalled.insert((at, id));
+            }
+            Pump::Eof => self.close(reactor, files, id),
+        }
+    }
+
+    fn close(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id) {
+        if let Some(pipe) = self.pipes.remove(&id) {
+            self.again.remove(&id);
+            if let Some(at) = pipe.retry {
+                self.stalled.remove(&(at, id));
+            }
+            reactor.remove(pipe.token);
+            files.close(pipe.file);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! What the core wants done, done: one match. The only caller of spawn and of signals to processes.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::base::errno::Errno;
+use crate::base::id::{Key, ProgramName, Run, Stream};
+use crate::base::signal::Sig;
+use crate::base::stage::Stage;
+use crate::config::expand::{self, Blueprint, Place};
+use crate::config::model::{Level, Program};
+use crate::supervise::action::Action;
+use crate::supervise::event::{Fact, Input};
+use crate::supervise::state::Failure;
+use crate::sys::spawn::{Command, Credentials, Failed, Stdio};
+use crate::sys::{fd, group, pidfd};
+
+use super::children::{Children, Target};
+use super::run::Daemon;
+
+/// What a child finds in `PATH` if the daemon has none.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The daemon's own variables that every child gets.
+const PASSED_ON: [&str; 3] = ["PATH", "LANG", "TZ"];
+
+impl Daemon {
+    /// Does what the core wants.
+    pub(super) fn perform(&mut self, action: Action) {
+        match action {
+            Action::Spawn(key, run) => self.births.push_back((key, run)),
+            Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group),
+            Action::Reply(ticket, response) => self.reply(ticket, &response),
+            Action::Note { name, note } => self.journal.note(note.level(), &name, note),
+            Action::Reconfigure(key) => self.reconfigure_outputs(key),
+            // Its pipes stay until their end.
+            Action::Retire(_) => {}
+            Action::DaemonChanged => self.journal.reconfigure(&self.fleet.config().daemon, &mut self.files),
+            Action::Quit { survivors } => self.quit = Some(survivors),
+        }
+    }
+
+    fn signal(&mut self, key: Key, run: Run, sig: Sig, whole_group: bool) {
+        // Not born yet: then it never will be.
+        if let Some(at) = self.births.iter().position(|birth| *birth == (key, run)) {
+            self.births.remove(at);
+            let failure = Failure::Spawn { stage: Stage::Clone, errno: Errno(4), what: String::new() };
+            self.inputs.push_back(Input::Fact(key, run, Fact::SpawnFailed(failure)));
+            return;
+        }
+        let result = match self.children.target(&mut self.reactor, key, run, whole_group) {
+            Target::Nobody => Ok(()),
+            Target::Group(pid, leader) => group::signal(pid, sig).or_else(|error| {
+                // Before it has made its group (setsid) the child is only to be reached by itself.
+                if error.raw_os_error() == Some(ESRCH) { self.signal_one(leader, sig) } else { Err(error) }
+            }),
+            Target::Each(tokens) => tokens.into_iter().try_for_each(|token| self.signal_one(token, sig)),
+        };
+        if let Err(error) = result {
+            let name = self.fleet.member(key).map(|m| self.fleet.display_name(m)).unwrap_or_default();
+            self.journal.note(Level::Error, &name, format_args!("cannot send {sig}: {error}"));
+        }
+    }
+
+    fn signal_one(&self, token: super::reactor::Token, sig: Sig) -> io::Result<()> {
+        match self.reactor.fd(token).map(|fd| pidfd::send_signal(fd, sig)) {
+            // It has ended; its slot will say so.
+            Some(Err(error)) if error.raw_os_error() == Some(ESRCH) => Ok(()),
+            Some(result) => result,
+            None => Ok(()),
+        }
+    }
+
+    /// Brings a run into being and tells the core what came of it.
+    pub(super) fn spawn(&mut self, key: Key, run: Run) {
+        let Some(member) = self.fleet.member(key) else { return };
+        let (program, name, num) = (Arc::clone(&member.program), member.name.clone(), member.num);
+        let fact = match self.try_spawn(key, run, &program, &name, num) {
+            Ok(pid) => Fact::Spawned { pid },
+            Err(failed) => {
+                self.outputs.cancel(&mut self.reactor, &mut self.files, key, run);
+                Fact::SpawnFailed(self.failure(key, failed))
+            }
+        };
+        self.inputs.push_back(Input::Fact(key, run, fact));
+    }
+
+    fn try_spawn(
+        &mut self,
+        key: Key,
+        run: Run,
+        program: &Program,
+        name: &ProgramName,
+        num: u32,
+    ) -> Result<u32, Failed> {
+        let blueprint = self.blueprint(program, name, num)?;
+        let command = self.command(program, &blueprint)?;
+        let standard = self.standard_files(key, run, program, &blueprint).map_err(|e| Failed::new(Stage::Pipe, &e))?;
+        let null = self.surroundings.null.as_fd();
+        let stdio = Stdio {
+            stdin: null,
+            stdout: standard.stdout.borrow(null, 1),
+            stderr: match &standard.stderr {
+                End::Merged => standard.stdout.borrow(null, 1),
+                end => end.borrow(null, 2),
+            },
+        };
+        let child = command.spawn(stdio)?;
+        let pid = child.pid;
+        if let Err((error, fd)) = self.children.born(&mut self.reactor, key, run, child) {
+            // It may have ended by itself, and then there is only the burial left.
+            let _ = pidfd::send_signal(fd.as_fd(), Sig::KILL);
+            Children::bury(&fd);
+            return Err(Failed::new(Stage::Pipe, &error));
+        }
+        Ok(pid)
+    }
+
+    fn blueprint(&self, program: &Program, name: &ProgramName, num: u32) -> Result<Blueprint, Failed> {
+        let env = |variable: &str| self.surroundings.env.get(variable).cloned();
+        let childlogdir = &self.fleet.config().daemon.childlogdir;
+        // The configuration was expanded once when it was checked; only the surroundings could make it fail now.
+        expand::blueprint(program, name, num, program.numprocs == 1, &env, childlogdir)
+            .map_err(|_| Failed { stage: Stage::Exec, errno: Errno(22) })
+    }
+
+    fn command(&self, program: &Program, blueprint: &Blueprint) -> Result<Command, Failed> {
+        let identity = program.user.as_deref().and_then(|user| self.people.user(user));
+        let mut env: Vec<(String, String)> = Vec::with_capacity(blueprint.env.len() + 8);
+        for name in PASSED_ON.into_iter().chain(program.env_pass.iter().map(String::as_str)) {
+            if let Some(value) = self.surroundings.env.get(name) {
+                set(&mut env, name, value);
+            }
+        }
+        if !self.surroundings.env.contains_key("PATH") {
+            set(&mut env, "PATH", DEFAULT_PATH);
+        }
+        if let Some(identity) = identity {
+            for (name, value) in [
+                ("HOME", &identity.home),
+                ("USER", &identity.name),
+                ("LOGNAME", &identity.name),
+                ("SHELL", &identity.shell),
+            ] {
+                if let Some(value) = value {
+                    set(&mut env, name, value);
+                }
+            }
+        }
+        for (name, value) in &blueprint.env {
+            set(&mut env, name, value);
+        }
+        let mut command = Command::new(&blueprint.argv, &env)?;
+        let directory = blueprint.workingdir.as_deref().map(Path::new).unwrap_or(&self.surroundings.directory);
+        command.directory(&directory.to_string_lossy())?;
+        if let Some(mask) = program.umask {
+            command.umask(mask);
+        }
+        if let Some(credentials) = self.credentials(program) {
+            command.credentials(credentials);
+        }
+        command.open_files(self.surroundings.open_files);
+        Ok(command)
+    }
+
+    /// The ids of a program that names a user or a group; `None` if it keeps the daemon's.
+    fn credentials(&self, program: &Program) -> Option<Credentials> {
+        let gid = program.group.as_deref().and_then(|group| self.people.group(group));
+        match program.user.as_deref().and_then(|user| self.people.user(user)) {
+            Some(identity) => Some(Credentials {
+                uid: identity.uid,
+                gid: gid.unwrap_or(identity.gid),
+                groups: identity.groups.clone(),
+            }),
+            None => gid.map(|gid| Credentials { uid: crate::sys::user::effective_uid(), gid, groups: vec![gid] }),
+        }
+    }
+
+    fn standard_files(
+        &mut self,
+        key: Key,
+        run: Run,
+        program: &Program,
+        blueprint: &Blueprint,
+    ) -> io::Result<StandardFiles> {
+        let stdout = self.end(key, run, Stream::Stdout, &blueprint.stdout, program)?;
+        let stderr = self.end(key, run, Stream::Stderr, &blueprint.stderr, program)?;
+        Ok(StandardFiles { stdout, stderr })
+    }
+
+    fn end(&mut self, key: Key, run: Run, stream: Stream, place: &Place, program: &Program) -> io::Result<End> {
+        Ok(match place {
+            Place::Discard => End::Null,
+            Place::Inherit => End::Own,
+            Place::Merged => End::Merged,
+            Place::File(path) => {
+                let (files, rotation) = (&mut self.files, program.output(stream).rotation);
+                let id = (key, run, stream);
+                End::Pipe(self.outputs.open(&mut self.reactor, files, id, Path::new(path), rotation)?)
+            }
+        })
+    }
+
+    fn reconfigure_outputs(&mut self, key: Key) {
+        let Some(member) = self.fleet.member(key) else { return };
+        let Some(run) = member.inst.live().map(|live| live.run) else { return };
+        let program = Arc::clone(&member.program);
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            self.outputs.set_rotation(&mut self.files, (key, run, stream), program.output(stream).rotation);
+        }
+    }
+}
+
+const ESRCH: i32 = 3;
+
+struct StandardFiles {
+    stdout: End,
+    stderr: End,
+}
+
+/// What a child gets as one of its standard files.
+enum End {
+    Null,
+    /// The daemon's own.
+    Own,
+    Pipe(OwnedFd),
+    /// Only as standard error: what standard output is.
+    Merged,
+}
+
+impl End {
+    fn borrow<'a>(&'a self, null: BorrowedFd<'a>, number: i32) -> BorrowedFd<'a> {
+        match self {
+            End::Null | End::Merged => null,
+            End::Own => fd::standard(number),
+            End::Pipe(end) => end.as_fd(),
+        }
+    }
+}
+
+fn set(env: &mut Vec<(String, String)>, name: &str, value: &str) {
+    match env.iter_mut().find(|(n, _)| n == name) {
+        Some((_, old)) => value.clone_into(old),
+        None => env.push((name.to_owned(), value.to_owned())),
+    }
+}

@@ -1,0 +1,154 @@
+//! The loop.
+//!
+//! One turn: wait, serve what happened in a fixed order (children, signals, clock, control, output), tell the core,
+//! do what it wants, arm the timer. `now` is read once a turn. What would take too long for one turn – the output of
+//! a loud program, the birth of a thousand processes – is cut into pieces, and the next turn does not wait.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::id::{Key, Run};
+use crate::base::time::Mono;
+use crate::config::model::Level;
+use crate::supervise::action::Action;
+use crate::supervise::event::Input;
+use crate::supervise::fleet::Fleet;
+use crate::sys::limits::OpenFiles;
+
+use super::children::Children;
+use super::clients::Clients;
+use super::clock::{self, Clock};
+use super::error::Error;
+use super::journal::Journal;
+use super::load::{Origin, People};
+use super::logfile::LogFiles;
+use super::output::Outputs;
+use super::reactor::{Reactor, Ready, Token};
+
+/// How many processes are born in one turn. Between two turns everybody else is served.
+const SPAWNS_PER_TURN: usize = 8;
+
+/// Everything that the loop holds.
+pub struct Daemon {
+    /// What is polled.
+    pub(super) reactor: Reactor,
+    /// The timer.
+    pub(super) clock: Clock,
+    /// The slot of the signalfd.
+    pub(super) signals: Token,
+    /// The core.
+    pub(super) fleet: Fleet,
+    /// Live processes.
+    pub(super) children: Children,
+    /// Output pipes.
+    pub(super) outputs: Outputs,
+    /// Open log files.
+    pub(super) files: LogFiles,
+    /// Connections.
+    pub(super) clients: Clients,
+    /// The daemon's own log.
+    pub(super) journal: Journal,
+    /// Where the configuration comes from, for reading it again.
+    pub(super) origin: Origin,
+    /// Users and groups that the configuration names.
+    pub(super) people: People,
+    /// What children need of the surroundings.
+    pub(super) surroundings: Surroundings,
+    /// Facts and intents that the core has not been told yet.
+    pub(super) inputs: VecDeque<Input>,
+    /// Runs that wait for their turn to be born.
+    pub(super) births: VecDeque<(Key, Run)>,
+    /// The time of this turn.
+    pub(super) now: Mono,
+    /// Set when the core has said that all is done; holds what could not be killed.
+    pub(super) quit: Option<Vec<String>>,
+}
+
+/// What is the same for every child.
+pub struct Surroundings {
+    /// The daemon's environment.
+    pub env: BTreeMap<String, String>,
+    /// The working directory of programs that name none.
+    pub directory: PathBuf,
+    /// The limit on open files that the daemon was started with.
+    pub open_files: OpenFiles,
+    /// `/dev/null`.
+    pub null: OwnedFd,
+}
+
+impl Daemon {
+    /// Runs until everything is down after a shutdown.
+    ///
+    /// # Errors
+    /// The loop cannot go on, or processes could not be killed.
+    pub fn run(&mut self) -> Result<(), Error> {
+        let mut ready = Vec::new();
+        self.inputs.push_back(Input::Boot);
+        self.settle();
+        while self.quit.is_none() {
+            self.turn(&mut ready)?;
+        }
+        self.clients.say_goodbye(&mut self.reactor);
+        match self.quit.take() {
+            Some(survivors) if !survivors.is_empty() => Err(Error::Survivors(survivors)),
+            _ => Ok(()),
+        }
+    }
+
+    fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
+        let busy = self.outputs.has_more() || !self.births.is_empty() || self.clients.has_more();
+        self.reactor.wait(busy.then_some(Duration::ZERO), ready).map_err(|e| Error::io("wait for events", "", e))?;
+        self.now = clock::now();
+        for event in ready.drain(..) {
+            self.dispatch(event);
+        }
+        self.outputs.serve_due(&mut self.reactor, &mut self.files, self.now);
+        self.serve_clients_again();
+        if self.fleet.next_deadline().is_some_and(|at| at <= self.now) {
+            self.inputs.push_back(Input::Tick);
+        }
+        self.settle();
+        self.give_birth();
+        self.report_log_facts();
+        let output = self.outputs.next_deadline(&self.files);
+        let deadline = [self.fleet.next_deadline(), output, self.clients.next_deadline()];
+        let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
+        arm.map_err(|e| Error::io("arm the timer", "", e))?;
+        self.journal.flush(&mut self.files, self.now);
+        Ok(())
+    }
+
+    /// Tells the core everything that has gathered, and does what it wants, until nothing is left to tell.
+    pub(super) fn settle(&mut self) {
+        let mut actions: Vec<Action> = Vec::new();
+        while let Some(input) = self.inputs.pop_front() {
+            self.fleet.handle(input, self.now, &mut actions);
+            for action in actions.drain(..) {
+                self.perform(action);
+            }
+        }
+    }
+
+    /// Brings some of the waiting runs into being.
+    fn give_birth(&mut self) {
+        for _ in 0..SPAWNS_PER_TURN {
+            let Some((key, run)) = self.births.pop_front() else { break };
+            self.spawn(key, run);
+        }
+        self.settle();
+    }
+
+    /// Writes down what happened to log files.
+    pub(super) fn report_log_facts(&mut self) {
+        for fact in self.files.take_facts() {
+            self.journal.write(fact.level(), &fact);
+        }
+    }
+
+    /// Writes down a fact about the daemon itself.
+    pub(super) fn log(&mut self, level: Level, fact: impl std::fmt::Display) {
+        self.journal.write(level, fact);
+    }
+}

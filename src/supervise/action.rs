@@ -1,0 +1,151 @@
+//! What the core wants done. Actions have no return values: what comes of them is told as an `event::Input`.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::base::exit::Exit;
+use crate::base::id::{Key, Run, Ticket};
+use crate::base::signal::Sig;
+use crate::base::units::print_duration;
+use crate::config::model::Level;
+use crate::control::message::Response;
+
+use super::state::Failure;
+
+/// What one process's machine wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Spawn this run.
+    Spawn(Run),
+    /// Send a signal to a live run.
+    Signal {
+        /// The run.
+        run: Run,
+        /// The signal.
+        sig: Sig,
+        /// To its whole process group, or to its leader alone.
+        group: bool,
+    },
+    /// Write down what happened.
+    Note(Note),
+}
+
+/// What the fleet wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Spawn this run of the instance; `Spawned` or `SpawnFailed` is the answer.
+    Spawn(Key, Run),
+    /// Send a signal to a live run.
+    Signal {
+        /// The instance.
+        key: Key,
+        /// The run.
+        run: Run,
+        /// The signal.
+        sig: Sig,
+        /// To its whole process group, or to its leader alone.
+        group: bool,
+    },
+    /// Give a client its one final answer.
+    Reply(Ticket, Response),
+    /// Write down what happened to a process.
+    Note {
+        /// The process.
+        name: String,
+        /// What happened.
+        note: Note,
+    },
+    /// Keys of this instance changed while it runs: log sizes are to be applied.
+    Reconfigure(Key),
+    /// This instance is gone for good.
+    Retire(Key),
+    /// The daemon's own keys changed.
+    DaemonChanged,
+    /// Everything is down: leave. Names what could not be killed.
+    Quit {
+        /// Processes that outlived SIGKILL.
+        survivors: Vec<String>,
+    },
+}
+
+/// What happened to a process: a line of the daemon's log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// It was spawned.
+    Spawned {
+        /// Its id.
+        pid: u32,
+    },
+    /// It counts as started.
+    Running,
+    /// Its leader ended.
+    Exited {
+        /// How.
+        exit: Exit,
+        /// Whether that was expected: by `exitcodes`, or because it was being stopped.
+        expected: bool,
+    },
+    /// Its leader ended and left members of its group, which are being stopped.
+    Leftovers,
+    /// The next try is due later.
+    Backoff {
+        /// Why.
+        why: Option<Failure>,
+        /// When.
+        delay: Duration,
+    },
+    /// No more tries.
+    Fatal {
+        /// Why.
+        why: Failure,
+        /// How many tries there were.
+        tries: u32,
+    },
+    /// It was asked to stop.
+    Stopping {
+        /// By which signal.
+        sig: Sig,
+    },
+    /// It did not stop in time.
+    Killed,
+    /// It lives on after SIGKILL.
+    Unkillable,
+    /// It is down by intent.
+    Stopped,
+}
+
+impl Note {
+    /// How serious it is.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self {
+            Note::Spawned { .. } | Note::Running | Note::Stopped | Note::Stopping { .. } => Level::Info,
+            Note::Exited { expected: true, .. } | Note::Backoff { why: None, .. } => Level::Info,
+            Note::Exited { expected: false, .. } | Note::Backoff { .. } | Note::Killed | Note::Leftovers => {
+                Level::Warning
+            }
+            Note::Fatal { .. } | Note::Unkillable => Level::Error,
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Spawned { pid } => write!(f, "spawned pid={pid}"),
+            Note::Running => f.write_str("running"),
+            Note::Exited { exit, expected: true } => write!(f, "exited: {exit}"),
+            Note::Exited { exit, expected: false } => write!(f, "exited: {exit}, not expected"),
+            Note::Leftovers => f.write_str("its leader is gone, members of its process group are left: stopping them"),
+            Note::Backoff { why: Some(why), delay } => write!(f, "{why}; next try in {}", print_duration(*delay)),
+            Note::Backoff { why: None, delay } => write!(f, "next start in {}", print_duration(*delay)),
+            Note::Fatal { why, tries } => write!(f, "gave up after {tries} tries: {why}"),
+            Note::Stopping { sig } => write!(f, "stopping: {sig} sent"),
+            Note::Killed => f.write_str("did not stop in time: SIGKILL sent"),
+            Note::Unkillable => {
+                f.write_str("is still there after SIGKILL: the kernel holds it (state D?); SIGKILL sent again")
+            }
+            Note::Stopped => f.write_str("stopped"),
+        }
+    }
+}

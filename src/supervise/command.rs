@@ -1,0 +1,350 @@
+//! Commands of clients: requests become intents, and those that wait become waiters.
+//!
+//! A waiter holds a goal for each process of its command and is looked at whenever such a process has changed. One
+//! request gives exactly one final response, unless its client is gone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::base::id::{ClientId, Key, Run, Ticket};
+use crate::base::nearest::suggestion;
+use crate::base::select::Selector;
+use crate::base::signal::Sig;
+use crate::base::time::Mono;
+use crate::base::units::print_duration;
+use crate::control::message::{Outcome, Refusal, RefusalCode, Request, Response, Wait, Want};
+
+use super::action::Action;
+use super::event::Event;
+use super::fleet::{Due, Fleet, Member};
+use super::state::{Instance, State};
+
+/// Clients that wait.
+#[derive(Debug, Default)]
+pub struct Waiters {
+    all: BTreeMap<u64, Waiter>,
+    /// For each process, who waits for it.
+    by_key: BTreeMap<Key, Vec<u64>>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    ticket: Ticket,
+    verb: Verb,
+    /// What is still waited for.
+    goals: BTreeMap<Key, Goal>,
+    /// One place for each process of the command, in its order; `None` iff its goal is open.
+    outcomes: Vec<(Key, Option<Outcome>)>,
+    deadline: Option<Mono>,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    /// That this run or a later one counts as started.
+    Up(Run),
+    /// That nothing of it is alive.
+    Down,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    Start,
+    Stop,
+    Restart,
+}
+
+impl Verb {
+    fn done(self) -> &'static str {
+        match self {
+            Verb::Start => "started",
+            Verb::Stop => "stopped",
+            Verb::Restart => "restarted",
+        }
+    }
+
+    fn under_way(self) -> &'static str {
+        match self {
+            Verb::Start => "starting",
+            Verb::Stop => "stopping",
+            Verb::Restart => "restarting",
+        }
+    }
+}
+
+impl Fleet {
+    /// Carries out a request that concerns processes.
+    pub(super) fn command(&mut self, ticket: Ticket, request: Request, now: Mono, out: &mut Vec<Action>) {
+        let response = match request {
+            Request::Status { names } => self.chosen(&names).map(|keys| Response::Status(self.status(&keys, now))),
+            Request::Pid { name: Some(name) } => self.chosen(&[name]).map(|keys| Response::Pids(self.pids(&keys))),
+            Request::Start { names, wait } => return self.act(ticket, Verb::Start, &names, wait, now, out),
+            Request::Stop { names, wait } => return self.act(ticket, Verb::Stop, &names, wait, now, out),
+            Request::Restart { names, wait } => return self.act(ticket, Verb::Restart, &names, wait, now, out),
+            Request::Signal { sig, names } => self.signal(sig, &names, out),
+            Request::Shutdown => {
+                out.push(Action::Reply(ticket, Response::ShuttingDown));
+                if !self.is_shutting_down() {
+                    self.shutdown(now, out);
+                }
+                return;
+            }
+            Request::Pid { name: None }
+            | Request::Reload { .. }
+            | Request::Tail { .. }
+            | Request::Version
+            | Request::Help { .. } => {
+                Err(Refusal::new(RefusalCode::BadRequest, "this request does not concern processes"))
+            }
+        };
+        out.push(Action::Reply(ticket, response.unwrap_or_else(Response::Refused)));
+    }
+
+    /// The members that the selectors mean, in the order of names; all if there are no selectors.
+    ///
+    /// # Errors
+    /// A selector that means nothing, with the nearest name. Then none of them counts.
+    pub fn chosen(&self, names: &[String]) -> Result<Vec<Key>, Refusal> {
+        let selectors: Vec<Selector> = names.iter().map(|name| Selector::parse(name)).collect();
+        let mut hit = vec![false; selectors.len()];
+        let mut keys = Vec::new();
+        for (key, member) in self.members() {
+            let mut chosen = selectors.is_empty();
+            for (selector, hit) in selectors.iter().zip(&mut hit) {
+                if selector.matches(&member.name, member.num) {
+                    (*hit, chosen) = (true, true);
+                }
+            }
+            if chosen {
+                keys.push(key);
+            }
+        }
+        // "all" of nothing is nothing, not a mistake.
+        match names.iter().zip(&hit).find(|(name, hit)| !**hit && !matches!(name.as_str(), "all" | "*")) {
+            None => Ok(keys),
+            Some((name, _)) => Err(self.unknown(name)),
+        }
+    }
+
+    fn unknown(&self, name: &str) -> Refusal {
+        let known: Vec<String> = self.members().flat_map(|(_, m)| [m.name.to_string(), self.display_name(m)]).collect();
+        let hint = suggestion(name, known.iter().map(String::as_str));
+        Refusal::new(RefusalCode::UnknownName, format!("no program or process \"{name}\"{hint}"))
+    }
+
+    fn signal(&mut self, sig: Sig, names: &[String], out: &mut Vec<Action>) -> Result<Response, Refusal> {
+        let keys = self.chosen(names)?;
+        let mut outcomes = Vec::with_capacity(keys.len());
+        for (key, member) in keys.iter().filter_map(|key| self.member(*key).map(|m| (*key, m))) {
+            let live = member.inst.live().filter(|live| live.pid.is_some());
+            let target = live.filter(|_| !matches!(member.inst.state, State::Stopping { ended: Some(_), .. }));
+            if let Some(live) = target {
+                out.push(Action::Signal { key, run: live.run, sig, group: false });
+            }
+            let result = if target.is_some() { "signalled" } else { "not running" };
+            outcomes.push(Outcome { name: self.display_name(member), result: result.to_owned(), ok: target.is_some() });
+        }
+        Ok(Response::Outcomes(outcomes))
+    }
+
+    fn act(&mut self, ticket: Ticket, verb: Verb, names: &[String], wait: Wait, now: Mono, out: &mut Vec<Action>) {
+        let refusal = if self.is_shutting_down() && verb != Verb::Stop {
+            Some(Refusal::new(RefusalCode::ShuttingDown, "the daemon is shutting down and starts nothing"))
+        } else {
+            None
+        };
+        let keys = match refusal.map_or_else(|| self.chosen(names), Err) {
+            Ok(keys) => keys,
+            Err(refusal) => return out.push(Action::Reply(ticket, Response::Refused(refusal))),
+        };
+        let (number, deadline) = (self.waiters.next, deadline(wait, now));
+        self.waiters.next += 1;
+        let mut waiter = Waiter { ticket, verb, goals: BTreeMap::new(), outcomes: Vec::new(), deadline };
+        for key in keys {
+            let (goal, outcome) = self.begin(verb, key, wait, now, out);
+            if let Some(goal) = goal.filter(|_| outcome.is_none()) {
+                waiter.goals.insert(key, goal);
+                self.waiters.by_key.entry(key).or_default().push(number);
+            }
+            waiter.outcomes.push((key, outcome));
+        }
+        if let Some(at) = deadline.filter(|_| !waiter.goals.is_empty()) {
+            self.deadlines.insert((at, Due::Waiter(number)));
+        }
+        self.waiters.all.insert(number, waiter);
+        self.answer_if_done(number, out);
+    }
+
+    /// Tells one process the intent of a command: what is to be waited for, or the outcome if that is known already.
+    fn begin(
+        &mut self,
+        verb: Verb,
+        key: Key,
+        wait: Wait,
+        now: Mono,
+        out: &mut Vec<Action>,
+    ) -> (Option<Goal>, Option<Outcome>) {
+        let Some(member) = self.members.get(&key) else { return (None, None) };
+        let name = self.display_name(member);
+        let known = |result: &str| (None, Some(Outcome { name: name.clone(), result: result.to_owned(), ok: true }));
+        let (was_running, was_live) =
+            (matches!(member.inst.state, State::Running { .. }), member.inst.live().is_some());
+        let was_waiting = matches!(member.inst.state, State::Backoff { .. });
+        let event = match verb {
+            Verb::Start => Event::Start,
+            Verb::Stop => Event::Stop,
+            Verb::Restart => Event::Restart,
+        };
+        self.apply(key, event, now, out);
+        match verb {
+            Verb::Start if was_running => return known("already running"),
+            Verb::Stop if !was_live => return known(if was_waiting { "stopped" } else { "not running" }),
+            Verb::Start | Verb::Stop | Verb::Restart => {}
+        }
+        if wait == Wait::No {
+            return known(verb.under_way());
+        }
+        // A retiring process that was down is gone by now.
+        let Some(member) = self.members.get(&key) else { return known(verb.done()) };
+        let goal = goal(verb, &member.inst);
+        (Some(goal), outcome(verb, goal, member, now).map(|(result, ok)| Outcome { name, result, ok }))
+    }
+
+    /// Looks at everybody who waits for this process.
+    pub(super) fn wake_waiters(&mut self, key: Key, now: Mono, out: &mut Vec<Action>) {
+        let Some(numbers) = self.waiters.by_key.get(&key).cloned() else { return };
+        let Some(member) = self.members.get(&key) else { return };
+        let name = self.display_name(member);
+        let mut done = Vec::new();
+        for number in numbers {
+            let Some(waiter) = self.waiters.all.get_mut(&number) else { continue };
+            let Some(goal) = waiter.goals.get(&key).copied() else { continue };
+            let reached = outcome(waiter.verb, goal, member, now);
+            if let Some((result, ok)) = reached {
+                waiter.settle(key, Outcome { name: name.clone(), result, ok });
+                done.push(number);
+            }
+        }
+        for number in done {
+            self.forget_interest(key, number);
+            self.answer_if_done(number, out);
+        }
+    }
+
+    /// A waiter's own deadline: it is answered with what is not reached.
+    pub(super) fn waiter_due(&mut self, number: u64, _now: Mono, out: &mut Vec<Action>) {
+        let Some(waiter) = self.waiters.all.get(&number) else { return };
+        for key in waiter.goals.keys().copied().collect::<Vec<_>>() {
+            // A process that is forgotten has woken its waiters before, so it is there.
+            let Some(member) = self.members.get(&key) else { continue };
+            let result = format!("timed out: it is still {}", member.inst.name().text());
+            let outcome = Outcome { name: self.display_name(member), result, ok: false };
+            if let Some(waiter) = self.waiters.all.get_mut(&number) {
+                waiter.settle(key, outcome);
+            }
+            self.forget_interest(key, number);
+        }
+        self.answer_if_done(number, out);
+    }
+
+    /// Drops everything that a client waits for.
+    pub(super) fn client_gone(&mut self, client: ClientId) {
+        let gone: Vec<u64> =
+            self.waiters.all.iter().filter(|(_, w)| w.ticket.client == client).map(|(number, _)| *number).collect();
+        for number in gone {
+            self.remove_waiter(number);
+        }
+    }
+
+    fn answer_if_done(&mut self, number: u64, out: &mut Vec<Action>) {
+        if self.waiters.all.get(&number).is_some_and(|w| w.goals.is_empty()) {
+            if let Some(waiter) = self.remove_waiter(number) {
+                let outcomes = waiter.outcomes.into_iter().filter_map(|(_, outcome)| outcome).collect();
+                out.push(Action::Reply(waiter.ticket, Response::Outcomes(outcomes)));
+            }
+        }
+    }
+
+    fn remove_waiter(&mut self, number: u64) -> Option<Waiter> {
+        let waiter = self.waiters.all.remove(&number)?;
+        for key in waiter.goals.keys() {
+            self.forget_interest(*key, number);
+        }
+        if let Some(at) = waiter.deadline {
+            self.deadlines.remove(&(at, Due::Waiter(number)));
+        }
+        Some(waiter)
+    }
+
+    fn forget_interest(&mut self, key: Key, number: u64) {
+        if let Some(numbers) = self.waiters.by_key.get_mut(&key) {
+            numbers.retain(|n| *n != number);
+            if numbers.is_empty() {
+                self.waiters.by_key.remove(&key);
+            }
+        }
+    }
+
+    /// How many requests are not answered yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiters.all.len()
+    }
+}
+
+impl Waiter {
+    fn settle(&mut self, key: Key, outcome: Outcome) {
+        self.goals.remove(&key);
+        if let Some((_, place)) = self.outcomes.iter_mut().find(|(k, _)| *k == key) {
+            *place = Some(outcome);
+        }
+    }
+}
+
+fn deadline(wait: Wait, now: Mono) -> Option<Mono> {
+    match wait {
+        Wait::UpTo(ms) => Some(now.after(Duration::from_millis(ms))),
+        Wait::No | Wait::Reached => None,
+    }
+}
+
+/// What a command that has just been told to the instance waits for.
+fn goal(verb: Verb, inst: &Instance) -> Goal {
+    match (verb, &inst.state) {
+        (Verb::Stop, _) => Goal::Down,
+        (_, State::Starting { live, .. } | State::Running { live }) => Goal::Up(live.run),
+        (_, _) => Goal::Up(inst.last_run.next()),
+    }
+}
+
+/// What has become of a goal; `None` while it is open.
+fn outcome(verb: Verb, goal: Goal, member: &Member, now: Mono) -> Option<(String, bool)> {
+    let inst = &member.inst;
+    match goal {
+        Goal::Down if inst.live().is_some() => None,
+        Goal::Down => Some((verb.done().to_owned(), true)),
+        Goal::Up(run) => match &inst.state {
+            State::Running { live } if live.run >= run => Some((verb.done().to_owned(), true)),
+            State::Exited { exit, expected } if inst.last_run >= run => {
+                Some((format!("{} ({exit})", if *expected { "done" } else { "exited" }), *expected))
+            }
+            State::Backoff { until, why: Some(why) } if inst.last_run >= run => {
+                Some((format!("{why}; next try in {}", print_duration(until.since(now))), false))
+            }
+            State::Fatal { why } if inst.last_run >= run => Some((why.to_string(), false)),
+            State::Stopped | State::Stopping { .. } | State::Exited { .. } | State::Fatal { .. }
+                if inst.want == Want::Down =>
+            {
+                Some(("stopped meanwhile".to_owned(), false))
+            }
+            State::Stopped
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => None,
+        },
+    }
+}

@@ -1,0 +1,283 @@
+//! All processes: their machines, their names, their deadlines, who waits for what.
+//!
+//! The fleet is told `Input`s and wants `Action`s done. It holds one entry for each process of each program, by a key
+//! that is never used again, and finds it by program and number. A process that a reload removes stays, marked as
+//! retiring, until it is down. `command`, `reload` and `shutdown` are the parts of `handle`; `status` looks on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::id::{Key, ProgramName, process_name};
+use crate::base::time::Mono;
+use crate::config::model::{Config, Program};
+
+use super::action::{Action, Effect};
+use super::command::Waiters;
+use super::event::{Event, Input};
+use super::shutdown::Phase;
+use super::state::Instance;
+use super::step::step;
+
+/// One process of a program.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its program's name.
+    pub name: ProgramName,
+    /// Its number within the program.
+    pub num: u32,
+    /// The program as the present run was started with it, but for keys that change in place.
+    pub program: Arc<Program>,
+    /// The program that takes the place of `program` as soon as the present run is over.
+    pub next: Option<Arc<Program>>,
+    /// Whether it is to be forgotten as soon as it is down.
+    pub retiring: bool,
+    /// Its machine.
+    pub inst: Instance,
+    /// The deadline under which it is listed; equals `inst.deadline(policy)` between two inputs.
+    armed: Option<Mono>,
+}
+
+/// What a deadline belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// An instance.
+    Instance(Key),
+    /// A waiting client, by the waiter's number.
+    Waiter(u64),
+    /// The end of patience in a shutdown.
+    Quit,
+}
+
+/// All processes.
+#[derive(Debug)]
+pub struct Fleet {
+    /// The configuration that is in force, or, for what is retiring, being put in force.
+    pub(super) config: Config,
+    pub(super) members: BTreeMap<Key, Member>,
+    /// Holds exactly the members' names; its order is the order of `status`.
+    pub(super) index: BTreeMap<(ProgramName, u32), Key>,
+    pub(super) deadlines: BTreeSet<(Mono, Due)>,
+    pub(super) waiters: Waiters,
+    pub(super) phase: Phase,
+    /// How many members have a live run.
+    pub(super) live: usize,
+    next_key: u32,
+    /// Reused from step to step.
+    effects: Vec<Effect>,
+}
+
+impl Fleet {
+    /// A fleet of everything that the configuration names, all of it down.
+    #[must_use]
+    pub fn new(config: Config) -> Fleet {
+        let mut fleet = Fleet {
+            config: Config::default(),
+            members: BTreeMap::new(),
+            index: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            waiters: Waiters::default(),
+            phase: Phase::Up,
+            live: 0,
+            next_key: 0,
+            effects: Vec::new(),
+        };
+        for (name, program) in &config.programs {
+            let program = Arc::new(program.clone());
+            for num in 0..program.numprocs {
+                fleet.enlist(name, num, &program);
+            }
+        }
+        fleet.config = config;
+        fleet
+    }
+
+    /// Tells the fleet what happened; what is to be done is appended to `out`.
+    pub fn handle(&mut self, input: Input, now: Mono, out: &mut Vec<Action>) {
+        match input {
+            Input::Boot => self.boot(now, out),
+            Input::Fact(key, run, fact) => self.apply(key, Event::Fact(run, fact), now, out),
+            Input::Tick => self.tick(now, out),
+            Input::Command(ticket, request) => self.command(ticket, request, now, out),
+            Input::ClientGone(client) => self.client_gone(client),
+            Input::Reload { ticket, config, dry_run } => self.reload(ticket, *config, dry_run, now, out),
+            Input::Shutdown => self.shutdown(now, out),
+        }
+        debug_assert!(self.invariants().is_ok(), "{:?}", self.invariants());
+    }
+
+    /// When the fleet must be told `Tick` at the latest.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// The entry of a key.
+    #[must_use]
+    pub fn member(&self, key: Key) -> Option<&Member> {
+        self.members.get(&key)
+    }
+
+    /// All entries, in the order of their names.
+    pub fn members(&self) -> impl Iterator<Item = (Key, &Member)> {
+        self.index.values().filter_map(|key| self.members.get(key).map(|m| (*key, m)))
+    }
+
+    /// The configuration that is in force.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The name of a member as people see it now.
+    #[must_use]
+    pub fn display_name(&self, member: &Member) -> String {
+        let numprocs = self.config.programs.get(&member.name).unwrap_or(&member.program).numprocs;
+        // One that is on its way out of a program that shrinks keeps its number.
+        process_name(&member.name, member.num, numprocs > 1 || member.num > 0)
+    }
+
+    fn boot(&mut self, now: Mono, out: &mut Vec<Action>) {
+        let wanted = self.by_priority(|m| m.program.autostart);
+        for key in wanted {
+            self.apply(key, Event::Start, now, out);
+        }
+    }
+
+    /// The keys of some members, lowest priority number first.
+    pub(super) fn by_priority(&self, pick: impl Fn(&Member) -> bool) -> Vec<Key> {
+        let mut keys: Vec<(i32, Key)> =
+            self.members().filter(|(_, m)| pick(m)).map(|(key, m)| (m.program.priority, key)).collect();
+        // Stable: equal priorities keep the order of names.
+        keys.sort_by_key(|(priority, _)| *priority);
+        keys.into_iter().map(|(_, key)| key).collect()
+    }
+
+    fn tick(&mut self, now: Mono, out: &mut Vec<Action>) {
+        while let Some((at, due)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
+            match due {
+                Due::Instance(key) => self.apply(key, Event::Due, now, out),
+                Due::Waiter(number) => self.waiter_due(number, now, out),
+                Due::Quit => self.give_up(out),
+            }
+            // Each of the three moves its own deadline; should one not, the loop must end all the same.
+            if self.deadlines.first() == Some(&(at, due)) {
+                debug_assert!(false, "a deadline that does not move: {due:?}");
+                self.deadlines.remove(&(at, due));
+            }
+        }
+    }
+
+    /// Takes up a new process of a program.
+    pub(super) fn enlist(&mut self, name: &ProgramName, num: u32, program: &Arc<Program>) -> Key {
+        let key = Key(self.next_key);
+        self.next_key = self.next_key.wrapping_add(1);
+        let member = Member {
+            name: name.clone(),
+            num,
+            program: Arc::clone(program),
+            next: None,
+            retiring: false,
+            inst: Instance::default(),
+            armed: None,
+        };
+        self.members.insert(key, member);
+        self.index.insert((name.clone(), num), key);
+        key
+    }
+
+    /// Lets one event act on one member, and settles what follows from it.
+    pub(super) fn apply(&mut self, key: Key, event: Event, now: Mono, out: &mut Vec<Action>) {
+        let Some(member) = self.members.get_mut(&key) else { return };
+        let before = member.inst.live().map(|live| live.run);
+        let mut effects = std::mem::take(&mut self.effects);
+        step(&member.program.policy, &mut member.inst, event, now, &mut effects);
+        let after = member.inst.live().map(|live| live.run);
+        self.live = self.live + usize::from(after.is_some()) - usize::from(before.is_some());
+        // Whatever run comes after the old one uses the new program.
+        if after != before || after.is_none() {
+            if let Some(next) = member.next.take() {
+                member.program = next;
+            }
+        }
+        self.perform(key, &mut effects, out);
+        self.effects = effects;
+        self.rearm(key);
+        self.wake_waiters(key, now, out);
+        self.retire_if_down(key, out);
+        self.quit_if_down(out);
+    }
+
+    fn perform(&self, key: Key, effects: &mut Vec<Effect>, out: &mut Vec<Action>) {
+        let Some(member) = self.members.get(&key) else { return };
+        for effect in effects.drain(..) {
+            out.push(match effect {
+                Effect::Spawn(run) => Action::Spawn(key, run),
+                Effect::Signal { run, sig, group } => Action::Signal { key, run, sig, group },
+                Effect::Note(note) => Action::Note { name: self.display_name(member), note },
+            });
+        }
+    }
+
+    /// Lists the member under the deadline that follows from its state. The only place that touches instances' deadlines.
+    pub(super) fn rearm(&mut self, key: Key) {
+        let Some(member) = self.members.get_mut(&key) else { return };
+        let deadline = member.inst.deadline(&member.program.policy);
+        if deadline != member.armed {
+            if let Some(at) = member.armed {
+                self.deadlines.remove(&(at, Due::Instance(key)));
+            }
+            if let Some(at) = deadline {
+                self.deadlines.insert((at, Due::Instance(key)));
+            }
+            member.armed = deadline;
+        }
+    }
+
+    fn retire_if_down(&mut self, key: Key, out: &mut Vec<Action>) {
+        let done = self.members.get(&key).is_some_and(|m| m.retiring && m.inst.live().is_none());
+        if !done {
+            return;
+        }
+        if let Some(member) = self.members.remove(&key) {
+            if let Some(at) = member.armed {
+                self.deadlines.remove(&(at, Due::Instance(key)));
+            }
+            self.index.remove(&(member.name, member.num));
+            out.push(Action::Retire(key));
+        }
+    }
+
+    /// What must hold between two inputs.
+    ///
+    /// # Errors
+    /// Which of it does not.
+    pub fn invariants(&self) -> Result<(), String> {
+        let live = self.members.values().filter(|m| m.inst.live().is_some()).count();
+        if live != self.live {
+            return Err(format!("{live} live members, counted {}", self.live));
+        }
+        if self.index.len() != self.members.len() {
+            return Err("index and members differ in size".to_owned());
+        }
+        for (key, member) in &self.members {
+            if self.index.get(&(member.name.clone(), member.num)) != Some(key) {
+                return Err(format!("{} {} is not in the index", member.name, member.num));
+            }
+            let deadline = member.inst.deadline(&member.program.policy);
+            if member.armed != deadline {
+                return Err(format!("{} is armed for {:?}, due {deadline:?}", member.name, member.armed));
+            }
+            if deadline.is_some_and(|at| !self.deadlines.contains(&(at, Due::Instance(*key)))) {
+                return Err(format!("the deadline of {} is not listed", member.name));
+            }
+            if member.retiring && member.inst.live().is_none() {
+                return Err(format!("{} is down and was not retired", member.name));
+            }
+        }
+        let listed = self.deadlines.iter().filter(|(_, due)| matches!(due, Due::Instance(_))).count();
+        if listed != self.members.values().filter(|m| m.armed.is_some()).count() {
+            return Err("a deadline belongs to nobody".to_owned());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! What is known of one process: its state with the data that belongs to it, and what is wanted of it.
+//!
+//! Deadlines are derived from the state and the policy, never stored, so that a policy that changes under a running
+//! process, or a state that is carried to a new daemon, cannot leave a stale timer behind.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::base::errno::Errno;
+use crate::base::exit::Exit;
+use crate::base::id::Run;
+use crate::base::stage::Stage;
+use crate::base::time::Mono;
+use crate::config::model::Policy;
+use crate::control::message::{StateName, Want};
+
+/// How long a child may take from its birth to a successful `execve`: after that it is killed. A directory on a dead
+/// network file system must not leave a process in STARTING for ever.
+pub const SPAWN_LIMIT: Duration = Duration::from_secs(60);
+
+/// After SIGKILL, how long until it is sent again and the process is reported as unkillable.
+pub const KILL_AGAIN: Duration = Duration::from_secs(10);
+
+/// A run that has a process, or is about to have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Which spawn it is.
+    pub run: Run,
+    /// The process id, for people and programs that look on. `Some` from the fact `Spawned` on.
+    pub pid: Option<u32>,
+    /// When the spawn was asked for.
+    pub spawned: Mono,
+}
+
+/// How far a start has come.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Exec {
+    /// Neither success nor failure of `execve` is known.
+    Pending,
+    /// A step before or at `execve` failed; the exit of the child follows.
+    Failed(Failure),
+    /// `execve` succeeded at this time: `starttime` counts from here.
+    Confirmed(Mono),
+}
+
+/// Why a process is being stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cause {
+    /// Somebody asked for it. What comes next is decided by what is wanted.
+    Intent,
+    /// Its leader ended by itself and left members of its group behind. When these are gone, the end of the leader
+    /// is judged as it would have been at once.
+    Leftovers(Verdict),
+}
+
+/// What the end of a leader means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The start had not succeeded.
+    Failed(Failure),
+    /// It had been running.
+    Ended,
+}
+
+/// The state of a process.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// Not running: never started, or stopped by intent.
+    Stopped,
+    /// Spawned, not yet counted as started.
+    Starting {
+        /// The run.
+        live: Live,
+        /// How far it has come.
+        exec: Exec,
+    },
+    /// Up.
+    Running {
+        /// The run.
+        live: Live,
+    },
+    /// On its way down. A restart is this with `Want::Up`.
+    Stopping {
+        /// The run.
+        live: Live,
+        /// When the stop signal was sent.
+        asked: Mono,
+        /// When SIGKILL was last sent.
+        killed: Option<Mono>,
+        /// Why.
+        cause: Cause,
+        /// How the leader ended; `Some` iff only the rest of its group is awaited.
+        ended: Option<Exit>,
+    },
+    /// Waits for the next try.
+    Backoff {
+        /// When that is.
+        until: Mono,
+        /// What went wrong; `None` if only the floor between two spawns is waited for.
+        why: Option<Failure>,
+    },
+    /// Ended, and the policy does not start it again.
+    Exited {
+        /// How.
+        exit: Exit,
+        /// Whether that end was one of the expected ones.
+        expected: bool,
+    },
+    /// Given up.
+    Fatal {
+        /// The last failure.
+        why: Failure,
+    },
+}
+
+/// Why a start failed, or why a process is not started again at once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// A step of the spawn failed.
+    Spawn {
+        /// Which.
+        stage: Stage,
+        /// How.
+        errno: Errno,
+        /// What it was about: the program's path, the directory, the user.
+        what: String,
+    },
+    /// It ended before `starttime` was over.
+    TooQuick(Exit),
+    /// It ended before `execve` had happened.
+    BeforeExec(Exit),
+    /// It did not get to `execve` within [`SPAWN_LIMIT`].
+    NoExec,
+    /// It ended after it had started, once more within a short time.
+    Died(Exit),
+}
+
+impl Failure {
+    /// Whether the machine lacked something, which is no verdict on the program.
+    #[must_use]
+    pub fn is_resource(&self) -> bool {
+        match self {
+            Failure::Spawn { errno, stage, .. } => match stage {
+                // A program that lies on a full or broken disk, or is too big for its limits, is the program's affair.
+                Stage::Exec => errno.0 != 28 && errno.is_resource(),
+                Stage::Pipe
+                | Stage::Clone
+                | Stage::Session
+                | Stage::Stdio
+                | Stage::Limits
+                | Stage::Directory
+                | Stage::Groups
+                | Stage::Gid
+                | Stage::Uid
+                | Stage::Signals => errno.is_resource(),
+            },
+            Failure::TooQuick(_) | Failure::BeforeExec(_) | Failure::NoExec | Failure::Died(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Spawn { stage, errno, what } => {
+                write!(f, "cannot {}", stage.text())?;
+                if !what.is_empty() {
+                    write!(f, " \"{what}\"")?;
+                }
+                write!(f, ": {errno}")
+            }
+            Failure::TooQuick(exit) => write!(f, "exited too quickly ({exit})"),
+            Failure::BeforeExec(exit) => write!(f, "ended before it could execute its program ({exit})"),
+            Failure::NoExec => {
+                write!(f, "could not execute its program within {} s; a file system may hang", SPAWN_LIMIT.as_secs())
+            }
+            Failure::Died(exit) => write!(f, "{exit}"),
+        }
+    }
+}
+
+/// One process of a program, as the machine sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instance {
+    /// Its state.
+    pub state: State,
+    /// What is wanted of it.
+    pub want: Want,
+    /// When it entered its state; `None` until it first changed.
+    pub entered: Option<Mono>,
+    /// The last run that was spawned.
+    pub last_run: Run,
+    /// When that was.
+    pub last_spawn: Option<Mono>,
+    /// How the last run that ended did so.
+    pub last_exit: Option<Exit>,
+    /// Failed starts in a row that count against `startretries`.
+    pub tries: u32,
+    /// Failed starts in a row for want of a resource.
+    pub starved: u32,
+    /// Deaths in a row soon after a spawn although the start had succeeded.
+    pub quick: u32,
+}
+
+impl Default for Instance {
+    fn default() -> Instance {
+        Instance {
+            state: State::Stopped,
+            want: Want::Down,
+            entered: None,
+            last_run: Run::default(),
+            last_spawn: None,
+            last_exit: None,
+            tries: 0,
+            starved: 0,
+            quick: 0,
+        }
+    }
+}
+
+impl Instance {
+    /// The live run, if there is one.
+    #[must_use]
+    pub fn live(&self) -> Option<&Live> {
+        match &self.state {
+            State::Starting { live, .. } | State::Running { live } | State::Stopping { live, .. } => Some(live),
+            State::Stopped | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => None,
+        }
+    }
+
+    /// When time alone changes the state.
+    #[must_use]
+    pub fn deadline(&self, policy: &Policy) -> Option<Mono> {
+        match &self.state {
+            State::Starting { live, exec: Exec::Pending | Exec::Failed(_) } => Some(live.spawned.after(SPAWN_LIMIT)),
+            State::Starting { exec: Exec::Confirmed(at), .. } => Some(at.after(policy.starttime)),
+            State::Stopping { asked, killed: None, .. } => Some(asked.after(policy.stoptime)),
+            State::Stopping { killed: Some(at), .. } => Some(at.after(KILL_AGAIN)),
+            State::Backoff { until, .. } => Some(*until),
+            State::Stopped | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => None,
+        }
+    }
+
+    /// Whether what it is agrees with what is wanted. Being on the way does not count as being there.
+    #[must_use]
+    pub fn as_wanted(&self) -> bool {
+        match (&self.state, self.want) {
+            (State::Running { .. }, want) => want == Want::Up,
+            (State::Exited { expected, .. }, want) => *expected || want == Want::Down,
+            (State::Stopped | State::Fatal { .. }, want) => want == Want::Down,
+            (State::Starting { .. } | State::Stopping { .. } | State::Backoff { .. }, _) => false,
+        }
+    }
+
+    /// The name of its state.
+    #[must_use]
+    pub fn name(&self) -> StateName {
+        match self.state {
+            State::Stopped => StateName::Stopped,
+            State::Starting { .. } => StateName::Starting,
+            State::Running { .. } => StateName::Running,
+            State::Stopping { .. } => StateName::Stopping,
+            State::Backoff { .. } => StateName::Backoff,
+            State::Exited { .. } => StateName::Exited,
+            State::Fatal { .. } => StateName::Fatal,
+        }
+    }
+}

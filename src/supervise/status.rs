@@ -1,0 +1,75 @@
+//! What can be seen of the fleet from outside.
+
+use std::time::Duration;
+
+use crate::base::id::Key;
+use crate::base::time::Mono;
+use crate::control::message::{ProcessPid, ProcessStatus};
+
+use super::fleet::{Fleet, Member};
+use super::state::{Instance, State};
+
+impl Fleet {
+    /// The view of these members at `now`.
+    #[must_use]
+    pub fn status(&self, keys: &[Key], now: Mono) -> Vec<ProcessStatus> {
+        keys.iter().filter_map(|key| self.member(*key)).map(|m| self.view(m, now)).collect()
+    }
+
+    /// The process ids of these members.
+    #[must_use]
+    pub fn pids(&self, keys: &[Key]) -> Vec<ProcessPid> {
+        let members = keys.iter().filter_map(|key| self.member(*key));
+        members.map(|m| ProcessPid { name: self.display_name(m), pid: pid(&m.inst) }).collect()
+    }
+
+    fn view(&self, member: &Member, now: Mono) -> ProcessStatus {
+        let inst = &member.inst;
+        let deadline = inst.deadline(&member.program.policy);
+        let left = |is: bool| deadline.filter(|_| is).map(|at| millis(at.since(now)));
+        ProcessStatus {
+            name: self.display_name(member),
+            program: member.name.to_string(),
+            num: member.num,
+            state: inst.name(),
+            want: inst.want,
+            as_wanted: inst.as_wanted(),
+            pid: pid(inst),
+            for_ms: inst.entered.map(|at| millis(now.since(at))),
+            runs: inst.last_run.0,
+            last_exit: inst.last_exit.map(|exit| exit.to_string()),
+            why: why(inst),
+            next_try_ms: left(matches!(inst.state, State::Backoff { .. })),
+            kill_in_ms: left(matches!(inst.state, State::Stopping { killed: None, .. })),
+        }
+    }
+}
+
+fn pid(inst: &Instance) -> Option<u32> {
+    match &inst.state {
+        // The leader is gone and its number may soon be another's.
+        State::Stopping { ended: Some(_), .. } => None,
+        State::Starting { live, .. } | State::Running { live } | State::Stopping { live, .. } => live.pid,
+        State::Stopped | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => None,
+    }
+}
+
+/// Why it is as it is, where that is not plain from the state.
+fn why(inst: &Instance) -> Option<String> {
+    match &inst.state {
+        State::Backoff { why: Some(why), .. } | State::Fatal { why } => Some(why.to_string()),
+        State::Backoff { why: None, .. } => Some("started a moment ago".to_owned()),
+        State::Exited { exit, expected } => {
+            Some(if *expected { exit.to_string() } else { format!("{exit}, not expected") })
+        }
+        State::Stopping { ended: Some(exit), .. } => {
+            Some(format!("its leader is gone ({exit}), members of its process group are left"))
+        }
+        State::Stopping { killed: Some(_), .. } => Some("SIGKILL sent".to_owned()),
+        State::Stopped | State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => None,
+    }
+}
+
+fn millis(d: Duration) -> u64 {
+    u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
+}

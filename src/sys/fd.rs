@@ -1,0 +1,106 @@
+//! Pipes and plain reading and writing on borrowed descriptors. Every descriptor is close-on-exec from birth.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+
+/// `O_NOFOLLOW`, for opening a file in a directory that others may write to: a link there could lead anywhere.
+pub const NO_FOLLOW: i32 = libc::O_NOFOLLOW;
+
+/// A pipe: the end to read from, which does not block, and the end to write to, which does.
+///
+/// # Errors
+/// pipe2(2): EMFILE, ENFILE.
+pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    set_nonblocking(read.as_fd())?;
+    Ok((read, write))
+}
+
+/// Opens the pipe behind `end` once more, for reading and writing.
+///
+/// A process whose output is such an end does not get SIGPIPE when the reader is gone: it is a reader itself. It
+/// blocks when the pipe is full, until somebody reads again.
+///
+/// # Errors
+/// open(2), such as ENOENT where /proc is not mounted.
+pub fn reopen_read_write(end: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let file = OpenOptions::new().read(true).write(true).open(format!("/proc/self/fd/{}", end.as_raw_fd()))?;
+    Ok(file.into())
+}
+
+/// `/dev/null`, for reading and writing.
+///
+/// # Errors
+/// open(2).
+pub fn null() -> io::Result<OwnedFd> {
+    Ok(OpenOptions::new().read(true).write(true).open("/dev/null")?.into())
+}
+
+/// Makes reads and writes return `WouldBlock` instead of waiting.
+///
+/// # Errors
+/// fcntl(2).
+pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let flags = OFlag::from_bits_truncate(fcntl(fd, FcntlArg::F_GETFL)?);
+    fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
+/// read(2).
+///
+/// # Errors
+/// As read(2); `WouldBlock` if nothing is there.
+pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(nix::unistd::read(fd, buffer)?)
+}
+
+/// write(2).
+///
+/// # Errors
+/// As write(2); `WouldBlock` if there is no room.
+pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    Ok(nix::unistd::write(fd, bytes)?)
+}
+
+/// Opens descriptors 0, 1 and 2 on `/dev/null` where they are closed, so that no file opened later gets their number.
+///
+/// # Errors
+/// open(2).
+pub fn fill_standard() -> io::Result<()> {
+    loop {
+        let file = File::options().read(true).write(true).open("/dev/null")?;
+        if file.as_raw_fd() > 2 {
+            return Ok(());
+        }
+        // It keeps the free number below 3, and children are to have it.
+        let fd: OwnedFd = file.into();
+        fcntl(fd.as_fd(), FcntlArg::F_SETFD(FdFlag::empty()))?;
+        std::mem::forget(fd);
+    }
+}
+
+/// Marks every descriptor from 3 on as close-on-exec: what a careless parent left open must not reach the programs.
+pub fn close_inherited_on_exec() {
+    // SAFETY: close_range(2) with CLOSE_RANGE_CLOEXEC only sets flags; no descriptor is closed.
+    unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+}
+
+/// How many descriptors this process has open.
+///
+/// # Errors
+/// Where /proc is not mounted.
+pub fn count_open() -> io::Result<usize> {
+    // One of them is the directory itself.
+    Ok(std::fs::read_dir("/proc/self/fd")?.count().saturating_sub(1))
+}
+
+/// The standard stream with this number, borrowed for ever: [`fill_standard`] has seen to it that it is open.
+#[must_use]
+pub fn standard(number: i32) -> BorrowedFd<'static> {
+    debug_assert!((0..=2).contains(&number));
+    // SAFETY: 0, 1 and 2 are opened at start-up and never closed by this program.
+    unsafe { BorrowedFd::borrow_raw(number.clamp(0, 2)) }
+}

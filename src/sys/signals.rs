@@ -1,0 +1,95 @@
+//! Signals to the daemon itself: blocked, and read from a signalfd.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use crate::base::signal::Sig;
+
+/// What the daemon ignores: a pipe without a reader and a file at its limit are errors of a call, not ends of a
+/// daemon. Children get the default back (`spawn`).
+pub(super) const IGNORED: [i32; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
+
+/// Gives every signal its default disposition, except those the daemon ignores: what a parent such as nohup(1) had
+/// ignored would otherwise reach the programs.
+pub fn reset_dispositions() {
+    for number in 1..=64 {
+        let handler = if IGNORED.contains(&number) { libc::SIG_IGN } else { libc::SIG_DFL };
+        set_disposition(number, handler);
+    }
+}
+
+/// signal(2) for one signal. Async-signal-safe. Errors (KILL, STOP, the C library's own) are of no consequence.
+pub(super) fn set_disposition(number: i32, handler: libc::sighandler_t) {
+    // SAFETY: an all-zero sigaction is valid: no flags, empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler;
+    // SAFETY: the action outlives the call; the handler is one of the two constants, no code of ours.
+    unsafe { libc::sigaction(number, &raw const action, std::ptr::null_mut()) };
+}
+
+/// Blocks these signals and opens a signalfd for them.
+///
+/// # Errors
+/// signalfd(2), sigprocmask(2).
+pub fn open(sigs: &[Sig]) -> io::Result<OwnedFd> {
+    let mut set = empty();
+    for sig in sigs {
+        // SAFETY: the set is initialised and borrowed for the call.
+        unsafe { libc::sigaddset(&raw mut set, sig.number()) };
+    }
+    // SAFETY: the set is initialised; the old mask is not asked for.
+    if unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the set is initialised; -1 asks for a new descriptor.
+    let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Unblocks every signal: for a process that leaves the loop behind.
+pub fn unblock_all() {
+    let set = empty();
+    // SAFETY: the set is initialised; the old mask is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut()) };
+}
+
+fn empty() -> libc::sigset_t {
+    // SAFETY: an all-zero set is a valid value to initialise.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is borrowed for the call.
+    unsafe { libc::sigemptyset(&raw mut set) };
+    set
+}
+
+/// A signal that arrived, and who sent it.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived {
+    /// Which.
+    pub sig: Sig,
+    /// The sender's process id; 0 if the kernel sent it.
+    pub pid: u32,
+    /// The sender's user id.
+    pub uid: u32,
+}
+
+/// The next signal that has arrived, if any.
+///
+/// # Errors
+/// read(2) on the signalfd.
+pub fn next(signalfd: BorrowedFd<'_>) -> io::Result<Option<Arrived>> {
+    const SIZE: usize = size_of::<libc::signalfd_siginfo>();
+    // SAFETY: an all-zero siginfo is valid.
+    let mut info: libc::signalfd_siginfo = unsafe { std::mem::zeroed() };
+    // SAFETY: the buffer is exactly one siginfo, and outlives the call.
+    let n = unsafe { libc::read(signalfd.as_raw_fd(), (&raw mut info).cast(), SIZE) };
+    if n < 0 {
+        let error = io::Error::last_os_error();
+        return if error.kind() == io::ErrorKind::WouldBlock { Ok(None) } else { Err(error) };
+    }
+    let sig = i32::try_from(info.ssi_signo).ok().and_then(Sig::from_number);
+    Ok(sig.filter(|_| usize::try_from(n) == Ok(SIZE)).map(|sig| Arrived { sig, pid: info.ssi_pid, uid: info.ssi_uid }))
+}

@@ -1,0 +1,107 @@
+//! Unix sockets: the control socket's listening side, and the way to syslog.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::path::Path;
+
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+
+/// Who is at the other end of a connection, as the kernel vouches for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Process id.
+    pub pid: i32,
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+}
+
+/// The longest path of a Unix socket, in bytes (sun_path without its final NUL).
+pub const PATH_BYTES: usize = 107;
+
+/// Listens on a socket that only its owner can connect to. The path must be free.
+///
+/// # Errors
+/// bind(2), listen(2).
+pub fn listen(path: &Path) -> io::Result<OwnedFd> {
+    // The mask is in force while the file comes into being, so there is no moment in which others can connect.
+    let old = super::process::set_umask(0o177);
+    let listener = UnixListener::bind(path);
+    super::process::set_umask(old);
+    let listener = listener?;
+    listener.set_nonblocking(true)?;
+    Ok(listener.into())
+}
+
+/// The next connection that waits, if any.
+///
+/// # Errors
+/// accept4(2): EMFILE if no descriptor is free.
+pub fn accept(listener: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
+    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: the listener is borrowed for the call; the peer's address is not asked for.
+    let fd = unsafe { libc::accept4(listener.as_raw_fd(), std::ptr::null_mut(), std::ptr::null_mut(), flags) };
+    if fd < 0 {
+        let error = io::Error::last_os_error();
+        return match error.raw_os_error() {
+            // The peer has gone away again; the next one may be there.
+            Some(libc::ECONNABORTED | libc::EINTR) => accept(listener),
+            _ if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            _ => Err(error),
+        };
+    }
+    // SAFETY: the descriptor was just made for us.
+    Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
+}
+
+/// Who is at the other end.
+///
+/// # Errors
+/// getsockopt(2).
+pub fn peer(socket: BorrowedFd<'_>) -> io::Result<Peer> {
+    let credentials = getsockopt(&socket, PeerCredentials)?;
+    Ok(Peer { pid: credentials.pid(), uid: credentials.uid(), gid: credentials.gid() })
+}
+
+/// Whether somebody accepts connections at this path.
+#[must_use]
+pub fn answers(path: &Path) -> bool {
+    UnixStream::connect(path).is_ok()
+}
+
+/// Sends bytes to the peer; a peer that is gone is an error, never SIGPIPE.
+///
+/// # Errors
+/// send(2); `WouldBlock` if there is no room.
+pub fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: the buffer and the descriptor are borrowed for the call.
+    let n = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
+/// The connection to the local syslog daemon.
+#[derive(Debug)]
+pub struct Syslog(UnixDatagram);
+
+impl Syslog {
+    /// Connects to `/dev/log`.
+    ///
+    /// # Errors
+    /// connect(2): ENOENT if there is no syslog daemon.
+    pub fn connect() -> io::Result<Syslog> {
+        let socket = UnixDatagram::unbound()?;
+        socket.connect("/dev/log")?;
+        socket.set_nonblocking(true)?;
+        Ok(Syslog(socket))
+    }
+
+    /// Sends one record.
+    ///
+    /// # Errors
+    /// send(2).
+    pub fn send(&self, record: &[u8]) -> io::Result<()> {
+        send(self.0.as_fd(), record).map(|_| ())
+    }
+}
