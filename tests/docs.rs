@@ -127,7 +127,7 @@ fn flags_in_tags(page: &Page) -> Names {
 
 /// Everything in a help text that looks like an option.
 fn flags_in_help(text: &str) -> Names {
-    let words = text.split(|c: char| c.is_whitespace() || "[]()|,=\"'.;:".contains(c));
+    let words = text.split(|c: char| c.is_whitespace() || "[]()|,=\"'`.;:".contains(c));
     let option = |w: &&str| {
         let name = w.trim_start_matches('-');
         (1..=2).contains(&(w.len() - name.len())) && name.starts_with(|c: char| c.is_ascii_alphabetic())
