@@ -188,6 +188,10 @@ impl Fleet {
         let Some(member) = self.members.get(&key) else { return (None, None) };
         let name = self.display_name(member);
         let known = |result: &str| (None, Some(Outcome { name: name.clone(), result: result.to_owned(), ok: true }));
+        if member.retiring && verb != Verb::Stop {
+            let result = "is on its way out: the configuration no longer names it".to_owned();
+            return (None, Some(Outcome { name, result, ok: false }));
+        }
         let (was_running, was_live) =
             (matches!(member.inst.state, State::Running { .. }), member.inst.live().is_some());
         let was_waiting = matches!(member.inst.state, State::Backoff { .. });
