@@ -3,6 +3,7 @@
 //! The only place with unsafe code, and the only one that names nix and libc. Decides nothing.
 #![allow(unsafe_code)]
 
+pub mod client;
 pub mod fd;
 pub mod file;
 pub mod group;
