@@ -358,7 +358,7 @@ fn bad_texts_name_what_is_wrong() {
         ("programs: {a: {cmd: x}}\nservices: {b: {cmd: x}}", "c.yaml:2:1: services: is another name of \"programs\""),
         ("programs: {a: {cmd: x}}\nprograms: {b: {cmd: x}}", "c.yaml:2:1: programs: is given twice (first in line 1)"),
         ("programs:\n  a: {cmd: x}\n  a: {cmd: y}", "c.yaml:3:3: programs.a: is given twice (first in line 2)"),
-        ("programs: {a: }", "programs.a: is empty"),
+        ("programs: {a: }", "programs.a: has no cmd"),
         ("programs: {a: sleep}", "programs.a: is a text, not a map"),
         ("programs: {a: {}}", "programs.a: has no cmd"),
         ("programs: [a]", "programs: is a list"),
