@@ -10,6 +10,7 @@ pub mod group;
 pub mod limits;
 pub mod pidfd;
 pub mod process;
+mod raw;
 pub mod signals;
 pub mod sock;
 pub mod spawn;

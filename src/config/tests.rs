@@ -49,7 +49,7 @@ fn warned(text: &str) -> Vec<String> {
 #[track_caller]
 fn program(keys: &str) -> Program {
     let config = good(&one(keys));
-    config.programs.into_values().next().unwrap()
+    Program::clone(config.programs.values().next().unwrap())
 }
 
 fn one(keys: &str) -> String {
@@ -221,7 +221,7 @@ fn stderr_may_be_redirected() {
     assert!(warned(&one("redirect_stderr: true, stderr: /x"))[0].contains("programs.web.stderr: is not used"));
     let with = |defaults: &str, keys: &str| {
         let config = good(&format!("defaults: {{{defaults}}}\n{}", one(keys)));
-        config.programs.into_values().next().unwrap().stderr.sink
+        config.programs.into_values().next().unwrap().stderr.sink.clone()
     };
     assert_eq!(with("redirect_stderr: true", "numprocs: 1"), Sink::Stdout);
     assert_eq!(with("redirect_stderr: true", "stderr: none"), Sink::Discard);
@@ -358,7 +358,7 @@ fn bad_texts_name_what_is_wrong() {
         ("programs: {a: {cmd: x}}\nservices: {b: {cmd: x}}", "c.yaml:2:1: services: is another name of \"programs\""),
         ("programs: {a: {cmd: x}}\nprograms: {b: {cmd: x}}", "c.yaml:2:1: programs: is given twice (first in line 1)"),
         ("programs:\n  a: {cmd: x}\n  a: {cmd: y}", "c.yaml:3:3: programs.a: is given twice (first in line 2)"),
-        ("programs: {a: }", "programs.a: is empty"),
+        ("programs: {a: }", "programs.a: has no cmd"),
         ("programs: {a: sleep}", "programs.a: is a text, not a map"),
         ("programs: {a: {}}", "programs.a: has no cmd"),
         ("programs: [a]", "programs: is a list"),
