@@ -50,7 +50,7 @@ fn warned(text: &str) -> Vec<String> {
 #[track_caller]
 fn program(keys: &str) -> Program {
     let config = good(&one(keys));
-    config.programs.into_values().next().unwrap()
+    Program::clone(config.programs.values().next().unwrap())
 }
 
 fn one(keys: &str) -> String {
@@ -222,7 +222,7 @@ fn stderr_may_be_redirected() {
     assert!(warned(&one("redirect_stderr: true, stderr: /x"))[0].contains("programs.web.stderr: is not used"));
     let with = |defaults: &str, keys: &str| {
         let config = good(&format!("defaults: {{{defaults}}}\n{}", one(keys)));
-        config.programs.into_values().next().unwrap().stderr.sink
+        config.programs.into_values().next().unwrap().stderr.sink.clone()
     };
     assert_eq!(with("redirect_stderr: true", "numprocs: 1"), Sink::Stdout);
     assert_eq!(with("redirect_stderr: true", "stderr: none"), Sink::Discard);
