@@ -1,6 +1,7 @@
 //! From the texts of the configuration's files to the model, or to everything that is wrong with them.
 
 use std::collections::{BTreeMap, btree_map};
+use std::sync::Arc;
 
 use crate::base::id::ProgramName;
 use crate::base::yaml::{Entry, Node, Value};
@@ -117,7 +118,7 @@ fn read_programs(
     roots: &Roots<'_, '_>,
     check: &mut check::Check<'_>,
     report: &mut Report<'_>,
-) -> Vec<(ProgramName, Program)> {
+) -> Vec<(ProgramName, Arc<Program>)> {
     let mut programs = Vec::new();
     let mut places: BTreeMap<ProgramName, Place> = BTreeMap::new();
     for (root_place, root) in &roots.programs {
@@ -146,7 +147,7 @@ fn read_programs(
             }
             if let Some(program) = program::read(&own, &roots.defaults, report) {
                 check.program(&name, &program, &own, &roots.defaults, report);
-                programs.push((name, program));
+                programs.push((name, Arc::new(program)));
             }
         }
     }

@@ -89,16 +89,16 @@ fn open(path: &Path) -> Result<UnixStream, String> {
 
 fn unreachable_text(path: &Path, error: &std::io::Error) -> String {
     let at = path.display();
-    match error.kind() {
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory => format!(
-            "no daemon answers on {at} (is taskmasterd running? -s SOCKET or {} names another)",
-            address::SOCKET_VARIABLE
-        ),
-        ErrorKind::PermissionDenied => {
-            format!("no permission to talk to the daemon on {at} (its socket belongs to another user)")
-        }
-        ErrorKind::WouldBlock => format!("the daemon on {at} does not accept connections: it is stuck or very busy"),
-        _ => format!("connect to {at}: {error}"),
+    let kind = error.kind();
+    if matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory) {
+        let variable = address::SOCKET_VARIABLE;
+        format!("no daemon answers on {at} (is taskmasterd running? -s SOCKET or {variable} names another)")
+    } else if kind == ErrorKind::PermissionDenied {
+        format!("no permission to talk to the daemon on {at} (its socket belongs to another user)")
+    } else if kind == ErrorKind::WouldBlock {
+        format!("the daemon on {at} does not accept connections: it is stuck or very busy")
+    } else {
+        format!("connect to {at}: {error}")
     }
 }
 

@@ -3,8 +3,7 @@
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
-use crate::base::time::Wall;
-use crate::control::message::{RefusalCode, Response, StateName};
+use crate::control::message::{ProcessStatus, RefusalCode, Response, StateName};
 use crate::control::render::{self, Clock};
 use crate::sys::timer;
 
@@ -102,13 +101,13 @@ pub fn show_json(json: &str) -> Exit {
 
 /// The local time, if the answer shows any: to know the zone, a file must be read.
 fn clock_for(response: &Response) -> Clock {
-    let dated = |state| matches!(state, StateName::Stopped | StateName::Exited);
-    match response {
-        Response::Status(list) if list.iter().any(|p| dated(p.state)) => {
-            let now: Wall = timer::wall();
-            Clock { now_unix: now.secs, utc_offset: timer::utc_offset(now) }
-        }
-        _ => Clock::default(),
+    let dated =
+        |p: &ProcessStatus| p.state == StateName::Exited || (p.state == StateName::Stopped && p.for_ms.is_some());
+    if matches!(response, Response::Status(list) if list.iter().any(dated)) {
+        let now = timer::wall();
+        Clock { now_unix: now.secs, utc_offset: timer::utc_offset(now) }
+    } else {
+        Clock::default()
     }
 }
 
@@ -158,7 +157,7 @@ pub fn neutral(bytes: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::message::{Outcome, ProcessStatus, Refusal, Want};
+    use crate::control::message::{Outcome, Refusal, Want};
 
     #[test]
     fn a_terminal_is_not_driven() {

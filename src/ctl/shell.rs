@@ -46,6 +46,7 @@ pub struct Outcome {
 enum Input {
     Line(String),
     /// The line was given up.
+    #[cfg_attr(not(feature = "shell"), allow(dead_code, reason = "plain lines cannot be given up"))]
     Cancelled,
     End,
     /// It cannot be read.

@@ -737,10 +737,19 @@ impl Daemon {
         self.checked = false;
     }
 
-    /// How many fds of each kind the daemon has: pidfds, pipes, sockets, other.
+    /// How many fds of each kind the daemon has: pidfds, pipes, sockets, other. Without what it inherited from this
+    /// test, and without the pipe that it stages log data in.
     pub fn fd_kinds(&self) -> (usize, usize, usize, usize) {
+        let inherited: Vec<String> = fds(std::process::id()).into_values().collect();
+        let open = fds(self.pid);
+        let mut pipes = BTreeMap::new();
+        open.values().filter(|t| t.starts_with("pipe:")).for_each(|t| *pipes.entry(t).or_insert(0) += 1);
         let mut kinds = (0, 0, 0, 0);
-        for target in fds(self.pid).values() {
+        for target in open.values() {
+            let both_ends = pipes.get(target) == Some(&2);
+            if both_ends || (target.starts_with("pipe:") && inherited.contains(target)) {
+                continue;
+            }
             if target.contains("pidfd") {
                 kinds.0 += 1;
             } else if target.starts_with("pipe:") {

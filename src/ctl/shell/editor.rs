@@ -1,5 +1,6 @@
 //! Lines from a terminal: editing, history, completion.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use rustyline::completion::Completer;
@@ -73,7 +74,7 @@ fn history_path() -> Option<PathBuf> {
     match directory("XDG_STATE_HOME") {
         Some(state) => {
             let own = state.join("taskmaster");
-            std::fs::create_dir_all(&own).ok()?;
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&own).ok()?;
             Some(own.join("history"))
         }
         None => Some(directory("HOME")?.join(".taskmaster_history")),
