@@ -101,7 +101,6 @@ impl Fleet {
             Input::Reload { ticket, config, dry_run } => self.reload(ticket, *config, dry_run, now, out),
             Input::Shutdown => self.shutdown(now, out),
         }
-        debug_assert!(self.invariants().is_ok(), "{:?}", self.invariants());
     }
 
     /// When the fleet must be told `Tick` at the latest.
@@ -246,7 +245,7 @@ impl Fleet {
         }
     }
 
-    /// What must hold between two inputs.
+    /// What must hold between two inputs. For tests: it looks at everything.
     ///
     /// # Errors
     /// Which of it does not.
