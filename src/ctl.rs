@@ -1,14 +1,49 @@
 //! The client: the command line and the shell of `taskmasterctl`.
+//!
+//! `args` reads the command line, `connect` carries one request to the daemon and back, `render` shows the answer and
+//! knows the exit code, `shell` does this for line after line. What a request or an answer may be is `control`'s.
 
+use std::path::Path;
 use std::process::ExitCode;
+
+pub mod args;
+pub mod connect;
+pub mod render;
+pub mod session;
+pub mod shell;
+
+use crate::control::message::Request;
+
+use args::Call;
+use render::Exit;
+use session::Session;
+use shell::Left;
 
 /// Runs `taskmasterctl`.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let exit = match args::parse(&words) {
+        Ok(Call::Help) => render::print(args::usage().as_bytes()),
+        Ok(Call::Version) => render::print(concat!("taskmasterctl ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
+        Ok(Call::Run { socket, json, words }) => Session { path: connect::socket_path(socket), json }.run_words(&words),
+        Ok(Call::Shell { socket, json }) => shell::run(&Session { path: connect::socket_path(socket), json }).worst,
+        Err(text) => {
+            render::complain(&text);
+            Exit::Usage
+        }
+    };
+    exit.into()
 }
 
-/// Stub.
-pub fn attached_shell(_socket: &std::path::Path) -> ExitCode {
-    ExitCode::SUCCESS
+/// Runs the shell that belongs to one daemon: leaving it, in whatever way, stops the daemon.
+#[must_use]
+pub fn attached_shell(socket: &Path) -> ExitCode {
+    let session = Session { path: socket.to_owned(), json: false };
+    let outcome = shell::run(&session);
+    let stopped = match outcome.left {
+        Left::Shutdown => Exit::Done,
+        Left::End | Left::Exit => session.carry_out(&Request::Shutdown),
+    };
+    outcome.worst.max(stopped).into()
 }

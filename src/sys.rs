@@ -3,12 +3,14 @@
 //! The only place with unsafe code, and the only one that names nix and libc. Decides nothing.
 #![allow(unsafe_code)]
 
+pub mod client;
 pub mod fd;
 pub mod file;
 pub mod group;
 pub mod limits;
 pub mod pidfd;
 pub mod process;
+mod raw;
 pub mod signals;
 pub mod sock;
 pub mod spawn;

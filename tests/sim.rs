@@ -611,7 +611,7 @@ fn random_config(dice: &mut Dice, floor: Duration) -> Config {
     let mut config = Config::default();
     for name in ["a", "b", "c", "d"] {
         if dice.chance(80) {
-            config.programs.insert(ProgramName::new(name).unwrap(), random_program(dice, floor));
+            config.programs.insert(ProgramName::new(name).unwrap(), random_program(dice, floor).into());
         }
     }
     config

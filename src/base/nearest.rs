@@ -6,8 +6,11 @@
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
+    let length = lower.chars().count();
     known
         .into_iter()
+        // The distance is at least the difference in length: a word of megabytes must not be measured to be refused.
+        .filter(|k| length <= 2 * k.len())
         .map(|k| (distance(&lower, &k.to_lowercase()), k))
         .filter(|(d, k)| *d * 3 <= word.chars().count().max(k.chars().count()))
         .min_by_key(|(d, _)| *d)
@@ -64,5 +67,6 @@ mod tests {
         assert_eq!(nearest("zebra", keys), None);
         assert_eq!(suggestion("cdm", keys), " (did you mean \"cmd\"?)");
         assert_eq!(suggestion("x", keys), "");
+        assert_eq!(nearest(&"cmd".repeat(1_000_000), keys), None);
     }
 }

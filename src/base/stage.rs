@@ -28,7 +28,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// All stages; the position of one is its number on the wire between child and parent.
+    /// All stages, each at the position that is its number on the wire between child and parent.
     pub const ALL: [Stage; 11] = [
         Stage::Pipe,
         Stage::Clone,
@@ -58,6 +58,18 @@ impl Stage {
             Stage::Gid => "change to the group (setresgid) of the user",
             Stage::Uid => "change to the user (setresuid)",
             Stage::Exec => "execute (execve)",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_its_position() {
+        for (i, stage) in Stage::ALL.into_iter().enumerate() {
+            assert_eq!(stage as usize, i);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a configuration says once it has been read and checked. Every default stands here, once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::exit::ExitCodes;
@@ -13,7 +14,7 @@ pub struct Config {
     /// The root `taskmasterd:`.
     pub daemon: DaemonConfig,
     /// The programs in byte order of their names.
-    pub programs: BTreeMap<ProgramName, Program>,
+    pub programs: BTreeMap<ProgramName, Arc<Program>>,
 }
 
 /// The daemon's own keys.

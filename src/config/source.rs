@@ -1,13 +1,14 @@
 //! From the texts of the configuration's files to the model, or to everything that is wrong with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
+use std::sync::Arc;
 
 use crate::base::id::ProgramName;
 use crate::base::yaml::{Entry, Node, Value};
 
 use super::check;
 use super::diag::{self, Diagnostic, Level};
-use super::model::Config;
+use super::model::{Config, Program};
 use super::program::{self, KEYS, ProgramSection};
 use super::raw::{self, Place, Report, Section, join};
 use super::settings::{self, DAEMON_KEYS, DaemonKey};
@@ -66,13 +67,7 @@ struct Roots<'n, 't> {
 /// Everything that is wrong, and the warnings, in the order of the files and lines. Never empty.
 pub fn parse(sources: &[Source], daemon_env: &dyn Fn(&str) -> Option<String>) -> Result<Parsed, Vec<Diagnostic>> {
     let mut report = Report::new(sources);
-    let trees: Vec<Option<Node<'_>>> =
-        sources.iter().enumerate().map(|(i, source)| raw::root(i, source, &mut report)).collect();
-    let roots = find_roots(&trees, &mut report);
-    let mut config = Config { daemon: settings::read(&roots.daemon, &mut report), ..Config::default() };
-    let mut check = check::Check::new(&config.daemon, daemon_env);
-    read_programs(&roots, &mut config.programs, &mut check, &mut report);
-    check.finish(&config, &mut report);
+    let config = read(sources, daemon_env, &mut report);
     let Report { mut errors, mut warnings, .. } = report;
     if errors.is_empty() {
         diag::arrange(&mut warnings);
@@ -81,6 +76,19 @@ pub fn parse(sources: &[Source], daemon_env: &dyn Fn(&str) -> Option<String>) ->
     errors.append(&mut warnings);
     diag::arrange(&mut errors);
     Err(errors)
+}
+
+fn read(sources: &[Source], daemon_env: &dyn Fn(&str) -> Option<String>, report: &mut Report<'_>) -> Config {
+    let trees: Vec<Option<Node<'_>>> =
+        sources.iter().enumerate().map(|(i, source)| raw::root(i, source, report)).collect();
+    let roots = find_roots(&trees, report);
+    let daemon = settings::read(&roots.daemon, report);
+    let mut check = check::Check::new(&daemon, daemon_env);
+    let programs = read_programs(&roots, &mut check, report);
+    // A map that is made at once has no half-empty nodes: it stays for the life of the daemon.
+    let config = Config { daemon, programs: programs.into_iter().collect() };
+    check.finish(&config, report);
+    config
 }
 
 fn find_roots<'n, 't>(trees: &'n [Option<Node<'t>>], report: &mut Report<'_>) -> Roots<'n, 't> {
@@ -108,10 +116,10 @@ fn find_roots<'n, 't>(trees: &'n [Option<Node<'t>>], report: &mut Report<'_>) ->
 
 fn read_programs(
     roots: &Roots<'_, '_>,
-    programs: &mut BTreeMap<ProgramName, super::model::Program>,
     check: &mut check::Check<'_>,
     report: &mut Report<'_>,
-) {
+) -> Vec<(ProgramName, Arc<Program>)> {
+    let mut programs = Vec::new();
     let mut places: BTreeMap<ProgramName, Place> = BTreeMap::new();
     for (root_place, root) in &roots.programs {
         let entries = match &root.value.value {
@@ -126,55 +134,72 @@ fn read_programs(
         for entry in entries {
             let place = root_place.within(entry.at);
             let path = join(&root.key, &entry.key);
-            let name = match ProgramName::new(&entry.key) {
-                Ok(name) => name,
-                Err(problem) => {
-                    report.error(place, path, format!("the name {problem}"));
-                    continue;
-                }
-            };
-            if let Some(first) = places.get(&name) {
-                let there = report.name_of(*first, place);
-                report.error(place, path, format!("is given twice (first in {there})"));
-                continue;
-            }
-            if places.len() == PROGRAMS {
+            let Some(name) = take_name(entry, place, &path, &mut places, report) else { continue };
+            if places.len() > PROGRAMS {
                 report.error(place, path, format!("is one program too many: there may be {PROGRAMS}"));
-                return;
+                return programs;
             }
-            places.insert(name.clone(), place);
             let mut own = Section::new(path, place);
-            if entry.value.value == Value::Null {
-                report.error(place, &own.path, "is empty: give at least its cmd");
-                continue;
-            }
             own.add(&entry.value, place, &KEYS, report);
-            // Without a single key to look at, "has no cmd" would only repeat what was said.
-            if !matches!(entry.value.value, Value::Map(_)) {
+            // Of what is no map at all there is nothing more to say.
+            if !matches!(entry.value.value, Value::Map(_) | Value::Null) {
                 continue;
             }
             if let Some(program) = program::read(&own, &roots.defaults, report) {
                 check.program(&name, &program, &own, &roots.defaults, report);
-                programs.insert(name, program);
+                programs.push((name, Arc::new(program)));
             }
         }
     }
     if places.is_empty() {
         nothing_to_run(roots, report);
     }
-    let processes: u64 = programs.values().map(|p| u64::from(p.numprocs)).sum();
+    let processes: u64 = programs.iter().map(|(_, program)| u64::from(program.numprocs)).sum();
     if processes > PROCESSES {
-        let place = roots.programs.first().map_or(Place { source: 0, at: None }, |(place, _)| *place);
-        report.error(place, "programs", format!("have {processes} processes in all; there may be {PROCESSES}"));
+        let text = format!("have {processes} processes in all; there may be {PROCESSES}");
+        report.error(first_place(roots), "programs", text);
     }
+    programs
+}
+
+/// The name of a program, unless it is not one or is given again.
+fn take_name(
+    entry: &Entry<'_>,
+    place: Place,
+    path: &str,
+    places: &mut BTreeMap<ProgramName, Place>,
+    report: &mut Report<'_>,
+) -> Option<ProgramName> {
+    let name = match ProgramName::new(&entry.key) {
+        Ok(name) => name,
+        Err(problem) => {
+            report.error(place, path, format!("the name {problem}"));
+            return None;
+        }
+    };
+    match places.entry(name.clone()) {
+        btree_map::Entry::Vacant(vacant) => {
+            vacant.insert(place);
+            Some(name)
+        }
+        btree_map::Entry::Occupied(first) => {
+            let there = report.name_of(*first.get(), place);
+            report.error(place, path, format!("is given twice (first in {there})"));
+            None
+        }
+    }
+}
+
+/// Where the programs begin, for what concerns all of them.
+fn first_place(roots: &Roots<'_, '_>) -> Place {
+    roots.programs.first().map_or(Place { source: 0, at: None }, |(place, _)| *place)
 }
 
 /// No program: that is allowed, but then the defaults have not been looked at yet.
 fn nothing_to_run(roots: &Roots<'_, '_>, report: &mut Report<'_>) {
-    let place = roots.programs.first().map_or(Place { source: 0, at: None }, |(place, _)| *place);
     program::read_defaults(&roots.defaults, report);
     if report.errors.is_empty() {
-        report.warning(place, "programs", "there are none: nothing will run");
+        report.warning(first_place(roots), "programs", "there are none: nothing will run");
     }
 }
 

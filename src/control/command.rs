@@ -274,8 +274,7 @@ A configuration with errors changes nothing. --dry-run only shows.
 ];
 
 /// The words that only the shell of taskmasterctl knows, with their summaries.
-pub const SHELL_WORDS: [(&str, &str); 2] =
-    [("quit", "Leave the shell; the daemon runs on"), ("exit", "Leave the shell; the daemon runs on")];
+pub const SHELL_WORDS: [(&str, &str); 2] = [("quit", "Leave the shell"), ("exit", "Leave the shell")];
 
 /// How many lines `tail` shows if nobody says.
 pub const TAIL_LINES: u32 = 10;
@@ -303,7 +302,16 @@ pub fn unknown(name: &str) -> Refusal {
         hint if hint.is_empty() => " (\"help\" lists the commands)".to_owned(),
         hint => hint,
     };
-    Refusal::new(RefusalCode::UnknownCommand, format!("unknown command {name:?}{hint}"))
+    Refusal::new(RefusalCode::UnknownCommand, format!("unknown command {}{hint}", quoted(name)))
+}
+
+/// What somebody wrote, for an error's text: in quotes, control characters escaped, shortened if it is long.
+pub(super) fn quoted(text: &str) -> String {
+    const SHOWN_CHARS: usize = 64;
+    match text.char_indices().nth(SHOWN_CHARS).and_then(|(at, _)| text.get(..at)) {
+        Some(start) => format!("{start:?}..."),
+        None => format!("{text:?}"),
+    }
 }
 
 impl Command {
@@ -418,7 +426,7 @@ pub(super) fn signal(text: &str) -> Result<Sig, String> {
     Sig::parse(text).ok_or_else(|| {
         let upper = text.to_ascii_uppercase();
         let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
-        format!("no signal {text:?}{}", suggestion(bare, Sig::names().iter().copied()))
+        format!("no signal {}{}", quoted(text), suggestion(bare, Sig::names().iter().copied()))
     })
 }
 
@@ -427,7 +435,7 @@ pub(super) fn stream(text: &str) -> Result<Stream, String> {
     match text {
         "stdout" => Ok(Stream::Stdout),
         "stderr" => Ok(Stream::Stderr),
-        _ => Err(format!("no stream {text:?}{}", suggestion(text, ["stdout", "stderr"]))),
+        _ => Err(format!("no stream {}{}", quoted(text), suggestion(text, ["stdout", "stderr"]))),
     }
 }
 
@@ -465,6 +473,14 @@ mod tests {
             assert!(rest.is_none_or(|at| at + 1 == command.params.len()), "{}", command.name);
             assert!(command.help.is_empty() || command.help.ends_with('\n'));
         }
+    }
+
+    #[test]
+    fn what_is_repeated_is_short() {
+        assert_eq!(quoted("a\u{1b}"), "\"a\\u{1b}\"");
+        assert_eq!(quoted(&"\u{fc}".repeat(64)).chars().count(), 66);
+        assert_eq!(quoted(&"\u{fc}".repeat(65)).chars().count(), 69);
+        assert!(unknown(&"x".repeat(60_000)).text.len() < 200);
     }
 
     #[test]

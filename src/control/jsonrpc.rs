@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::base::nearest::suggestion;
 use crate::base::units::LONGEST;
 
-use super::command::{self, Args, Command, Param};
+use super::command::{self, Args, Command, Param, quoted};
 use super::message::{Refusal, RefusalCode, Request, Wait};
 use super::text;
 
@@ -148,7 +148,7 @@ fn envelope(members: &[(String, &RawValue)]) -> Result<String, Refusal> {
     const KEYS: [&str; 4] = ["jsonrpc", "method", "params", "id"];
     for (i, (key, _)) in members.iter().enumerate() {
         if !KEYS.contains(&key.as_str()) {
-            return Err(invalid(format!("no member {key:?} in a request{}", suggestion(key, KEYS))));
+            return Err(invalid(format!("no member {} in a request{}", quoted(key), suggestion(key, KEYS))));
         }
         if members.iter().take(i).any(|(other, _)| other == key) {
             return Err(invalid(format!("{key} is there twice")));
@@ -180,7 +180,7 @@ fn request(method: &str, params: Option<&RawValue>) -> Result<Request, Refusal> 
     for (i, (key, value)) in members.iter().enumerate() {
         let Some(param) = command.params.iter().find(|p| p.key() == key) else {
             let known = suggestion(key, command.params.iter().map(|p| p.key()));
-            return Err(wrong(command, format!("no param {key:?}{known}")));
+            return Err(wrong(command, format!("no param {}{known}", quoted(key))));
         };
         if members.iter().take(i).any(|(other, _)| other == key) {
             return Err(wrong(command, format!("{key} is there twice")));

@@ -174,8 +174,9 @@ fn pid(p: &ProcessStatus, word: &str, text: &mut String) {
     put(text, format_args!("{word} {}", Uptime(seconds)));
 }
 
+/// Why, unless it is only the exit said twice.
 fn note(p: &ProcessStatus, text: &mut String) {
-    if let Some(why) = &p.why {
+    if let Some(why) = p.why.as_ref().filter(|_| p.why != p.last_exit) {
         put(text, format_args!("; {}", Plain(why)));
     }
 }
@@ -341,6 +342,15 @@ mod tests {
             (p(Fatal), "FATAL     unknown error (try \"tail NAME\")"),
             (
                 ProcessStatus { last_exit: some("exit status 0"), for_ms: Some(999), ..p(Exited) },
+                "EXITED    Nov 21 10:47 AM, exit status 0",
+            ),
+            (
+                ProcessStatus {
+                    last_exit: some("exit status 0"),
+                    why: some("exit status 0"),
+                    for_ms: Some(0),
+                    ..p(Exited)
+                },
                 "EXITED    Nov 21 10:47 AM, exit status 0",
             ),
             (ProcessStatus { for_ms: Some(10 * 3_600_000), ..p(Exited) }, "EXITED    Nov 21 12:47 AM"),

@@ -3,7 +3,7 @@
 use crate::base::nearest::suggestion;
 use crate::base::units::parse_duration;
 
-use super::command::{self, Args, Command, Param, Place};
+use super::command::{self, Args, Command, Param, Place, quoted};
 use super::message::{Refusal, RefusalCode, Request};
 
 /// Reads a line of words.
@@ -51,7 +51,7 @@ fn read<'a>(command: &Command, words: impl Iterator<Item = &'a str>, args: &mut 
             if current.is_none_or(|p| p.place() != Place::Rest) {
                 current = free.next();
             }
-            let param = current.ok_or_else(|| format!("what is {word:?}?"))?;
+            let param = current.ok_or_else(|| format!("what is {}?", quoted(word)))?;
             set(param, word, args)?;
         }
     }
@@ -91,7 +91,7 @@ fn option<'a>(
         Place::Flag(long) | Place::Value(long, _) => Some(long),
         Place::Word | Place::Rest => None,
     });
-    Err(format!("no option {name:?}{}", suggestion(name, known)))
+    Err(format!("no option {}{}", quoted(name), suggestion(name, known)))
 }
 
 /// Puts a word into its place. A flag has no word.
@@ -105,11 +105,12 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
         Param::Sig => args.sig = Some(command::signal(word)?),
         Param::Wait => args.wait = Some(false),
         Param::Timeout => {
-            let time = parse_duration(word).ok_or_else(|| format!("{word:?} is no duration (5, 500ms, 1m30s)"))?;
+            let time =
+                parse_duration(word).ok_or_else(|| format!("{} is no duration (5, 500ms, 1m30s)", quoted(word)))?;
             args.timeout_ms = Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         }
         Param::DryRun => args.dry_run = Some(true),
-        Param::Lines => args.lines = Some(word.parse().map_err(|_| format!("{word:?} is no number of lines"))?),
+        Param::Lines => args.lines = Some(word.parse().map_err(|_| format!("{} is no number of lines", quoted(word)))?),
         Param::Stream => args.stream = Some(command::stream(word)?),
         Param::Command => args.command = Some(word.to_owned()),
     }

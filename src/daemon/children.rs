@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use crate::base::exit::Exit;
 use crate::base::id::{Key, Run};
-use crate::sys::spawn::{Failed, Spawned, read_status};
+use crate::sys::spawn::{Failed, Launch, Spawned, Status, read_status};
 use crate::sys::{group, wait};
 
 use super::reactor::{Reactor, Source, Token, Wants};
@@ -21,8 +21,10 @@ struct Child {
     pid: u32,
     /// `Some` iff the leader is not reaped.
     leader: Option<Token>,
-    /// `Some` iff it is not known what became of `execve`.
-    status: Option<Token>,
+    /// `Some` iff it is not known what became of `execve`, with what the child uses until then.
+    status: Option<(Token, Launch)>,
+    /// A failed step was told, and is not told again.
+    failed: bool,
     /// Members of the group that outlived the leader; empty while `leader` is `Some`.
     stragglers: Vec<Token>,
 }
@@ -56,13 +58,20 @@ impl Children {
         run: Run,
         child: Spawned,
     ) -> Result<(), (io::Error, OwnedFd)> {
-        let leader = reactor.add(Source::Child(key, run), child.pidfd, Wants::Read)?;
-        let status = match reactor.add(Source::ExecStatus(key, run), child.status, Wants::Read) {
-            Ok(token) => Some(token),
-            // Without its status pipe the end of the child tells less, but it is watched.
-            Err(_) => None,
+        let Spawned { pid, pidfd, status, launch } = child;
+        let status = match reactor.add(Source::ExecStatus(key, run), status, Wants::Read) {
+            Ok(token) => token,
+            Err((error, _)) => return Err((error, pidfd)),
         };
-        let child = Child { run, pid: child.pid, leader: Some(leader), status, stragglers: Vec::new() };
+        let leader = match reactor.add(Source::Child(key, run), pidfd, Wants::Read) {
+            Ok(token) => token,
+            Err(failed) => {
+                reactor.remove(status);
+                return Err(failed);
+            }
+        };
+        let status = Some((status, launch));
+        let child = Child { run, pid, leader: Some(leader), status, failed: false, stragglers: Vec::new() };
         self.live.insert(key, child);
         Ok(())
     }
@@ -73,15 +82,25 @@ impl Children {
         let _ = wait::reap_killed(pidfd.as_fd());
     }
 
-    /// What became of `execve`, if that is news: `None` while it is not known or no news, `Some(None)` for success.
+    /// What became of `execve`, if that is news: `Some(None)` for success.
     pub fn exec_status(&mut self, reactor: &mut Reactor, key: Key, run: Run) -> Option<Option<Failed>> {
         let child = self.live.get_mut(&key).filter(|c| c.run == run)?;
-        let token = child.status?;
-        // A pipe that cannot be read tells nothing; the exit will.
-        let result = read_status(reactor.fd(token)?).unwrap_or(Some(None))?;
-        child.status = None;
-        reactor.remove(token);
-        Some(result)
+        loop {
+            let (token, launch) = child.status.as_mut()?;
+            // A pipe that cannot be read tells nothing; the exit will.
+            match read_status(reactor.fd(*token)?, launch).unwrap_or(Status::Pending) {
+                Status::Pending => return None,
+                Status::Failed(failed) => {
+                    child.failed = true;
+                    return Some(Some(failed));
+                }
+                Status::Over => {
+                    reactor.remove(*token);
+                    child.status = None;
+                    return (!child.failed).then_some(None);
+                }
+            }
+        }
     }
 
     /// Reaps the leader if it has ended: how it did, and whether members of its group are left and now watched.
@@ -91,8 +110,9 @@ impl Children {
         let exit = wait::reap(reactor.fd(token)?).ok()??;
         child.leader = None;
         reactor.remove(token);
-        if let Some(status) = child.status.take() {
+        if let Some((status, launch)) = child.status.take() {
             reactor.remove(status);
+            launch.child_is_gone();
         }
         let left = watch_group && group::exists(child.pid) && child.watch(reactor, key);
         if !left {
@@ -128,12 +148,6 @@ impl Children {
                 Target::Each(child.stragglers.clone())
             }
         }
-    }
-
-    /// The process id of a live run.
-    #[must_use]
-    pub fn pid(&self, key: Key) -> Option<u32> {
-        self.live.get(&key).map(|child| child.pid)
     }
 }
 

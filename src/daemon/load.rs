@@ -224,7 +224,7 @@ pub fn files_needed(config: &Config) -> u64 {
         let files = streams.into_iter().filter(|sink| matches!(sink, Sink::Auto | Sink::File(_))).count();
         u64::from(program.numprocs) * (1 + 2 * files as u64)
     };
-    BASE_FILES + super::clients::MAX_CLIENTS as u64 + config.programs.values().map(of).sum::<u64>()
+    BASE_FILES + super::clients::MAX_CLIENTS as u64 + config.programs.values().map(|p| of(p)).sum::<u64>()
 }
 
 /// Makes sure that the configuration's descriptors can be had, raising the soft limit if need be.

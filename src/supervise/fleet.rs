@@ -82,9 +82,8 @@ impl Fleet {
             effects: Vec::new(),
         };
         for (name, program) in &config.programs {
-            let program = Arc::new(program.clone());
             for num in 0..program.numprocs {
-                fleet.enlist(name, num, &program);
+                fleet.enlist(name, num, program);
             }
         }
         fleet.config = config;

@@ -54,7 +54,7 @@ impl Fleet {
     }
 
     fn carry_out(&mut self, change: &ProgramChange, now: Mono, out: &mut Vec<Action>) {
-        let program = self.config.programs.get(&change.name).cloned().map(Arc::new);
+        let program = self.config.programs.get(&change.name).cloned();
         let name = &change.name;
         match (&change.kind, program) {
             (ProgramChangeKind::Removed, _) | (_, None) => self.shrink(name, 0, now, out),

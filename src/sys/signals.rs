@@ -5,9 +5,14 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use crate::base::signal::Sig;
 
+use super::raw;
+
 /// What the daemon ignores: a pipe without a reader and a file at its limit are errors of a call, not ends of a
-/// daemon. Children get the default back (`spawn`).
-pub(super) const IGNORED: [i32; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
+/// daemon. Children get the default back.
+const IGNORED: [i32; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
+
+/// How many bytes the kernel's signal set has.
+const KERNEL_SET_BYTES: usize = 8;
 
 /// Gives every signal its default disposition, except those the daemon ignores: what a parent such as nohup(1) had
 /// ignored would otherwise reach the programs.
@@ -18,8 +23,8 @@ pub fn reset_dispositions() {
     }
 }
 
-/// signal(2) for one signal. Async-signal-safe. Errors (KILL, STOP, the C library's own) are of no consequence.
-pub(super) fn set_disposition(number: i32, handler: libc::sighandler_t) {
+/// signal(2) for one signal. Errors (KILL, STOP, the C library's own) are of no consequence.
+fn set_disposition(number: i32, handler: libc::sighandler_t) {
     // SAFETY: an all-zero sigaction is valid: no flags, empty mask.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler;
@@ -50,11 +55,21 @@ pub fn open(sigs: &[Sig]) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Unblocks every signal: for a process that leaves the loop behind.
-pub fn unblock_all() {
-    let set = empty();
-    // SAFETY: the set is initialised; the old mask is not asked for.
-    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut()) };
+/// Gives a child that may share its parent's memory the default dispositions and an empty mask; or the error number.
+/// By raw system calls, with the kernel's own layout of their arguments.
+pub(super) fn reset_in_child() -> Result<(), i32> {
+    // The kernel's sigaction, all zero: default handler, no flags, empty mask. No architecture's is larger.
+    let action = [0usize; 8];
+    for number in IGNORED {
+        let arguments = [number.unsigned_abs() as usize, action.as_ptr() as usize, 0];
+        // SAFETY: the action outlives the call; the old one is not asked for. The size of the mask goes fourth.
+        unsafe { raw::call4(libc::SYS_rt_sigaction, arguments, KERNEL_SET_BYTES) }?;
+    }
+    let none = 0u64;
+    let arguments = [libc::SIG_SETMASK.unsigned_abs() as usize, (&raw const none) as usize, 0];
+    // SAFETY: the set outlives the call; the old one is not asked for.
+    unsafe { raw::call4(libc::SYS_rt_sigprocmask, arguments, KERNEL_SET_BYTES) }?;
+    Ok(())
 }
 
 fn empty() -> libc::sigset_t {

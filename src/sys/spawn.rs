@@ -1,11 +1,17 @@
 //! The birth of a process.
 //!
 //! Everything that allocates or asks somebody is done before the clone, in `Command::new`. Between clone and execve the
-//! child only makes system calls on memory that is already there. The clone shares nothing with the parent, so the
-//! parent does not wait for a slow `chdir` or `execve`; what became of them comes through a pipe: its end closes when
-//! `execve` succeeds (close-on-exec), or carries the step and the error number.
+//! child only makes system calls on memory that is already there. The parent does not wait for it, so a slow `chdir` or
+//! `execve` holds up nobody; what became of them comes through a pipe: its end closes when `execve` succeeds
+//! (close-on-exec), or carries the step and the error number.
+//!
+//! A child that keeps the daemon's user shares the daemon's memory until its `execve`, on a stack of its own: copying
+//! the page tables of a daemon with a thousand programs would cost several times as much as all the rest. It reads only
+//! what was prepared for it, which is kept until it is known to be done, and it stays away from the C library, whose
+//! variables it shares (`raw`). A child that changes its user gets a copy: nobody but the daemon's user may ever be
+//! near the daemon's memory.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -13,19 +19,36 @@ use crate::base::errno::Errno;
 use crate::base::stage::Stage;
 
 use super::limits::OpenFiles;
-use super::{fd, signals};
+use super::{fd, raw, signals};
 
-/// What a child is to become. Made of owned C strings, so that the child needs no memory.
+/// The child's stack. It calls a handful of functions with small frames; this is many times what they take.
+const STACK_BYTES: usize = 32 << 10;
+
+/// What a child is to become.
 #[derive(Debug)]
 pub struct Command {
-    argv: Vec<CString>,
-    envp: Vec<CString>,
+    /// Owns what the pointers of `plan` point to.
+    strings: Vec<CString>,
+    plan: Plan,
+}
+
+/// What the child reads. All of it is prepared; the pointers are into strings of the same `Command`.
+#[derive(Debug)]
+struct Plan {
+    /// Ends with a null pointer.
+    argv: Vec<*const c_char>,
+    /// Ends with a null pointer.
+    envp: Vec<*const c_char>,
     /// The paths to try in turn, as execvp(3) does.
-    candidates: Vec<CString>,
-    directory: Option<CString>,
+    candidates: Vec<*const c_char>,
+    directory: Option<*const c_char>,
     umask: Option<u32>,
     credentials: Option<Credentials>,
-    open_files: Option<OpenFiles>,
+    open_files: Option<libc::rlimit>,
+    /// Become 0, 1 and 2.
+    standard: [RawFd; 3],
+    /// Where to report a failure.
+    report: RawFd,
 }
 
 /// The ids that the child takes on.
@@ -59,6 +82,31 @@ pub struct Spawned {
     pub pidfd: OwnedFd,
     /// Tells what became of `execve`: see [`read_status`].
     pub status: OwnedFd,
+    /// To be kept until the child is done with it.
+    pub launch: Launch,
+}
+
+/// The memory that a child uses until its `execve`. Given back by [`Launch::done`]; if it is dropped before, the memory
+/// is not freed, since the child may still be using it.
+#[derive(Debug)]
+pub struct Launch(Option<Box<(Command, Vec<u8>)>>);
+
+impl Launch {
+    /// Gives the memory back. Only for a child that has executed its program or has ended.
+    fn free(&mut self) {
+        self.0 = None;
+    }
+
+    /// Gives the memory back after the child was reaped.
+    pub fn child_is_gone(mut self) {
+        self.free();
+    }
+}
+
+impl Drop for Launch {
+    fn drop(&mut self) {
+        std::mem::forget(self.0.take());
+    }
 }
 
 /// A step of the spawn that failed.
@@ -84,27 +132,35 @@ impl Command {
     /// A program name without a slash is looked for in the `PATH` of `env`, by the child, with its own rights.
     ///
     /// # Errors
-    /// EINVAL for a NUL byte in a string or an empty `argv`.
+    /// EINVAL for a NUL byte in a string.
     pub fn new(argv: &[String], env: &[(String, String)]) -> Result<Command, Failed> {
-        let c = |text: &str| CString::new(text).map_err(|_| Failed { stage: Stage::Exec, errno: Errno(libc::EINVAL) });
+        let mut strings = Vec::with_capacity(argv.len() + env.len() + 8);
+        let mut keep = |text: String| keep(&mut strings, Stage::Exec, text);
         let path = env.iter().rev().find(|(name, _)| name == "PATH").map_or("/usr/bin:/bin", |(_, value)| value);
         let program = argv.first().map_or("", String::as_str);
         let candidates = if program.contains('/') || program.is_empty() {
-            vec![c(program)?]
+            vec![keep(program.to_owned())?]
         } else {
-            path.split(':')
-                .map(|dir| c(&format!("{}/{program}", if dir.is_empty() { "." } else { dir })))
-                .collect::<Result<_, _>>()?
+            let dirs = path.split(':').map(|dir| if dir.is_empty() { "." } else { dir });
+            dirs.map(|dir| keep(format!("{dir}/{program}"))).collect::<Result<_, _>>()?
         };
-        Ok(Command {
-            argv: argv.iter().map(|word| c(word)).collect::<Result<_, _>>()?,
-            envp: env.iter().map(|(name, value)| c(&format!("{name}={value}"))).collect::<Result<_, _>>()?,
+        let mut argv: Vec<*const c_char> = argv.iter().map(|word| keep(word.clone())).collect::<Result<_, _>>()?;
+        let mut envp: Vec<*const c_char> =
+            env.iter().map(|(name, value)| keep(format!("{name}={value}"))).collect::<Result<_, _>>()?;
+        argv.push(std::ptr::null());
+        envp.push(std::ptr::null());
+        let plan = Plan {
+            argv,
+            envp,
             candidates,
             directory: None,
             umask: None,
             credentials: None,
             open_files: None,
-        })
+            standard: [-1; 3],
+            report: -1,
+        };
+        Ok(Command { strings, plan })
     }
 
     /// The directory to change to, after the change of user: where that user may not go, the program does not run.
@@ -112,200 +168,212 @@ impl Command {
     /// # Errors
     /// EINVAL for a NUL byte.
     pub fn directory(&mut self, path: &str) -> Result<(), Failed> {
-        let path = CString::new(path).map_err(|_| Failed { stage: Stage::Directory, errno: Errno(libc::EINVAL) })?;
-        self.directory = Some(path);
+        self.plan.directory = Some(keep(&mut self.strings, Stage::Directory, path.to_owned())?);
         Ok(())
     }
 
     /// The umask.
     pub fn umask(&mut self, mask: u32) {
-        self.umask = Some(mask);
+        self.plan.umask = Some(mask);
     }
 
     /// The ids to take on.
     pub fn credentials(&mut self, credentials: Credentials) {
-        self.credentials = Some(credentials);
+        self.plan.credentials = Some(credentials);
     }
 
     /// The limit on open files; the daemon has raised its own.
     pub fn open_files(&mut self, limit: OpenFiles) {
-        self.open_files = Some(limit);
+        self.plan.open_files = Some(libc::rlimit { rlim_cur: limit.soft, rlim_max: limit.hard });
     }
 
     /// Brings the child into being.
     ///
     /// # Errors
     /// The status pipe could not be made (`Pipe`), or clone3(2) failed (`Clone`): EAGAIN, ENOMEM.
-    pub fn spawn(&self, stdio: Stdio<'_>) -> Result<Spawned, Failed> {
+    pub fn spawn(mut self, stdio: Stdio<'_>) -> Result<Spawned, Failed> {
         let (status, report) = fd::pipe().map_err(|e| Failed::new(Stage::Pipe, &e))?;
-        let argv = pointers(&self.argv);
-        let envp = pointers(&self.envp);
+        self.plan.standard = [stdio.stdin, stdio.stdout, stdio.stderr].map(|fd| fd.as_raw_fd());
+        self.plan.report = report.as_raw_fd();
+        let share_memory = self.plan.credentials.is_none();
+        let mut launch = Box::new((self, Vec::<u8>::with_capacity(STACK_BYTES)));
+        let (command, stack) = &mut *launch;
         let mut pidfd: RawFd = -1;
         // SAFETY: clone_args is plain numbers, for which zero means "not used".
-        let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
-        args.flags = u64::try_from(libc::CLONE_PIDFD).unwrap_or(0);
-        args.pidfd = (&raw mut pidfd) as u64;
-        args.exit_signal = u64::try_from(libc::SIGCHLD).unwrap_or(0);
-        // SAFETY: without CLONE_VM the child has its own copy of all memory, as after fork(2). This program has one
-        // thread, so no lock is held by anybody else. The child goes straight into `become_program`, which only makes
-        // system calls, and never returns from it.
-        let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>()) };
-        if pid == 0 {
-            self.become_program(stdio, &argv, &envp, report.as_raw_fd());
-        }
-        let pid = u32::try_from(pid).map_err(|_| Failed::new(Stage::Clone, &io::Error::last_os_error()))?;
+        let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+        let flags = libc::CLONE_PIDFD | if share_memory { libc::CLONE_VM } else { 0 };
+        arguments.flags = u64::from(flags.unsigned_abs());
+        arguments.pidfd = (&raw mut pidfd) as u64;
+        arguments.exit_signal = u64::from(libc::SIGCHLD.unsigned_abs());
+        let stack_at = stack.as_mut_ptr() as u64;
+        let aligned = stack_at.next_multiple_of(16);
+        arguments.stack = aligned;
+        arguments.stack_size = (STACK_BYTES as u64 - (aligned - stack_at)) & !15;
+        let plan: *const Plan = &raw const command.plan;
+        // SAFETY: `become_program` never returns. What it uses is the plan, the strings behind it and the stack, which
+        // `Launch` keeps until the child is done; this process only reads them. It shares nothing else: descriptors,
+        // signal dispositions and directory are copies. This program has one thread.
+        let pid = unsafe { raw::clone3(&arguments, become_program, plan.cast()) };
+        drop(report);
+        let pid = pid.map_err(|errno| Failed { stage: Stage::Clone, errno: Errno(errno) })?;
         // SAFETY: the kernel has stored a new descriptor there, close-on-exec, for us to own.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-        Ok(Spawned { pid, pidfd, status })
+        Ok(Spawned { pid: u32::try_from(pid).unwrap_or(0), pidfd, status, launch: Launch(Some(launch)) })
     }
+}
 
-    /// The child's part. Only async-signal-safe calls; no allocation, no panic, no return.
-    fn become_program(&self, stdio: Stdio<'_>, argv: &[*const c_char], envp: &[*const c_char], report: RawFd) -> ! {
-        let failed = match self.prepare_child(stdio) {
-            Ok(()) => Failed { stage: Stage::Exec, errno: self.execute(argv, envp) },
-            Err(failed) => failed,
-        };
-        let stage = Stage::ALL.iter().position(|s| *s == failed.stage).unwrap_or(0);
-        let mut message = [0u8; STATUS_BYTES];
-        let (head, tail) = message.split_at_mut(4);
-        head.copy_from_slice(&(u32::try_from(stage).unwrap_or(0)).to_ne_bytes());
-        tail.copy_from_slice(&failed.errno.0.to_ne_bytes());
-        // SAFETY: the buffer is on the stack; a failed write leaves the exit status 127 to tell of the failure.
-        unsafe { libc::write(report, message.as_ptr().cast(), message.len()) };
-        // SAFETY: _exit(2) ends the process without running anything of the parent's.
-        unsafe { libc::_exit(127) }
+fn keep(strings: &mut Vec<CString>, stage: Stage, text: String) -> Result<*const c_char, Failed> {
+    let string = CString::new(text).map_err(|_| Failed { stage, errno: Errno(libc::EINVAL) })?;
+    // The bytes are on the heap and stay where they are when the CString moves.
+    let pointer = string.as_ptr();
+    strings.push(string);
+    Ok(pointer)
+}
+
+const STATUS_BYTES: usize = 8;
+
+/// The child's part: system calls only; no allocation, no panic, no return.
+///
+/// # Safety
+/// `plan` points to a `Plan` that stays as it is until this process has executed a program or ended.
+unsafe extern "C" fn become_program(plan: *const c_void) -> ! {
+    // SAFETY: the caller's promise.
+    let plan = unsafe { &*plan.cast::<Plan>() };
+    let failed = match plan.prepare() {
+        Ok(()) => Failed { stage: Stage::Exec, errno: Errno(plan.execute()) },
+        Err(failed) => failed,
+    };
+    let mut message = [0u8; STATUS_BYTES];
+    let (stage, errno) = message.split_at_mut(4);
+    stage.copy_from_slice(&(failed.stage as u32).to_ne_bytes());
+    errno.copy_from_slice(&failed.errno.0.to_ne_bytes());
+    // A failed write leaves the exit status to tell of the failure.
+    let _ = sys(libc::SYS_write, [plan.report as usize, message.as_ptr() as usize, STATUS_BYTES]);
+    loop {
+        let _ = sys(libc::SYS_exit_group, [127, 0, 0]);
     }
+}
 
-    fn prepare_child(&self, stdio: Stdio<'_>) -> Result<(), Failed> {
-        // SAFETY: setsid(2) touches no memory.
-        check(Stage::Session, unsafe { libc::setsid() })?;
-        for number in signals::IGNORED {
-            signals::set_disposition(number, libc::SIG_DFL);
+/// A system call of the child. Its pointers are into the plan or its own stack.
+fn sys(number: libc::c_long, arguments: raw::Arguments) -> Result<usize, i32> {
+    // SAFETY: see the callers: each passes pointers to memory that outlives the call, or numbers.
+    unsafe { raw::call(number, arguments) }
+}
+
+/// The same, as a step.
+fn step(stage: Stage, number: libc::c_long, arguments: raw::Arguments) -> Result<usize, Failed> {
+    sys(number, arguments).map_err(|errno| Failed { stage, errno: Errno(errno) })
+}
+
+impl Plan {
+    fn prepare(&self) -> Result<(), Failed> {
+        step(Stage::Session, libc::SYS_setsid, [0; 3])?;
+        signals::reset_in_child().map_err(|errno| Failed { stage: Stage::Signals, errno: Errno(errno) })?;
+        let mut to = 0;
+        for from in self.standard {
+            // Close-on-exec is cleared by the copy; a descriptor copied onto itself would keep it.
+            if from == to {
+                step(Stage::Stdio, libc::SYS_fcntl, [to as usize, libc::F_SETFD as usize, 0])?;
+            } else {
+                step(Stage::Stdio, libc::SYS_dup3, [from as usize, to as usize, 0])?;
+            }
+            to += 1;
         }
-        signals::unblock_all();
-        for (from, to) in [(stdio.stdin, 0), (stdio.stdout, 1), (stdio.stderr, 2)] {
-            put_in_place(from.as_raw_fd(), to)?;
-        }
-        if let Some(limit) = self.open_files {
-            let limit = libc::rlimit { rlim_cur: limit.soft, rlim_max: limit.hard };
-            // SAFETY: the limit is on the stack and outlives the call.
-            check(Stage::Limits, unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) })?;
+        if let Some(limit) = &self.open_files {
+            let limit: *const libc::rlimit = limit;
+            step(Stage::Limits, libc::SYS_setrlimit, [libc::RLIMIT_NOFILE as usize, limit as usize, 0])?;
         }
         if let Some(mask) = self.umask {
-            // SAFETY: umask(2) always succeeds and touches no memory.
-            unsafe { libc::umask(mask) };
+            let _ = sys(libc::SYS_umask, [mask as usize, 0, 0]);
         }
         if let Some(credentials) = &self.credentials {
             credentials.take_on()?;
         }
-        if let Some(directory) = &self.directory {
-            // SAFETY: the string was made before the clone and is NUL-terminated.
-            check(Stage::Directory, unsafe { libc::chdir(directory.as_ptr()) })?;
+        if let Some(directory) = self.directory {
+            step(Stage::Directory, libc::SYS_chdir, [directory as usize, 0, 0])?;
         }
         Ok(())
     }
 
     /// Tries the candidates in turn. Returns only if none could be executed, with the error that tells most.
-    fn execute(&self, argv: &[*const c_char], envp: &[*const c_char]) -> Errno {
+    fn execute(&self) -> i32 {
         let mut seen = libc::ENOENT;
         for path in &self.candidates {
-            // SAFETY: path, argv and envp are NUL-terminated and were made before the clone.
-            unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
-            match last_errno() {
-                libc::ENOENT | libc::ENOTDIR => {}
-                libc::EACCES => seen = libc::EACCES,
-                other => return Errno(other),
+            let arguments = [*path as usize, self.argv.as_ptr() as usize, self.envp.as_ptr() as usize];
+            match sys(libc::SYS_execve, arguments) {
+                Err(libc::ENOENT | libc::ENOTDIR) | Ok(_) => {}
+                Err(libc::EACCES) => seen = libc::EACCES,
+                Err(other) => return other,
             }
         }
-        Errno(seen)
+        seen
     }
 }
 
 impl Credentials {
-    /// Groups, then group, then user, by system calls of their own: the C library's functions would look for other
-    /// threads. The user is the last step that needs privilege; that all of it holds is asked of the kernel.
+    /// Groups, then group, then user: the user is the last step that needs privilege. That all of it holds is asked of
+    /// the kernel.
     fn take_on(&self) -> Result<(), Failed> {
-        // SAFETY: the list outlives the call.
-        let result = unsafe { libc::syscall(libc::SYS_setgroups, self.groups.len(), self.groups.as_ptr()) };
-        // Without privilege the groups cannot be set, and need not be if the user stays the same.
-        if result < 0 && !(last_errno() == libc::EPERM && self.is_own()) {
-            return Err(Failed { stage: Stage::Groups, errno: Errno(last_errno()) });
+        let (uid, gid) = (self.uid as usize, self.gid as usize);
+        let own = || sys(libc::SYS_geteuid, [0; 3]) == Ok(uid) && uid != 0;
+        match step(Stage::Groups, libc::SYS_setgroups, [self.groups.len(), self.groups.as_ptr() as usize, 0]) {
+            // Without privilege the groups cannot be set, and need not be if the user stays the same.
+            Err(failed) if !(failed.errno.0 == libc::EPERM && own()) => return Err(failed),
+            Ok(_) | Err(_) => {}
         }
-        // SAFETY: takes three numbers.
-        let result = unsafe { libc::syscall(libc::SYS_setresgid, self.gid, self.gid, self.gid) };
-        check(Stage::Gid, result)?;
-        // SAFETY: takes three numbers.
-        let result = unsafe { libc::syscall(libc::SYS_setresuid, self.uid, self.uid, self.uid) };
-        check(Stage::Uid, result)?;
+        step(Stage::Gid, libc::SYS_setresgid, [gid, gid, gid])?;
+        step(Stage::Uid, libc::SYS_setresuid, [uid, uid, uid])?;
         let (mut uids, mut gids) = ([u32::MAX; 3], [u32::MAX; 3]);
-        let ([ur, ue, us], [gr, ge, gs]) = (&mut uids, &mut gids);
-        // SAFETY: three places to store to, on the stack.
-        let result = unsafe { libc::getresuid(ur, ue, us) };
-        check(Stage::Uid, result)?;
-        // SAFETY: three places to store to, on the stack.
-        let result = unsafe { libc::getresgid(gr, ge, gs) };
-        check(Stage::Gid, result)?;
+        step(Stage::Uid, libc::SYS_getresuid, addresses(&mut uids))?;
+        step(Stage::Gid, libc::SYS_getresgid, addresses(&mut gids))?;
+        let denied = Err(Failed { stage: Stage::Uid, errno: Errno(libc::EPERM) });
         if uids != [self.uid; 3] || gids != [self.gid; 3] {
-            return Err(Failed { stage: Stage::Uid, errno: Errno(libc::EPERM) });
+            return denied;
         }
-        // SAFETY: takes a number. It must fail: root's ids must not be within reach any more.
-        if self.uid != 0 && unsafe { libc::syscall(libc::SYS_setresuid, u32::MAX, 0, u32::MAX) } == 0 {
-            return Err(Failed { stage: Stage::Uid, errno: Errno(libc::EPERM) });
+        // Root's id must not be within reach any more.
+        let keep = u32::MAX as usize;
+        if uid != 0 && sys(libc::SYS_setresuid, [keep, 0, keep]).is_ok() {
+            return denied;
         }
         Ok(())
     }
-
-    fn is_own(&self) -> bool {
-        // SAFETY: takes nothing, always succeeds.
-        let uid = unsafe { libc::geteuid() };
-        uid == self.uid && uid != 0
-    }
 }
 
-/// Makes `to` a copy of `from` that survives execve.
-fn put_in_place(from: RawFd, to: RawFd) -> Result<(), Failed> {
-    let result = if from == to {
-        // dup2 to itself would leave close-on-exec set.
-        // SAFETY: takes numbers.
-        unsafe { libc::fcntl(to, libc::F_SETFD, 0) }
-    } else {
-        // SAFETY: takes two numbers.
-        unsafe { libc::dup2(from, to) }
-    };
-    check(Stage::Stdio, result)
+/// Where the kernel is to store three ids.
+fn addresses(places: &mut [u32; 3]) -> raw::Arguments {
+    places.each_mut().map(|place| std::ptr::from_mut(place) as usize)
 }
 
-fn check(stage: Stage, result: impl Into<i64>) -> Result<(), Failed> {
-    if result.into() < 0 { Err(Failed { stage, errno: Errno(last_errno()) }) } else { Ok(()) }
+/// What became of a spawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not known yet.
+    Pending,
+    /// The program was executed, or the child has ended; a failure was told before.
+    Over,
+    /// This step failed. `Over` follows.
+    Failed(Failed),
 }
 
-fn last_errno() -> i32 {
-    // SAFETY: the C library's errno of this thread.
-    unsafe { *libc::__errno_location() }
-}
-
-fn pointers(strings: &[CString]) -> Vec<*const c_char> {
-    strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
-}
-
-const STATUS_BYTES: usize = 8;
-
-/// What became of `execve`, from [`Spawned::status`]: `Ok(None)` while it is open, `Ok(Some(None))` if it succeeded,
-/// the failure otherwise.
+/// Asks what became of `execve`, and gives the child's memory back when it is over.
 ///
 /// # Errors
 /// read(2).
-pub fn read_status(status: BorrowedFd<'_>) -> io::Result<Option<Option<Failed>>> {
+pub fn read_status(status: BorrowedFd<'_>, launch: &mut Launch) -> io::Result<Status> {
     let mut message = [0u8; STATUS_BYTES];
     match fd::read(status, &mut message) {
-        Ok(0) => Ok(Some(None)),
+        Ok(0) => {
+            // The kernel closes descriptors only after the child has left this memory, in execve and in exit alike.
+            launch.free();
+            Ok(Status::Over)
+        }
         Ok(_) => {
             let (stage, errno) = message.split_at(4);
             let number = |bytes: &[u8]| bytes.try_into().map_or(0, i32::from_ne_bytes);
             let stage = usize::try_from(number(stage)).ok().and_then(|i| Stage::ALL.get(i).copied());
-            Ok(Some(Some(Failed { stage: stage.unwrap_or(Stage::Exec), errno: Errno(number(errno)) })))
+            Ok(Status::Failed(Failed { stage: stage.unwrap_or(Stage::Exec), errno: Errno(number(errno)) }))
         }
-        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Status::Pending),
         Err(e) => Err(e),
     }
 }
@@ -317,12 +385,18 @@ mod tests {
     use crate::base::exit::Exit;
     use std::os::fd::AsFd;
 
-    fn run(command: &Command) -> (Option<Failed>, Exit) {
+    fn run(command: Command) -> (Option<Failed>, Exit) {
         let null = fd::null().unwrap();
         let stdio = Stdio { stdin: null.as_fd(), stdout: null.as_fd(), stderr: null.as_fd() };
-        let child = command.spawn(stdio).unwrap();
+        let mut child = command.spawn(stdio).unwrap();
         let exit = wait::reap_killed(child.pidfd.as_fd()).unwrap().unwrap();
-        (read_status(child.status.as_fd()).unwrap().unwrap(), exit)
+        let failed = match read_status(child.status.as_fd(), &mut child.launch).unwrap() {
+            Status::Failed(failed) => Some(failed),
+            Status::Over => None,
+            Status::Pending => panic!("the child is gone and its end is open"),
+        };
+        child.launch.child_is_gone();
+        (failed, exit)
     }
 
     fn command(words: &[&str]) -> Command {
@@ -332,18 +406,43 @@ mod tests {
 
     #[test]
     fn a_program_is_found_on_the_path_and_its_exit_is_seen() {
-        assert_eq!(run(&command(&["sh", "-c", "exit 7"])), (None, Exit::Code(7)));
+        assert_eq!(run(command(&["sh", "-c", "exit 7"])), (None, Exit::Code(7)));
     }
 
     #[test]
     fn failing_steps_are_named() {
         let failed = |stage, errno| (Some(Failed { stage, errno: Errno(errno) }), Exit::Code(127));
-        assert_eq!(run(&command(&["/no/such/program"])), failed(Stage::Exec, libc::ENOENT));
-        assert_eq!(run(&command(&["/etc/passwd"])), failed(Stage::Exec, libc::EACCES));
-        assert_eq!(run(&command(&["no-such-program"])), failed(Stage::Exec, libc::ENOENT));
+        assert_eq!(run(command(&["/no/such/program"])), failed(Stage::Exec, libc::ENOENT));
+        assert_eq!(run(command(&["/etc/passwd"])), failed(Stage::Exec, libc::EACCES));
+        assert_eq!(run(command(&["no-such-program"])), failed(Stage::Exec, libc::ENOENT));
         let mut lost = command(&["true"]);
         lost.directory("/no/such/directory").unwrap();
-        assert_eq!(run(&lost), failed(Stage::Directory, libc::ENOENT));
+        assert_eq!(run(lost), failed(Stage::Directory, libc::ENOENT));
+    }
+
+    #[test]
+    fn a_child_with_a_user_of_its_own_is_told_apart_by_the_step_that_fails() {
+        let mut other = command(&["true"]);
+        other.credentials(Credentials { uid: 12_345, gid: 12_345, groups: vec![12_345] });
+        let outcome = run(other);
+        if crate::sys::user::effective_uid() == 0 {
+            assert_eq!(outcome, (None, Exit::Code(0)));
+        } else {
+            let failed = Failed { stage: Stage::Groups, errno: Errno(libc::EPERM) };
+            assert_eq!(outcome, (Some(failed), Exit::Code(127)));
+        }
+    }
+
+    #[test]
+    fn many_children_at_once_do_not_disturb_their_parent() {
+        let null = fd::null().unwrap();
+        let stdio = Stdio { stdin: null.as_fd(), stdout: null.as_fd(), stderr: null.as_fd() };
+        let children: Vec<Spawned> =
+            (0..50).map(|n| command(&["sh", "-c", &format!("exit {n}")]).spawn(stdio).unwrap()).collect();
+        for (n, child) in (0u8..).zip(children) {
+            assert_eq!(wait::reap_killed(child.pidfd.as_fd()).unwrap(), Some(Exit::Code(n)));
+            child.launch.child_is_gone();
+        }
     }
 
     #[test]

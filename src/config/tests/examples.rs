@@ -13,7 +13,7 @@ fn a_go_style_file() {
     want.policy.starttime = Duration::from_secs(5);
     want.user = Some("www-data".to_owned());
     want.env.insert("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned());
-    assert_eq!(*nginx, want);
+    assert_eq!(**nginx, want);
     let worker = &config.programs[&named("worker")];
     let mut want = Program::new(["/app/worker", "--config=/etc/worker.conf"].map(str::to_owned).to_vec());
     want.numprocs = 4;
@@ -23,7 +23,7 @@ fn a_go_style_file() {
     want.workingdir = Some("/app".to_owned());
     want.umask = Some(0o44);
     want.env.insert("LOG_LEVEL".to_owned(), "info".to_owned());
-    assert_eq!(*worker, want);
+    assert_eq!(**worker, want);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_json_file() {
     want.env.extend([("PORT", "3000"), ("NODE_ENV", "production")].map(|(k, v)| (k.to_owned(), v.to_owned())));
     want.workingdir = Some("/app/services".to_owned());
     want.umask = Some(0o22);
-    assert_eq!(config.programs[&named("web")], want);
+    assert_eq!(*config.programs[&named("web")], want);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_python_style_file() {
     want.stdout.sink = Sink::File("/home/user/Desktop/taskmaster/logs/worker.stdout".to_owned());
     want.stderr.sink = Sink::File("/home/user/Desktop/taskmaster/logs/worker.stderr".to_owned());
     want.env.extend([("WORKER_ID", "1"), ("ENVIRONMENT", "production")].map(|(k, v)| (k.to_owned(), v.to_owned())));
-    assert_eq!(config.programs[&named("worker")], want);
+    assert_eq!(*config.programs[&named("worker")], want);
 }
 
 pub(super) const GO: &str = r#"

@@ -1,0 +1,213 @@
+//! The command line of `taskmasterctl`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use getopts::{Fail, Options, ParsingStyle};
+
+use crate::base::nearest::suggestion;
+use crate::control::{address, help};
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Say how the program is used.
+    Help,
+    /// Say which version this is.
+    Version,
+    /// Carry out one command.
+    Run {
+        /// `-s`.
+        socket: Option<PathBuf>,
+        /// `--json`.
+        json: bool,
+        /// The command and its arguments.
+        words: Vec<String>,
+    },
+    /// Read commands.
+    Shell {
+        /// `-s`.
+        socket: Option<PathBuf>,
+        /// `--json`.
+        json: bool,
+    },
+}
+
+/// The long options, for suggestions.
+const LONG: [&str; 4] = ["socket", "json", "help", "version"];
+
+fn options() -> Options {
+    let mut options = Options::new();
+    // What stands behind the command is the command's.
+    options.parsing_style(ParsingStyle::StopAtFirstFree);
+    options.optopt("s", "socket", "", "SOCKET");
+    options.optflagmulti("", "json", "");
+    options.optflagmulti("h", "help", "");
+    options.optflagmulti("v", "version", "");
+    options
+}
+
+/// Reads the command line, without the name of the program.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(words: &[OsString]) -> Result<Call, String> {
+    let matches = options().parse(words).map_err(explain)?;
+    if matches.opt_present("help") {
+        return Ok(Call::Help);
+    }
+    if matches.opt_present("version") {
+        return Ok(Call::Version);
+    }
+    let socket = matches.opt_str("socket").map(PathBuf::from);
+    if socket.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+        return Err("-s needs the path of a socket".to_owned());
+    }
+    let json = matches.opt_present("json");
+    if matches.free.is_empty() {
+        return Ok(Call::Shell { socket, json });
+    }
+    Ok(Call::Run { socket, json, words: matches.free })
+}
+
+fn explain(fail: Fail) -> String {
+    const HINT: &str = "; taskmasterctl --help says how it is used";
+    match fail {
+        Fail::ArgumentMissing(name) => format!("{} needs a value{HINT}", dashed(&name)),
+        Fail::UnrecognizedOption(name) => {
+            format!("no option {:?}{}{HINT}", dashed(&name), suggestion(&name, LONG))
+        }
+        Fail::OptionMissing(name) => format!("{} is needed{HINT}", dashed(&name)),
+        Fail::OptionDuplicated(name) => format!("{} is there twice{HINT}", dashed(&name)),
+        Fail::UnexpectedArgument(name) => format!("{} takes no value{HINT}", dashed(&name)),
+    }
+}
+
+fn dashed(name: &str) -> String {
+    if name.chars().count() == 1 { format!("-{name}") } else { format!("--{name}") }
+}
+
+/// The text of `--help`.
+#[must_use]
+pub fn usage() -> String {
+    format!(
+        "\
+Usage: taskmasterctl [-s SOCKET] [--json] [COMMAND [ARGUMENT...]]
+
+Drives a running taskmasterd. Without a command it reads commands: from a shell with
+history and completion on a terminal, else line by line from standard input.
+
+Options:
+  -s, --socket SOCKET  the daemon's control socket (else ${variable}, else
+                       /run/taskmaster/control.sock for root and
+                       $XDG_RUNTIME_DIR/taskmaster.sock for other users)
+      --json           print results as JSON; may also stand behind the command
+  -h, --help           show this; `help COMMAND` says more about a command
+  -v, --version        show the version
+
+Commands:
+{commands}
+Exit status: 0 done; 1 something failed; 2 wrong usage; 3 status showed a process that
+is not as wanted; 4 the daemon cannot be reached or refuses.
+",
+        variable = address::SOCKET_VARIABLE,
+        commands = help::list(),
+    )
+}
+
+/// What may stand among the words of any command, before a `--`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Common {
+    /// `--json`.
+    pub json: bool,
+    /// `-h`, `--help`.
+    pub help: bool,
+}
+
+/// Takes the options that every command has out of its words.
+pub fn take_common(words: &mut Vec<String>) -> Common {
+    let mut common = Common::default();
+    let mut options = true;
+    words.retain(|word| {
+        options &= word != "--";
+        match word.as_str() {
+            "--json" if options => common.json = true,
+            "-h" | "--help" if options => common.help = true,
+            _ => return true,
+        }
+        false
+    });
+    common
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Call, String> {
+        parse(&line.split_whitespace().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn command_lines() {
+        let socket = |path: &str| Some(PathBuf::from(path));
+        let run = |socket, json, words: &str| Call::Run {
+            socket,
+            json,
+            words: words.split(' ').map(str::to_owned).collect(),
+        };
+        for (line, call) in [
+            ("", Call::Shell { socket: None, json: false }),
+            ("-s /x", Call::Shell { socket: socket("/x"), json: false }),
+            ("status", run(None, false, "status")),
+            ("-s/x status -n", run(socket("/x"), false, "status -n")),
+            ("--socket /x --json start --no-wait web", run(socket("/x"), true, "start --no-wait web")),
+            ("--socket=/x stop -s y", run(socket("/x"), false, "stop -s y")),
+            ("status --json", run(None, false, "status --json")),
+            ("-- status", run(None, false, "status")),
+            ("-h", Call::Help),
+            ("--help status", Call::Help),
+            ("-v", Call::Version),
+            ("--version", Call::Version),
+            ("-hv", Call::Help),
+        ] {
+            assert_eq!(parsed(line), Ok(call), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_command_lines() {
+        for (line, start) in [
+            ("-s", "-s needs a value; "),
+            ("--jsn", "no option \"--jsn\" (did you mean \"json\"?); "),
+            ("-x status", "no option \"-x\"; "),
+            ("-s a -s b", "--socket is there twice; "),
+            ("--json=1", "--json takes no value; "),
+        ] {
+            let text = parsed(line).unwrap_err();
+            assert!(text.starts_with(start), "{text}");
+        }
+        assert!(parse(&["--socket=".into()]).is_err());
+    }
+
+    #[test]
+    fn common_options_end_at_two_dashes() {
+        let take = |line: &str| {
+            let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let common = take_common(&mut words);
+            (common.json, common.help, words.join(" "))
+        };
+        assert_eq!(take("status --json web"), (true, false, "status web".to_owned()));
+        assert_eq!(take("tail -h"), (false, true, "tail".to_owned()));
+        assert_eq!(take("status -- --json"), (false, false, "status -- --json".to_owned()));
+    }
+
+    #[test]
+    fn the_usage_fits_a_terminal_and_names_all_options() {
+        let text = usage();
+        assert!(text.lines().all(|l| l.len() <= 92), "{text}");
+        for name in LONG {
+            assert!(text.contains(&format!("--{name}")));
+        }
+    }
+}

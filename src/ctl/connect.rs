@@ -1,0 +1,189 @@
+//! One request to the daemon, and its answer.
+//!
+//! Every request has a connection of its own, so that a daemon that was started anew in between makes no difference.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use crate::control::address;
+use crate::control::jsonrpc::{self, Id};
+use crate::control::message::{RefusalCode, Request};
+use crate::sys::{client, sock, user};
+
+/// Room for the first read: enough for the status of some processes. It doubles as long as more comes.
+const FIRST_READ_BYTES: usize = 8 << 10;
+
+/// An answer line, and the connection it came on.
+#[derive(Debug)]
+pub struct Reply {
+    /// The JSON text, without a line feed.
+    pub line: String,
+    stream: UnixStream,
+}
+
+impl Reply {
+    /// Waits until the daemon closes the connection.
+    pub fn wait_for_close(mut self) {
+        let mut rest = [0; 512];
+        loop {
+            match self.stream.read(&mut rest) {
+                Ok(0) => return,
+                Err(error) if error.kind() != ErrorKind::Interrupted => return,
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+}
+
+/// The socket: the given one, else the one that the environment names, else the default.
+#[must_use]
+pub fn socket_path(given: Option<PathBuf>) -> PathBuf {
+    let named = || std::env::var_os(address::SOCKET_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    given.or_else(named).unwrap_or_else(|| {
+        address::default_socket(user::effective_uid(), std::env::var_os("XDG_RUNTIME_DIR").as_deref())
+    })
+}
+
+/// Sends a request and reads its answer.
+///
+/// # Errors
+/// The daemon cannot be reached, is not to be trusted, or answers with something else than an answer. For people.
+pub fn ask(path: &Path, request: &Request) -> Result<Reply, String> {
+    let mut stream = open(path)?;
+    let mut line = Vec::with_capacity(256);
+    jsonrpc::write_request(&Id::number(1), request, &mut line);
+    line.push(b'\n');
+    let sent = stream.write_all(&line);
+    // A daemon that does not want to talk may say so and close before it has read anything.
+    let (answer, read) = read_line(&mut stream);
+    match String::from_utf8(answer) {
+        Ok(line) if line.starts_with('{') => Ok(Reply { line, stream }),
+        Ok(line) if line.starts_with("ERROR ") => {
+            Err(format!("the daemon on {} refuses: {}", path.display(), line.trim_start_matches("ERROR ")))
+        }
+        Ok(line) if line.is_empty() => Err(match sent.and(read) {
+            Ok(()) => format!("the daemon on {} closed the connection without an answer", path.display()),
+            Err(error) => broken(path, &error),
+        }),
+        Ok(_) | Err(_) => Err(format!("what answers on {} is no taskmasterd", path.display())),
+    }
+}
+
+/// Connects, and makes sure that the daemon is one that may be trusted: whoever can make a socket at this path could
+/// pose as the daemon and be told what to do, or tell lies.
+fn open(path: &Path) -> Result<UnixStream, String> {
+    let stream = client::connect(path).map_err(|error| unreachable_text(path, &error))?;
+    let server = sock::peer(stream.as_fd()).map_err(|error| broken(path, &error))?;
+    let own = user::effective_uid();
+    if server.uid != 0 && server.uid != own {
+        return Err(format!(
+            "the daemon on {} runs as user {}, neither as root nor as you (user {own}): not talking to it",
+            path.display(),
+            server.uid
+        ));
+    }
+    Ok(stream)
+}
+
+fn unreachable_text(path: &Path, error: &std::io::Error) -> String {
+    let at = path.display();
+    let kind = error.kind();
+    if matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory) {
+        let variable = address::SOCKET_VARIABLE;
+        format!("no daemon answers on {at} (is taskmasterd running? -s SOCKET or {variable} names another)")
+    } else if kind == ErrorKind::PermissionDenied {
+        format!("no permission to talk to the daemon on {at} (its socket belongs to another user)")
+    } else if kind == ErrorKind::WouldBlock {
+        format!("the daemon on {at} does not accept connections: it is stuck or very busy")
+    } else {
+        format!("connect to {at}: {error}")
+    }
+}
+
+fn broken(path: &Path, error: &std::io::Error) -> String {
+    format!("the connection to {} broke: {error}", path.display())
+}
+
+/// Reads up to the first line feed, which is left out, or to the end.
+fn read_line(stream: &mut UnixStream) -> (Vec<u8>, std::io::Result<()>) {
+    let mut buffer = Vec::new();
+    let mut len = 0;
+    let end = loop {
+        if len == buffer.len() {
+            buffer.resize((len * 2).max(FIRST_READ_BYTES), 0);
+        }
+        let room = buffer.get_mut(len..).unwrap_or_default();
+        match stream.read(room) {
+            Ok(0) => break Ok(()),
+            Ok(n) => {
+                let line_end = room.iter().take(n).position(|b| *b == b'\n');
+                len += line_end.unwrap_or(n);
+                if line_end.is_some() {
+                    break Ok(());
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    buffer.truncate(len);
+    (buffer, end)
+}
+
+/// Whether a refusal means that the daemon does not serve this client at all.
+#[must_use]
+pub fn turned_away(code: RefusalCode) -> bool {
+    matches!(code, RefusalCode::Denied | RefusalCode::Busy | RefusalCode::ShuttingDown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    /// What `ask` makes of a server that reads a line and answers with these pieces.
+    fn answered(pieces: &'static [&'static [u8]]) -> Result<String, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            read_line(&mut stream).1.unwrap();
+            for piece in pieces {
+                stream.write_all(piece).unwrap();
+            }
+        });
+        let reply = ask(&path, &Request::Version).map(|r| r.line);
+        server.join().unwrap();
+        reply.map_err(|text| text.replace(&path.display().to_string(), "PATH"))
+    }
+
+    #[test]
+    fn answers_are_read_to_the_line_end() {
+        assert_eq!(answered(&[b"{\"a", b"\":1}\n"]), Ok("{\"a\":1}".to_owned()));
+        assert_eq!(answered(&[b"{}\n{}\n"]), Ok("{}".to_owned()));
+        static LONG: [u8; 100_000] = [b' '; 100_000];
+        static PIECES: [&[u8]; 3] = [b"{", &LONG, b"}\n"];
+        assert_eq!(answered(&PIECES).unwrap().len(), 100_002);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_said_in_words() {
+        let text = |pieces| answered(pieces).unwrap_err();
+        assert_eq!(text(&[]), "the daemon on PATH closed the connection without an answer");
+        assert_eq!(text(&[b"ERROR busy: come back later\n"]), "the daemon on PATH refuses: busy: come back later");
+        assert_eq!(text(&[b"220 mail\n"]), "what answers on PATH is no taskmasterd");
+        assert_eq!(text(&[b"\xff\n"]), "what answers on PATH is no taskmasterd");
+    }
+
+    #[test]
+    fn nobody_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let text = ask(&path, &Request::Version).unwrap_err();
+        assert!(text.starts_with("no daemon answers on ") && text.contains("-s SOCKET"), "{text}");
+    }
+}

@@ -1,0 +1,210 @@
+//! Shows answers, and knows which exit code they mean.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+
+use crate::control::message::{ProcessStatus, RefusalCode, Response, StateName};
+use crate::control::render::{self, Clock};
+use crate::sys::timer;
+
+use super::connect::turned_away;
+
+/// How `taskmasterctl` ends. A higher one is worse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Everything was done.
+    #[default]
+    Done = 0,
+    /// Something failed.
+    Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// `status` showed a process that is not as wanted.
+    NotAsWanted = 3,
+    /// The daemon cannot be reached or refuses.
+    Unreachable = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// The exit code of an answer.
+#[must_use]
+pub fn exit(response: &Response) -> Exit {
+    match response {
+        Response::Status(list) if list.iter().any(|p| !p.as_wanted) => Exit::NotAsWanted,
+        Response::Outcomes(list) if list.iter().any(|o| !o.ok) => Exit::Failed,
+        Response::Refused(refusal) => match refusal.code {
+            code if turned_away(code) => Exit::Unreachable,
+            RefusalCode::BadArguments | RefusalCode::UnknownCommand => Exit::Usage,
+            RefusalCode::BadRequest
+            | RefusalCode::InvalidRequest
+            | RefusalCode::UnknownName
+            | RefusalCode::Denied
+            | RefusalCode::TooLarge
+            | RefusalCode::Busy
+            | RefusalCode::ShuttingDown
+            | RefusalCode::BadConfig
+            | RefusalCode::Failed => Exit::Failed,
+        },
+        Response::Status(_)
+        | Response::Outcomes(_)
+        | Response::Plan(_)
+        | Response::Tail(_)
+        | Response::DaemonPid(_)
+        | Response::Pids(_)
+        | Response::Version(_)
+        | Response::ShuttingDown
+        | Response::Help(_) => Exit::Done,
+    }
+}
+
+/// Shows an answer to people: what there is to show on standard output, a refusal on standard error.
+#[must_use]
+pub fn show(response: &Response) -> Exit {
+    let exit = exit(response);
+    match response {
+        Response::Refused(refusal) => {
+            complain(&String::from_utf8_lossy(&neutral(refusal.text.as_bytes())));
+            exit
+        }
+        Response::Tail(bytes) if std::io::stdout().is_terminal() => {
+            let lines = render::render(response, &Clock::default());
+            debug_assert!(lines.starts_with(bytes));
+            exit.max(print(&neutral(&lines)))
+        }
+        Response::ShuttingDown => exit.max(print(b"Shut down\n")),
+        Response::Status(_)
+        | Response::Outcomes(_)
+        | Response::Plan(_)
+        | Response::Tail(_)
+        | Response::DaemonPid(_)
+        | Response::Pids(_)
+        | Response::Version(_)
+        | Response::Help(_) => exit.max(print(&render::render(response, &clock_for(response)))),
+    }
+}
+
+/// Shows a JSON text on a line of its own.
+#[must_use]
+pub fn show_json(json: &str) -> Exit {
+    let mut line = json.as_bytes().to_vec();
+    line.push(b'\n');
+    if std::io::stdout().is_terminal() {
+        line = neutral(&line);
+    }
+    print(&line)
+}
+
+/// The local time, if the answer shows any: to know the zone, a file must be read.
+fn clock_for(response: &Response) -> Clock {
+    let dated =
+        |p: &ProcessStatus| p.state == StateName::Exited || (p.state == StateName::Stopped && p.for_ms.is_some());
+    if matches!(response, Response::Status(list) if list.iter().any(dated)) {
+        let now = timer::wall();
+        Clock { now_unix: now.secs, utc_offset: timer::utc_offset(now) }
+    } else {
+        Clock::default()
+    }
+}
+
+/// Writes to standard output at once. A reader that has gone away is no failure: it has seen enough.
+#[must_use]
+pub fn print(bytes: &[u8]) -> Exit {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            complain(&format!("standard output cannot be written: {error}"));
+            Exit::Failed
+        }
+        Ok(()) | Err(_) => Exit::Done,
+    }
+}
+
+/// Writes to standard error. If that fails there is nobody to be told.
+pub fn complain(text: &str) {
+    let line = format!("taskmasterctl: {}\n", text.trim_end());
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Bytes as a terminal may show them: control characters other than line feed and tab become visible (`^[`, `\u009b`)
+/// and what is not UTF-8 becomes the sign for that, so that what a program logged cannot drive the terminal.
+///
+/// JSON text stays JSON text: its writer leaves no control characters but those above 126, and these become escapes.
+#[must_use]
+pub fn neutral(bytes: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\0'..='\x1f' => {
+                out.push('^');
+                out.push(char::from_u32(u32::from(c) + 64).unwrap_or('?'));
+            }
+            '\x7f'..='\u{9f}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            _ => out.push(c),
+        }
+    }
+    out.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::message::{Outcome, Refusal, Want};
+
+    #[test]
+    fn a_terminal_is_not_driven() {
+        for (raw, shown) in [
+            (&b"plain \xc3\xbc\tx\n"[..], "plain \u{fc}\tx\n"),
+            (b"\x1b]0;evil\x07", "^[]0;evil^G"),
+            (b"a\r\nb\rc", "a\nb^Mc"),
+            (b"\x7f\xc2\x9b31m", "\\u007f\\u009b31m"),
+            (b"\xff\0", "\u{fffd}^@"),
+        ] {
+            assert_eq!(String::from_utf8(neutral(raw)).unwrap(), shown);
+        }
+    }
+
+    #[test]
+    fn answers_have_exit_codes() {
+        let process = |as_wanted| ProcessStatus {
+            name: "web".into(),
+            program: "web".into(),
+            num: 0,
+            state: StateName::Running,
+            want: Want::Up,
+            as_wanted,
+            pid: None,
+            for_ms: None,
+            runs: 1,
+            last_exit: None,
+            why: None,
+            next_try_ms: None,
+            kill_in_ms: None,
+        };
+        let outcome = |ok| Outcome { name: "web".into(), result: "x".into(), ok };
+        let refused = |code| Response::Refused(Refusal::new(code, "x"));
+        for (response, expected) in [
+            (Response::Status(vec![]), Exit::Done),
+            (Response::Status(vec![process(true)]), Exit::Done),
+            (Response::Status(vec![process(true), process(false)]), Exit::NotAsWanted),
+            (Response::Outcomes(vec![outcome(true)]), Exit::Done),
+            (Response::Outcomes(vec![outcome(true), outcome(false)]), Exit::Failed),
+            (refused(RefusalCode::Denied), Exit::Unreachable),
+            (refused(RefusalCode::Busy), Exit::Unreachable),
+            (refused(RefusalCode::UnknownName), Exit::Failed),
+            (refused(RefusalCode::BadConfig), Exit::Failed),
+            (refused(RefusalCode::BadArguments), Exit::Usage),
+            (Response::ShuttingDown, Exit::Done),
+        ] {
+            assert_eq!(exit(&response), expected, "{response:?}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Carries out commands against one daemon: asks, shows, and says how it went.
+
+use std::path::PathBuf;
+
+use crate::control::command::Verb;
+use crate::control::help;
+use crate::control::jsonrpc::{self, Id};
+use crate::control::message::{Refusal, Request, Response};
+use crate::control::text;
+
+use super::args;
+use super::connect;
+use super::render::{self, Exit};
+
+/// Whom to ask and how to show what comes back.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The control socket.
+    pub path: PathBuf,
+    /// Show results as JSON.
+    pub json: bool,
+}
+
+impl Session {
+    /// Carries out a command given as words.
+    #[must_use]
+    pub fn run_words(&self, words: &[String]) -> Exit {
+        match self.read(words) {
+            Ok((session, request)) => session.carry_out(&request),
+            Err(refusal) => {
+                render::complain(&refusal.text);
+                Exit::Usage
+            }
+        }
+    }
+
+    /// What the words ask for, and the session with the options among them.
+    pub(super) fn read(&self, words: &[String]) -> Result<(Session, Request), Refusal> {
+        let mut words = words.to_vec();
+        let common = args::take_common(&mut words);
+        let request = match words.first() {
+            Some(command) if common.help => Request::Help { command: Some(command.clone()) },
+            Some(_) | None => text::parse_words(&words)?,
+        };
+        Ok((Session { json: self.json || common.json, ..self.clone() }, request))
+    }
+
+    /// Carries out a request.
+    #[must_use]
+    pub fn carry_out(&self, request: &Request) -> Exit {
+        // Help is the same in every daemon of this version, and it is wanted most when none runs.
+        if let Request::Help { command } = request {
+            return self.show_own(&help::help(command.as_deref()).map_or_else(Response::Refused, Response::Help));
+        }
+        match connect::ask(&self.path, request) {
+            Ok(reply) => self.show(request.verb(), reply),
+            Err(text) => {
+                render::complain(&text);
+                Exit::Unreachable
+            }
+        }
+    }
+
+    /// Shows an answer that needs no daemon.
+    pub(super) fn show_own(&self, response: &Response) -> Exit {
+        if !self.json {
+            return render::show(response);
+        }
+        let mut line = Vec::new();
+        jsonrpc::write_answer(&Id::null(), response, &mut line);
+        render::exit(response).max(show_json(&String::from_utf8_lossy(&line)))
+    }
+
+    fn show(&self, verb: Verb, reply: connect::Reply) -> Exit {
+        let response = match jsonrpc::read_answer(verb, &reply.line) {
+            Ok(response) => response,
+            Err(what) => {
+                let path = self.path.display();
+                render::complain(&format!(
+                    "what answers on {path} is not understood: {what} (is it of another version?)"
+                ));
+                return Exit::Unreachable;
+            }
+        };
+        let shown = if self.json { show_json(&reply.line) } else { Exit::Done };
+        if response == Response::ShuttingDown {
+            reply.wait_for_close();
+        }
+        let exit = if self.json { render::exit(&response) } else { render::show(&response) };
+        exit.max(shown)
+    }
+}
+
+/// Shows the result in an answer line, or `{"error": …}`.
+fn show_json(line: &str) -> Exit {
+    match (jsonrpc::raw_result(line), jsonrpc::raw_error(line)) {
+        (Some(result), _) => render::show_json(result),
+        (None, Some(error)) => render::show_json(&format!("{{\"error\":{error}}}")),
+        (None, None) => Exit::Unreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_all_commands_are_read() {
+        let session = Session { path: "/nowhere".into(), json: false };
+        let read = |line: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            session.read(&words).map(|(session, request)| (session.json, request))
+        };
+        assert_eq!(read("status --json"), Ok((true, Request::Status { names: vec![] })));
+        assert_eq!(read("status"), Ok((false, Request::Status { names: vec![] })));
+        assert_eq!(read("tail --help"), Ok((false, Request::Help { command: Some("tail".into()) })));
+        assert_eq!(read("-h"), text::parse_words::<&str>(&[]).map(|r| (false, r)));
+        assert!(read("tail").is_err());
+    }
+
+    #[test]
+    fn no_daemon_is_unreachable_but_help_is_there() {
+        let session = Session { path: "/nowhere/s".into(), json: false };
+        assert_eq!(session.carry_out(&Request::Version), Exit::Unreachable);
+        assert_eq!(session.carry_out(&Request::Help { command: None }), Exit::Done);
+        assert_eq!(session.carry_out(&Request::Help { command: Some("x".into()) }), Exit::Usage);
+    }
+}
