@@ -94,7 +94,8 @@ fn all_errors_are_told_with_their_lines() {
     let mut d = Daemon::with("a: {cmd: sleep 1000}");
     d.rewrite("a:\n  cmd: sleep 1000\n  numprocs: zero\n  stoptim: 3\n  umask: 999");
     let text = d.text("reload").all();
-    let lines = |key: &str| d.setup.config().lines().position(|l| l.trim_start().starts_with(key)).unwrap() + 1;
+    let lines =
+        |key: &str| d.setup.config().lines().position(|l| l.trim_start().starts_with(&format!("{key}:"))).unwrap() + 1;
     for key in ["numprocs", "stoptim", "umask"] {
         let told = text.lines().find(|l| l.contains(key)).unwrap_or_else(|| panic!("{key} is not told: {text}"));
         has(told, &format!(":{}", lines(key)));
@@ -209,7 +210,7 @@ fn no_op_reloads_do_nothing_at_all() {
     }
     assert_eq!(pids(&d), before);
     assert!(d.all().iter().all(|s| s.runs() == 1));
-    wait_until("no more fds than before", || fds(d.pid).len() == open);
+    wait_until("no more fds than before", || fds(d.pid).len() <= open);
 }
 
 #[test]
