@@ -86,20 +86,18 @@ impl Children {
     /// What became of `execve`, if that is news: `Some(None)` for success.
     pub fn exec_status(&mut self, reactor: &mut Reactor, key: Key, run: Run) -> Option<Option<Failed>> {
         let child = self.live.get_mut(&key).filter(|c| c.run == run)?;
-        loop {
-            let (token, launch) = child.status.as_mut()?;
-            // A pipe that cannot be read tells nothing; the exit will.
-            match read_status(reactor.fd(*token)?, launch).unwrap_or(Status::Pending) {
-                Status::Pending => return None,
-                Status::Failed(failed) => {
-                    child.failed = true;
-                    return Some(Some(failed));
-                }
-                Status::Over => {
-                    reactor.remove(*token);
-                    child.status = None;
-                    return (!child.failed).then_some(None);
-                }
+        let (token, launch) = child.status.as_mut()?;
+        // A pipe that cannot be read tells nothing; the exit will.
+        match read_status(reactor.fd(*token)?, launch).unwrap_or(Status::Pending) {
+            Status::Pending => None,
+            Status::Failed(failed) => {
+                child.failed = true;
+                Some(Some(failed))
+            }
+            Status::Over => {
+                reactor.remove(*token);
+                child.status = None;
+                (!child.failed).then_some(None)
             }
         }
     }

@@ -433,10 +433,10 @@ impl Client {
         let Some(batch) = self.batches.get_mut(&number) else { return };
         batch.open = batch.open.saturating_sub(1);
         batch.answers.extend(id.map(|id| (id, response.clone())));
-        if batch.open == 0 {
-            if let Some(batch) = self.batches.remove(&number) {
-                wire::write_batch(batch.answers.iter().map(|(id, response)| (id, response)), &mut self.out);
-            }
+        if batch.open == 0
+            && let Some(batch) = self.batches.remove(&number)
+        {
+            wire::write_batch(batch.answers.iter().map(|(id, response)| (id, response)), &mut self.out);
         }
     }
 

@@ -81,7 +81,9 @@ impl fmt::Display for Error {
                  raise the hard limit (ulimit -Hn {needed}, or LimitNOFILE={needed} in the service unit), \
                  or configure fewer processes or fewer log files"
             ),
-            Error::Io { step, path, source } if path.as_os_str().is_empty() => write!(f, "cannot {step}: {}", plain(source)),
+            Error::Io { step, path, source } if path.as_os_str().is_empty() => {
+                write!(f, "cannot {step}: {}", plain(source))
+            }
             Error::Io { step, path, source } => write!(f, "cannot {step} {}: {}", path.display(), plain(source)),
             Error::Survivors(names) => write!(f, "could not be killed and was left behind: {}", names.join(", ")),
         }

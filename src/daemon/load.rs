@@ -174,7 +174,9 @@ fn look_up(config: &Config, sources: &[Source]) -> (People, Vec<Diagnostic>) {
             if let Some(text) = missing("user", wanted, found, user::names) {
                 problems.push(config::locate(sources, name, "user", text));
             } else if other && own_uid != 0 {
-                let text = format!("only root may run a program as \"{wanted}\"; start taskmasterd as root, or leave this out");
+                let text = format!(
+                    "only root may run a program as \"{wanted}\"; start taskmasterd as root, or leave this out"
+                );
                 problems.push(config::locate(sources, name, "user", text));
             }
         }

@@ -105,7 +105,7 @@ impl Daemon {
             stdout: standard.stdout.borrow(null, 1),
             stderr: match &standard.stderr {
                 End::Merged => standard.stdout.borrow(null, 1),
-                end => end.borrow(null, 2),
+                end @ (End::Null | End::Own | End::Pipe(_)) => end.borrow(null, 2),
             },
         };
         let child = command.spawn(stdio)?;

@@ -192,10 +192,10 @@ impl Fleet {
         let after = member.inst.live().map(|live| live.run);
         self.live = self.live + usize::from(after.is_some()) - usize::from(before.is_some());
         // Whatever run comes after the old one uses the new program.
-        if after != before || after.is_none() {
-            if let Some(next) = member.next.take() {
-                member.program = next;
-            }
+        if (after != before || after.is_none())
+            && let Some(next) = member.next.take()
+        {
+            member.program = next;
         }
         self.perform(key, &mut effects, out);
         self.effects = effects;

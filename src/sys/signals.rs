@@ -31,7 +31,7 @@ fn set_disposition(number: i32, handler: libc::sighandler_t) -> Result<(), i32> 
     // architecture's is larger.
     let mut action = [0usize; 8];
     action[0] = handler;
-    let arguments = [number.unsigned_abs() as usize, action.as_ptr() as usize, 0];
+    let arguments = [raw::word(number), action.as_ptr() as usize, 0];
     // SAFETY: the action outlives the call; the old one is not asked for. The size of the mask goes fourth.
     unsafe { raw::call4(libc::SYS_rt_sigaction, arguments, KERNEL_SET_BYTES) }?;
     Ok(())
@@ -66,7 +66,7 @@ pub(super) fn reset_in_child() -> Result<(), i32> {
         set_disposition(number, libc::SIG_DFL)?;
     }
     let none = 0u64;
-    let arguments = [libc::SIG_SETMASK.unsigned_abs() as usize, (&raw const none) as usize, 0];
+    let arguments = [raw::word(libc::SIG_SETMASK), (&raw const none) as usize, 0];
     // SAFETY: the set outlives the call; the old one is not asked for.
     unsafe { raw::call4(libc::SYS_rt_sigprocmask, arguments, KERNEL_SET_BYTES) }?;
     Ok(())
