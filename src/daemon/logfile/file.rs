@@ -151,7 +151,8 @@ impl LogFile {
 
     /// Takes note that it was written.
     pub fn recovered(&mut self, now: Mono, facts: &mut Vec<LogFact>) {
-        self.wake = None;
+        // Other pipes may still wait for the time that was set.
+        self.wake = self.wake.map(|_| now);
         if let Some(trouble) = self.trouble.take().filter(|t| t.announced || t.dropped > 0) {
             let (path, after) = (self.path.clone(), now.since(trouble.since));
             facts.push(LogFact::Recovered { path, dropped: trouble.dropped, after });
@@ -261,7 +262,7 @@ impl Target {
         let (file, place) = if path.starts_with("/dev") && !path.starts_with("/dev/shm") || path.starts_with("/proc") {
             open_device(path).map_err(failed)?
         } else {
-            let file = file::open(path, Purpose::Log).map_err(&failed)?;
+            let file = file::open(path, Purpose::Log).map_err(|e| failed(clearer(path, e)))?;
             let place = place(&file).map_err(failed)?;
             (file, place)
         };
@@ -337,6 +338,11 @@ impl Target {
         }
         Ok(bytes.len())
     }
+}
+
+/// ELOOP from a path with a symbolic link at its end would speak of "too many levels".
+fn clearer(path: &Path, error: io::Error) -> io::Error {
+    if path.is_symlink() { io::Error::other("it is a symbolic link") } else { error }
 }
 
 /// Opens what is under /dev or /proc. Descriptors of the daemon's own that cannot be opened a second time, or would

@@ -59,9 +59,23 @@ pub struct PipeState {
 }
 
 impl PipeState {
-    /// Asks for more room, which may be refused: a user has only so much in all pipes together.
-    fn resize(&mut self, pipe: BorrowedFd<'_>, bytes: usize) {
-        if let Ok(size) = splice::set_pipe_size(pipe, bytes) {
+    /// Asks for more room. A user has only so much in all pipes together: if that is refused, for less.
+    fn grow(&mut self, pipe: BorrowedFd<'_>, bytes: usize) {
+        let mut bytes = bytes;
+        while bytes > self.size {
+            if let Ok(size) = splice::set_pipe_size(pipe, bytes) {
+                self.size = size;
+                return;
+            }
+            bytes /= 2;
+        }
+    }
+
+    /// Gives room back, if what is in the pipe allows it.
+    fn shrink(&mut self, pipe: BorrowedFd<'_>, bytes: usize) {
+        if bytes < self.size
+            && let Ok(size) = splice::set_pipe_size(pipe, bytes)
+        {
             self.size = size;
         }
     }
@@ -180,10 +194,10 @@ impl<'a> Session<'a> {
         self.state.dropping = false;
         if self.state.reserved {
             self.state.reserved = false;
-            self.state.resize(self.pipe, BUSY_PIPE_BYTES);
-        } else if !self.state.grown && self.moved >= self.state.size && self.state.size < BUSY_PIPE_BYTES {
+            self.state.shrink(self.pipe, BUSY_PIPE_BYTES);
+        } else if !self.state.grown && self.moved >= self.state.size {
             self.state.grown = true;
-            self.state.resize(self.pipe, BUSY_PIPE_BYTES);
+            self.state.grow(self.pipe, BUSY_PIPE_BYTES);
         }
     }
 
@@ -275,9 +289,9 @@ impl<'a> Session<'a> {
     /// The file cannot be written now: lets the output wait, or drops it if its program would stand still for long.
     fn hold(&mut self) -> Pump {
         let Some(trouble) = &mut self.file.trouble else { return Pump::Empty };
-        if trouble.announced && !self.state.reserved && self.state.size < WAITING_PIPE_BYTES {
+        if trouble.announced && !self.state.reserved {
             self.state.reserved = true;
-            self.state.resize(self.pipe, WAITING_PIPE_BYTES);
+            self.state.grow(self.pipe, WAITING_PIPE_BYTES);
         }
         let drop_it = trouble.is_long(self.now) && (self.state.dropping || is_full(self.pipe, self.state.size));
         if !drop_it {
@@ -292,7 +306,11 @@ impl<'a> Session<'a> {
             trouble.drop_bytes(n, &self.file.path, self.facts);
         }
         self.file.wake = Some(trouble.retry_at);
-        if self.moved >= self.budget { Pump::More } else { self.ended().ok().flatten().unwrap_or(Pump::More) }
+        let until = trouble.retry_at;
+        match self.ended() {
+            Ok(end) => end.unwrap_or(Pump::More),
+            Err(_) => Pump::Stalled { until },
+        }
     }
 }
 
