@@ -240,8 +240,8 @@ fn killed_in_the_middle_of_rotation_nothing_is_lost() {
     // A program writes numbered lines as fast as the daemon takes them; small files, so that it rotates all the time.
     let mut d = setup
         .programs(&format!(
-            "x: {{cmd: {}, stdout: {out}, stderr: none, stdout_logfile_maxbytes: 4096, stdout_logfile_backups: 5000, autorestart: never}}",
-            probe("lines=10000000:50")
+            "x: {{cmd: {}, stdout: {out}, stderr: none, stdout_logfile_maxbytes: 4096, stdout_logfile_backups: 1000, autorestart: never}}",
+            probe("slow=20000:50 forever")
         ))
         .start();
     for round in 0..6 {
