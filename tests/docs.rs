@@ -388,7 +388,8 @@ fn parsed(text: &str) -> Config {
 }
 
 fn only_program(text: &str) -> Program {
-    parsed(text).programs.into_values().next().unwrap()
+    let config = parsed(text);
+    Program::clone(config.programs.values().next().unwrap())
 }
 
 /// What the page gives as a default in so many words: `default` and then `.Li 1s` or `.Pa /tmp`.

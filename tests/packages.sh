@@ -62,7 +62,7 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     [ -n "$absent" ] || exit 0
     echo "Could not be fetched:$absent"
 else
-    echo "Not here, and only root may fetch packages:$absent"
+    echo "Not here, and to fetch them takes root and apt-get:$absent"
     echo "To run all tests: apt-get install --no-install-recommends$absent"
 fi
 [ "${1:-}" != --strict ]

@@ -13,7 +13,7 @@ use super::values::{self, Read};
 use super::words;
 
 /// How many files of a log may be kept.
-pub(super) const BACKUPS: RangeInclusive<u32> = 0..=1000;
+pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;
 /// How many processes a program may have.
 const NUMPROCS: RangeInclusive<u32> = 1..=10_000;
 const PRIORITY: RangeInclusive<i32> = -1_000_000..=1_000_000;

@@ -25,8 +25,9 @@ struct Child {
     status: Option<(Token, Launch)>,
     /// A failed step was told, and is not told again.
     failed: bool,
-    /// Members of the group that outlived the leader; empty while `leader` is `Some`.
-    stragglers: Vec<Token>,
+    /// Members of the group that outlived the leader, by process id; empty while `leader` is `Some`. Each stays until
+    /// its slot has said that it ended, so that the last one's end is never missed.
+    stragglers: BTreeMap<u32, Token>,
 }
 
 /// All live runs.
@@ -71,7 +72,7 @@ impl Children {
             }
         };
         let status = Some((status, launch));
-        let child = Child { run, pid, leader: Some(leader), status, failed: false, stragglers: Vec::new() };
+        let child = Child { run, pid, leader: Some(leader), status, failed: false, stragglers: BTreeMap::new() };
         self.live.insert(key, child);
         Ok(())
     }
@@ -85,20 +86,18 @@ impl Children {
     /// What became of `execve`, if that is news: `Some(None)` for success.
     pub fn exec_status(&mut self, reactor: &mut Reactor, key: Key, run: Run) -> Option<Option<Failed>> {
         let child = self.live.get_mut(&key).filter(|c| c.run == run)?;
-        loop {
-            let (token, launch) = child.status.as_mut()?;
-            // A pipe that cannot be read tells nothing; the exit will.
-            match read_status(reactor.fd(*token)?, launch).unwrap_or(Status::Pending) {
-                Status::Pending => return None,
-                Status::Failed(failed) => {
-                    child.failed = true;
-                    return Some(Some(failed));
-                }
-                Status::Over => {
-                    reactor.remove(*token);
-                    child.status = None;
-                    return (!child.failed).then_some(None);
-                }
+        let (token, launch) = child.status.as_mut()?;
+        // A pipe that cannot be read tells nothing; the exit will.
+        match read_status(reactor.fd(*token)?, launch).unwrap_or(Status::Pending) {
+            Status::Pending => None,
+            Status::Failed(failed) => {
+                child.failed = true;
+                Some(Some(failed))
+            }
+            Status::Over => {
+                reactor.remove(*token);
+                child.status = None;
+                (!child.failed).then_some(None)
             }
         }
     }
@@ -124,7 +123,7 @@ impl Children {
     /// A straggler has ended. Whether that was the last one: then the run is over.
     pub fn straggler_gone(&mut self, reactor: &mut Reactor, key: Key, run: Run, token: Token) -> bool {
         let Some(child) = self.live.get_mut(&key).filter(|c| c.run == run) else { return false };
-        child.stragglers.retain(|t| *t != token);
+        child.stragglers.retain(|_, t| *t != token);
         reactor.remove(token);
         // What it forked before it ended is found by looking again.
         let over = child.stragglers.is_empty() && !child.watch(reactor, key);
@@ -141,22 +140,22 @@ impl Children {
             Some(token) if whole_group => Target::Group(child.pid, token),
             Some(token) => Target::Each(vec![token]),
             None => {
-                for token in child.stragglers.drain(..) {
-                    reactor.remove(token);
-                }
                 child.watch(reactor, key);
-                Target::Each(child.stragglers.clone())
+                Target::Each(child.stragglers.values().copied().collect())
             }
         }
     }
 }
 
 impl Child {
-    /// Finds and polls what is left of the group; whether there is anything.
+    /// Finds and polls what is left of the group and not polled yet; whether there is anything.
     fn watch(&mut self, reactor: &mut Reactor, key: Key) -> bool {
-        for (_, fd) in group::members(self.pid) {
+        for (pid, fd) in group::members(self.pid) {
+            if self.stragglers.contains_key(&pid) {
+                continue;
+            }
             if let Ok(token) = reactor.add(Source::Straggler(key, self.run), fd, Wants::Read) {
-                self.stragglers.push(token);
+                self.stragglers.insert(pid, token);
             }
         }
         !self.stragglers.is_empty()

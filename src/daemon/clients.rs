@@ -79,6 +79,8 @@ struct Client {
     ended: bool,
     /// No more requests are taken; it is closed when everything is sent.
     closing: bool,
+    /// Its user may ask for nothing. It is told so in answer to its first request, in that request's own form.
+    denied: bool,
 }
 
 /// The listening socket and all connections.
@@ -191,7 +193,7 @@ impl Clients {
         let id = ClientId(self.next_id);
         self.next_id += 1;
         let token = reactor.add(Source::Client(id), socket, Wants::Read).map_err(|(error, _)| error)?;
-        let mut client = Client {
+        let client = Client {
             token,
             peer,
             lines: Lines::default(),
@@ -205,15 +207,9 @@ impl Clients {
             wants: Wants::Read,
             ended: false,
             closing: false,
+            denied: peer.uid != 0 && peer.uid != self.own_uid,
         };
-        if peer.uid != 0 && peer.uid != self.own_uid {
-            let text = format!("uid {} may not control this daemon", peer.uid);
-            let refusal = Response::Refused(Refusal::new(RefusalCode::Denied, text));
-            wire::write_text(&refusal, &Clock::default(), &mut client.out);
-            client.closing = true;
-        }
         self.all.insert(id, client);
-        self.flush(reactor, id, now);
         Ok(())
     }
 
@@ -259,6 +255,7 @@ impl Clients {
                 None => break,
             };
             client.last_request = now;
+            let message = if client.denied { client.deny(message) } else { message };
             for (number, request) in client.understand(message) {
                 served.asked.push(Asked { ticket: Ticket { client: id, number }, peer: client.peer, request });
             }
@@ -404,6 +401,20 @@ impl Client {
         understood
     }
 
+    /// The same message with every request refused. It is the client's last.
+    fn deny(&mut self, message: Message) -> Message {
+        self.closing = true;
+        let text = format!("uid {} may not control this daemon", self.peer.uid);
+        let refusal = Refusal::new(RefusalCode::Denied, text);
+        match message {
+            Message::Text(_) => Message::Text(Err(refusal)),
+            Message::Json { mut calls, batch } => {
+                calls.iter_mut().for_each(|call| call.request = Err(refusal.clone()));
+                Message::Json { calls, batch }
+            }
+        }
+    }
+
     fn note(&mut self, form: Form) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
@@ -422,10 +433,10 @@ impl Client {
         let Some(batch) = self.batches.get_mut(&number) else { return };
         batch.open = batch.open.saturating_sub(1);
         batch.answers.extend(id.map(|id| (id, response.clone())));
-        if batch.open == 0 {
-            if let Some(batch) = self.batches.remove(&number) {
-                wire::write_batch(batch.answers.iter().map(|(id, response)| (id, response)), &mut self.out);
-            }
+        if batch.open == 0
+            && let Some(batch) = self.batches.remove(&number)
+        {
+            wire::write_batch(batch.answers.iter().map(|(id, response)| (id, response)), &mut self.out);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Requests of clients: who may ask what, what the shell answers alone, and what goes to the core.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::supervise::event::Input;
 
 use super::clients::{Asked, Served};
 use super::clock;
+use super::error::plain;
 use super::load::{self, Loaded};
 use super::logfile::{TAIL_LIMIT_BYTES, tail};
 use super::run::Daemon;
@@ -65,6 +67,8 @@ impl Daemon {
 
     /// Answers a client.
     pub(super) fn reply(&mut self, ticket: Ticket, response: &Response) {
+        // Who has an answer finds in the log what it is about.
+        self.journal.flush(&mut self.files, self.now);
         let clock = Clock { now_unix: clock::wall().secs, utc_offset: clock::utc_offset() };
         self.clients.reply(&mut self.reactor, ticket, response, &clock, self.now);
     }
@@ -136,7 +140,11 @@ impl Daemon {
     /// The last lines of one process's log.
     fn tail(&self, name: &str, stream: Stream, lines: u32) -> Result<Vec<u8>, Refusal> {
         let path = self.log_path(name, stream)?;
-        let failed = |error| Refusal::new(RefusalCode::Failed, format!("cannot read {}: {error}", path.display()));
+        let failed = |error: io::Error| {
+            Refusal::new(RefusalCode::Failed, format!("cannot read {}: {}", path.display(), plain(&error)))
+        };
+        // A file that is not there yet is an empty log; a directory that is not there is a mistake.
+        path.parent().map_or(Ok(()), |dir| dir.read_dir().map(|_| ())).map_err(failed)?;
         tail(&path, lines, TAIL_LIMIT_BYTES).map_err(failed)
     }
 

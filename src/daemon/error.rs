@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::base::errno::Errno;
 use crate::config::diag::Diagnostic;
 
 /// What ends the daemon.
@@ -80,11 +81,19 @@ impl fmt::Display for Error {
                  raise the hard limit (ulimit -Hn {needed}, or LimitNOFILE={needed} in the service unit), \
                  or configure fewer processes or fewer log files"
             ),
-            Error::Io { step, path, source } if path.as_os_str().is_empty() => write!(f, "cannot {step}: {source}"),
-            Error::Io { step, path, source } => write!(f, "cannot {step} {}: {source}", path.display()),
+            Error::Io { step, path, source } if path.as_os_str().is_empty() => {
+                write!(f, "cannot {step}: {}", plain(source))
+            }
+            Error::Io { step, path, source } => write!(f, "cannot {step} {}: {}", path.display(), plain(source)),
             Error::Survivors(names) => write!(f, "could not be killed and was left behind: {}", names.join(", ")),
         }
     }
+}
+
+/// An error of the system in this program's words: `no such file or directory (ENOENT)`.
+#[must_use]
+pub fn plain(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), |number| Errno(number).to_string())
 }
 
 impl std::error::Error for Error {

@@ -128,12 +128,12 @@ fn send_all(connection: &mut Option<Syslog>, lines: &[u8], lost: &mut u64) {
             std::process::id(),
             words.next().unwrap_or("").trim_start()
         );
-        let sent = connection.as_ref().is_some_and(|c| c.send(record.as_bytes()).is_ok());
-        if !sent {
-            *connection = Syslog::connect().ok();
-            if !connection.as_ref().is_some_and(|c| c.send(record.as_bytes()).is_ok()) {
-                *lost += 1;
-            }
+        if connection.as_ref().is_some_and(|c| c.send(record.as_bytes()).is_ok()) {
+            continue;
         }
+        // A syslog daemon that was started anew listens at the same place, but not on the old connection.
+        *connection = Syslog::connect().ok();
+        let sent = connection.as_ref().is_some_and(|c| c.send(record.as_bytes()).is_ok());
+        *lost += u64::from(!sent);
     }
 }

@@ -14,7 +14,7 @@ use crate::config::{self, Parsed, Source};
 use crate::sys::limits::{self, OpenFiles};
 use crate::sys::user::{self, Identity};
 
-use super::error::Error;
+use super::error::{Error, plain};
 use super::options::Overrides;
 
 /// The largest configuration file, in bytes.
@@ -125,10 +125,10 @@ fn apply(overrides: &Overrides, config: &mut Config) {
 /// The text of the file, or of all files of the directory in byte order of their names.
 fn read(path: &Path) -> Result<Vec<Source>, Vec<Diagnostic>> {
     let complain = |path: &Path, text: String| vec![Diagnostic::about_file(&path.to_string_lossy(), text)];
-    let is_dir = fs::metadata(path).map_err(|e| complain(path, format!("cannot be read: {e}")))?.is_dir();
+    let is_dir = fs::metadata(path).map_err(|e| complain(path, format!("cannot be read: {}", plain(&e))))?.is_dir();
     let mut files = Vec::new();
     if is_dir {
-        let entries = fs::read_dir(path).map_err(|e| complain(path, format!("cannot be read: {e}")))?;
+        let entries = fs::read_dir(path).map_err(|e| complain(path, format!("cannot be read: {}", plain(&e))))?;
         files.extend(entries.flatten().map(|entry| entry.path()).filter(|p| is_configuration(p)));
         files.sort();
         if files.is_empty() {
@@ -154,9 +154,9 @@ fn is_configuration(path: &Path) -> bool {
 }
 
 fn read_file(path: &Path) -> Result<String, String> {
-    let file = fs::File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
+    let file = fs::File::open(path).map_err(|e| format!("cannot be read: {}", plain(&e)))?;
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot be read: {e}"))?;
+    file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot be read: {}", plain(&e)))?;
     if bytes.len() as u64 > FILE_BYTES {
         return Err("is larger than 1 MiB; a directory of several files may be given instead".to_owned());
     }
@@ -166,10 +166,17 @@ fn read_file(path: &Path) -> Result<String, String> {
 /// Looks up every user and group that is named.
 fn look_up(config: &Config, sources: &[Source]) -> (People, Vec<Diagnostic>) {
     let (mut people, mut problems) = (People::default(), Vec::new());
+    let own_uid = user::effective_uid();
     for (name, program) in &config.programs {
         if let Some(wanted) = &program.user {
             let found = remembered(&mut people.users, wanted, user::user);
+            let other = people.users.get(wanted).is_some_and(|identity| identity.uid != own_uid);
             if let Some(text) = missing("user", wanted, found, user::names) {
+                problems.push(config::locate(sources, name, "user", text));
+            } else if other && own_uid != 0 {
+                let text = format!(
+                    "only root may run a program as \"{wanted}\"; start taskmasterd as root, or leave this out"
+                );
                 problems.push(config::locate(sources, name, "user", text));
             }
         }
@@ -208,7 +215,7 @@ fn missing(kind: &str, name: &str, found: std::io::Result<bool>, all: fn() -> Ve
             let known = all();
             Some(format!("no {kind} \"{name}\"{}", suggestion(name, known.iter().map(String::as_str))))
         }
-        Err(error) => Some(format!("cannot look up the {kind} \"{name}\": {error}")),
+        Err(error) => Some(format!("cannot look up the {kind} \"{name}\": {}", plain(&error))),
     }
 }
 

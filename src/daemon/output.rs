@@ -111,6 +111,17 @@ impl Outputs {
         }
     }
 
+    /// Gives up what is still in pipes whose file fails: the daemon leaves. It is counted and told as dropped.
+    pub fn abandon(&mut self, reactor: &Reactor, files: &mut LogFiles, now: Mono) {
+        for (_, id) in std::mem::take(&mut self.stalled) {
+            if let Some(pipe) = self.pipes.get(&id)
+                && let Some(fd) = reactor.fd(pipe.token)
+            {
+                files.abandon(pipe.file, fd, now);
+            }
+        }
+    }
+
     /// Applies rotation keys that changed while the run lives.
     pub fn set_rotation(&mut self, files: &mut LogFiles, id: Id, rotation: Rotation) {
         if let Some(pipe) = self.pipes.get(&id) {

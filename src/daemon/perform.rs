@@ -18,6 +18,7 @@ use crate::sys::spawn::{Command, Credentials, Failed, Stdio};
 use crate::sys::{fd, group, pidfd};
 
 use super::children::{Children, Target};
+use super::error::plain;
 use super::run::Daemon;
 
 /// What a child finds in `PATH` if the daemon has none.
@@ -60,7 +61,7 @@ impl Daemon {
         };
         if let Err(error) = result {
             let name = self.fleet.member(key).map(|m| self.fleet.display_name(m)).unwrap_or_default();
-            self.journal.note(Level::Error, &name, format_args!("cannot send {sig}: {error}"));
+            self.journal.note(Level::Error, &name, format_args!("cannot send {sig}: {}", plain(&error)));
         }
     }
 
@@ -104,7 +105,7 @@ impl Daemon {
             stdout: standard.stdout.borrow(null, 1),
             stderr: match &standard.stderr {
                 End::Merged => standard.stdout.borrow(null, 1),
-                end => end.borrow(null, 2),
+                end @ (End::Null | End::Own | End::Pipe(_)) => end.borrow(null, 2),
             },
         };
         let child = command.spawn(stdio)?;
@@ -198,7 +199,12 @@ impl Daemon {
             Place::File(path) => {
                 let (files, rotation) = (&mut self.files, program.output(stream).rotation);
                 let id = (key, run, stream);
-                End::Pipe(self.outputs.open(&mut self.reactor, files, id, Path::new(path), rotation)?)
+                let end = self.outputs.open(&mut self.reactor, files, id, Path::new(path), rotation)?;
+                if let Some(credentials) = self.credentials(program) {
+                    // So that the program may open /dev/stdout, which is this pipe by another name.
+                    fd::give_to(end.as_fd(), credentials.uid, credentials.gid)?;
+                }
+                End::Pipe(end)
             }
         })
     }

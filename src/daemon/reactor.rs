@@ -186,18 +186,6 @@ impl Reactor {
         slot.entry.as_ref().filter(|_| slot.generation as usize == token.generation())
     }
 
-    /// How many descriptors are polled.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
-    }
-
-    /// Whether nothing is polled.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Waits until something happens, at most `timeout`, and appends it to `ready` in the order of service.
     ///
     /// # Errors
@@ -251,7 +239,6 @@ mod tests {
         fd::write(write.as_fd(), b"x").unwrap();
         reactor.wait(Some(Duration::ZERO), &mut ready).unwrap();
         assert_eq!(ready, [Ready { source: output(2), token: new }]);
-        assert_eq!(reactor.len(), 1);
     }
 
     #[test]

@@ -262,11 +262,11 @@ impl Fleet {
     }
 
     fn answer_if_done(&mut self, number: u64, out: &mut Vec<Action>) {
-        if self.waiters.all.get(&number).is_some_and(|w| w.goals.is_empty()) {
-            if let Some(waiter) = self.remove_waiter(number) {
-                let outcomes = waiter.outcomes.into_iter().filter_map(|(_, outcome)| outcome).collect();
-                out.push(Action::Reply(waiter.ticket, Response::Outcomes(outcomes)));
-            }
+        if self.waiters.all.get(&number).is_some_and(|w| w.goals.is_empty())
+            && let Some(waiter) = self.remove_waiter(number)
+        {
+            let outcomes = waiter.outcomes.into_iter().filter_map(|(_, outcome)| outcome).collect();
+            out.push(Action::Reply(waiter.ticket, Response::Outcomes(outcomes)));
         }
     }
 

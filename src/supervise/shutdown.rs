@@ -60,12 +60,12 @@ impl Fleet {
 
     /// Leaves if a shutdown has begun and nothing is alive.
     pub(super) fn quit_if_down(&mut self, out: &mut Vec<Action>) {
-        if self.live == 0 {
-            if let Phase::ShuttingDown { until } = self.phase {
-                self.deadlines.remove(&(until, Due::Quit));
-                self.phase = Phase::Gone;
-                out.push(Action::Quit { survivors: Vec::new() });
-            }
+        if self.live == 0
+            && let Phase::ShuttingDown { until } = self.phase
+        {
+            self.deadlines.remove(&(until, Due::Quit));
+            self.phase = Phase::Gone;
+            out.push(Action::Quit { survivors: Vec::new() });
         }
     }
 

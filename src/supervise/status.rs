@@ -59,14 +59,16 @@ fn why(inst: &Instance) -> Option<String> {
     match &inst.state {
         State::Backoff { why: Some(why), .. } | State::Fatal { why } => Some(why.to_string()),
         State::Backoff { why: None, .. } => Some("started a moment ago".to_owned()),
-        State::Exited { exit, expected } => {
-            Some(if *expected { exit.to_string() } else { format!("{exit}, not expected") })
-        }
+        State::Exited { expected: false, .. } => Some("not expected".to_owned()),
         State::Stopping { ended: Some(exit), .. } => {
             Some(format!("its leader is gone ({exit}), members of its process group are left"))
         }
         State::Stopping { killed: Some(_), .. } => Some("SIGKILL sent".to_owned()),
-        State::Stopped | State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => None,
+        State::Stopped
+        | State::Starting { .. }
+        | State::Running { .. }
+        | State::Stopping { .. }
+        | State::Exited { expected: true, .. } => None,
     }
 }
 

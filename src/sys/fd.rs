@@ -31,6 +31,14 @@ pub fn reopen_read_write(end: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
+/// Changes the owner of what is open there.
+///
+/// # Errors
+/// fchown(2): EPERM without privilege.
+pub fn give_to(fd: BorrowedFd<'_>, uid: u32, gid: u32) -> io::Result<()> {
+    std::os::unix::fs::fchown(fd, Some(uid), Some(gid))
+}
+
 /// `/dev/null`, for reading and writing.
 ///
 /// # Errors

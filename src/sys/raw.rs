@@ -12,6 +12,12 @@ compile_error!("taskmaster needs the system call convention of this architecture
 /// Up to three arguments of a system call.
 pub type Arguments = [usize; 3];
 
+/// A number as the kernel takes it: sign-extended to a machine word.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub fn word(n: impl Into<i64>) -> usize {
+    n.into() as usize
+}
+
 /// Makes a system call of up to three arguments; the result, or the error number.
 ///
 /// # Safety
@@ -26,14 +32,14 @@ pub unsafe fn call(number: libc::c_long, arguments: Arguments) -> Result<usize, 
 /// # Safety
 /// As the call itself: pointers among the arguments must be valid for what it does with them.
 pub unsafe fn call4(number: libc::c_long, arguments: Arguments, fourth: usize) -> Result<usize, i32> {
-    let [a, b, c] = arguments;
+    let ([a, b, c], number) = (arguments, word(number));
     let result: isize;
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the caller answers for the arguments; the kernel changes rax, rcx and r11 only.
     unsafe {
         std::arch::asm!(
             "syscall",
-            inlateout("rax") number as isize => result,
+            inlateout("rax") number => result,
             in("rdi") a, in("rsi") b, in("rdx") c, in("r10") fourth,
             lateout("rcx") _, lateout("r11") _,
             options(nostack)
@@ -44,7 +50,7 @@ pub unsafe fn call4(number: libc::c_long, arguments: Arguments, fourth: usize) -
     unsafe {
         std::arch::asm!(
             "svc #0",
-            in("x8") number as usize,
+            in("x8") number,
             inlateout("x0") a => result,
             in("x1") b, in("x2") c, in("x3") fourth,
             options(nostack)
@@ -65,7 +71,7 @@ pub unsafe fn clone3(
     argument: *const c_void,
 ) -> Result<usize, i32> {
     let result: isize;
-    let size = size_of::<libc::clone_args>();
+    let (size, number) = (size_of::<libc::clone_args>(), word(libc::SYS_clone3));
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the parent's side is a plain system call. The child begins with an empty, aligned stack and calls the
     // entry at once; the two registers that carry it across survive the system call.
@@ -79,7 +85,7 @@ pub unsafe fn clone3(
             "call r13",
             "ud2",
             "2:",
-            inlateout("rax") libc::SYS_clone3 as isize => result,
+            inlateout("rax") number => result,
             in("rdi") arguments, in("rsi") size,
             in("r12") argument, in("r13") entry,
             lateout("rcx") _, lateout("r11") _,
@@ -96,7 +102,7 @@ pub unsafe fn clone3(
             "blr x21",
             "brk #1",
             "2:",
-            in("x8") libc::SYS_clone3 as usize,
+            in("x8") number,
             inlateout("x0") arguments => result,
             in("x1") size,
             in("x20") argument, in("x21") entry,

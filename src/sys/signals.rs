@@ -15,21 +15,26 @@ const IGNORED: [i32; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
 const KERNEL_SET_BYTES: usize = 8;
 
 /// Gives every signal its default disposition, except those the daemon ignores: what a parent such as nohup(1) had
-/// ignored would otherwise reach the programs.
+/// ignored would otherwise reach the programs. By raw system calls, since the C library keeps two signals to itself,
+/// which a parent may have ignored as well.
 pub fn reset_dispositions() {
     for number in 1..=64 {
         let handler = if IGNORED.contains(&number) { libc::SIG_IGN } else { libc::SIG_DFL };
-        set_disposition(number, handler);
+        // KILL and STOP cannot be changed, and need not be.
+        let _ = set_disposition(number, handler);
     }
 }
 
-/// signal(2) for one signal. Errors (KILL, STOP, the C library's own) are of no consequence.
-fn set_disposition(number: i32, handler: libc::sighandler_t) {
-    // SAFETY: an all-zero sigaction is valid: no flags, empty mask.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = handler;
-    // SAFETY: the action outlives the call; the handler is one of the two constants, no code of ours.
-    unsafe { libc::sigaction(number, &raw const action, std::ptr::null_mut()) };
+/// Sets a disposition that has no handler of ours; or the error number. Touches no memory but its own stack.
+fn set_disposition(number: i32, handler: libc::sighandler_t) -> Result<(), i32> {
+    // The kernel's own layout: the handler first, then zero for no flags, no restorer and an empty mask. No
+    // architecture's is larger.
+    let mut action = [0usize; 8];
+    action[0] = handler;
+    let arguments = [raw::word(number), action.as_ptr() as usize, 0];
+    // SAFETY: the action outlives the call; the old one is not asked for. The size of the mask goes fourth.
+    unsafe { raw::call4(libc::SYS_rt_sigaction, arguments, KERNEL_SET_BYTES) }?;
+    Ok(())
 }
 
 /// Blocks these signals and opens a signalfd for them.
@@ -56,17 +61,12 @@ pub fn open(sigs: &[Sig]) -> io::Result<OwnedFd> {
 }
 
 /// Gives a child that may share its parent's memory the default dispositions and an empty mask; or the error number.
-/// By raw system calls, with the kernel's own layout of their arguments.
 pub(super) fn reset_in_child() -> Result<(), i32> {
-    // The kernel's sigaction, all zero: default handler, no flags, empty mask. No architecture's is larger.
-    let action = [0usize; 8];
     for number in IGNORED {
-        let arguments = [number.unsigned_abs() as usize, action.as_ptr() as usize, 0];
-        // SAFETY: the action outlives the call; the old one is not asked for. The size of the mask goes fourth.
-        unsafe { raw::call4(libc::SYS_rt_sigaction, arguments, KERNEL_SET_BYTES) }?;
+        set_disposition(number, libc::SIG_DFL)?;
     }
     let none = 0u64;
-    let arguments = [libc::SIG_SETMASK.unsigned_abs() as usize, (&raw const none) as usize, 0];
+    let arguments = [raw::word(libc::SIG_SETMASK), (&raw const none) as usize, 0];
     // SAFETY: the set outlives the call; the old one is not asked for.
     unsafe { raw::call4(libc::SYS_rt_sigprocmask, arguments, KERNEL_SET_BYTES) }?;
     Ok(())

@@ -19,7 +19,8 @@ use crate::base::errno::Errno;
 use crate::base::stage::Stage;
 
 use super::limits::OpenFiles;
-use super::{fd, raw, signals};
+use super::raw::{self, word};
+use super::{fd, signals};
 
 /// The child's stack. It calls a handful of functions with small frames; this is many times what they take.
 const STACK_BYTES: usize = 32 << 10;
@@ -248,7 +249,7 @@ unsafe extern "C" fn become_program(plan: *const c_void) -> ! {
     stage.copy_from_slice(&(failed.stage as u32).to_ne_bytes());
     errno.copy_from_slice(&failed.errno.0.to_ne_bytes());
     // A failed write leaves the exit status to tell of the failure.
-    let _ = sys(libc::SYS_write, [plan.report as usize, message.as_ptr() as usize, STATUS_BYTES]);
+    let _ = sys(libc::SYS_write, [word(plan.report), message.as_ptr() as usize, STATUS_BYTES]);
     loop {
         let _ = sys(libc::SYS_exit_group, [127, 0, 0]);
     }
@@ -269,22 +270,21 @@ impl Plan {
     fn prepare(&self) -> Result<(), Failed> {
         step(Stage::Session, libc::SYS_setsid, [0; 3])?;
         signals::reset_in_child().map_err(|errno| Failed { stage: Stage::Signals, errno: Errno(errno) })?;
-        let mut to = 0;
-        for from in self.standard {
+        for (to, from) in self.standard.into_iter().enumerate() {
+            let from = word(from);
             // Close-on-exec is cleared by the copy; a descriptor copied onto itself would keep it.
             if from == to {
-                step(Stage::Stdio, libc::SYS_fcntl, [to as usize, libc::F_SETFD as usize, 0])?;
+                step(Stage::Stdio, libc::SYS_fcntl, [to, word(libc::F_SETFD), 0])?;
             } else {
-                step(Stage::Stdio, libc::SYS_dup3, [from as usize, to as usize, 0])?;
+                step(Stage::Stdio, libc::SYS_dup3, [from, to, 0])?;
             }
-            to += 1;
         }
         if let Some(limit) = &self.open_files {
             let limit: *const libc::rlimit = limit;
-            step(Stage::Limits, libc::SYS_setrlimit, [libc::RLIMIT_NOFILE as usize, limit as usize, 0])?;
+            step(Stage::Limits, libc::SYS_setrlimit, [word(libc::RLIMIT_NOFILE), limit as usize, 0])?;
         }
         if let Some(mask) = self.umask {
-            let _ = sys(libc::SYS_umask, [mask as usize, 0, 0]);
+            let _ = sys(libc::SYS_umask, [word(mask), 0, 0]);
         }
         if let Some(credentials) = &self.credentials {
             credentials.take_on()?;
@@ -314,7 +314,7 @@ impl Credentials {
     /// Groups, then group, then user: the user is the last step that needs privilege. That all of it holds is asked of
     /// the kernel.
     fn take_on(&self) -> Result<(), Failed> {
-        let (uid, gid) = (self.uid as usize, self.gid as usize);
+        let (uid, gid) = (word(self.uid), word(self.gid));
         let own = || sys(libc::SYS_geteuid, [0; 3]) == Ok(uid) && uid != 0;
         match step(Stage::Groups, libc::SYS_setgroups, [self.groups.len(), self.groups.as_ptr() as usize, 0]) {
             // Without privilege the groups cannot be set, and need not be if the user stays the same.
@@ -331,7 +331,7 @@ impl Credentials {
             return denied;
         }
         // Root's id must not be within reach any more.
-        let keep = u32::MAX as usize;
+        let keep = word(u32::MAX);
         if uid != 0 && sys(libc::SYS_setresuid, [keep, 0, keep]).is_ok() {
             return denied;
         }
