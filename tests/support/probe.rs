@@ -127,12 +127,12 @@ fn carry_out(step: &str, value: &str) {
             lines(if step == "lines" { 1 } else { 2 }, part[0], usize::try_from(part[1]).unwrap());
         }
         "slow" => {
-            // About two megabytes a second: a few hundred small log files.
+            // About half a megabyte a second.
             let part = fields(value);
             let length = usize::try_from(part[1]).unwrap();
             for n in 0..part[0] {
                 numbered(1, n, length);
-                if n % 40 == 39 {
+                if n % 10 == 9 {
                     std::thread::sleep(Duration::from_millis(1));
                 }
             }
