@@ -33,7 +33,8 @@ struct Child {
 /// All live runs.
 #[derive(Debug, Default)]
 pub struct Children {
-    live: BTreeMap<Key, Child>,
+    /// Boxed, since a map that grows at its end keeps its nodes half empty.
+    live: BTreeMap<Key, Box<Child>>,
 }
 
 /// Whom a signal is to reach.
@@ -73,7 +74,7 @@ impl Children {
         };
         let status = Some((status, launch));
         let child = Child { run, pid, leader: Some(leader), status, failed: false, stragglers: BTreeMap::new() };
-        self.live.insert(key, child);
+        self.live.insert(key, Box::new(child));
         Ok(())
     }
 

@@ -35,6 +35,8 @@ pub struct Journal {
     /// Whether lines are also shown on standard error: in the foreground, on a terminal.
     echo: bool,
     buffer: Vec<u8>,
+    /// The time of the lines in the buffer.
+    stamp: String,
     lost: u64,
 }
 
@@ -47,7 +49,7 @@ impl Journal {
             LogTarget::Syslog => Target::Syslog(Syslog::connect().ok()),
         };
         let echo = foreground && !matches!(target, Target::Stdout) && is_terminal(fd::standard(2));
-        Journal { level: config.loglevel, target, echo, buffer: Vec::new(), lost: 0 }
+        Journal { level: config.loglevel, target, echo, buffer: Vec::new(), stamp: String::new(), lost: 0 }
     }
 
     /// Applies keys that may change while the daemon runs.
@@ -68,8 +70,14 @@ impl Journal {
             return;
         }
         let start = self.buffer.len();
+        if start == 0 {
+            // One moment for all that gathers before the next flush: it is one turn.
+            self.stamp = clock::wall().to_string();
+        }
+        self.buffer.extend_from_slice(self.stamp.as_bytes());
+        self.buffer.extend_from_slice(label(level));
         // Writing to a Vec cannot fail.
-        let _ = write!(self.buffer, "{} {:<8} {fact}", clock::wall(), level.name().to_uppercase());
+        let _ = write!(self.buffer, "{fact}");
         // A line stays a line whatever a name or an error text holds.
         for byte in self.buffer.iter_mut().skip(start).filter(|b| **b < b' ' || **b == 0x7f) {
             *byte = b'?';
@@ -103,6 +111,17 @@ impl Journal {
             let lost = std::mem::take(&mut self.lost);
             self.write(Level::Warning, format_args!("{lost} lines of this log were lost"));
         }
+    }
+}
+
+/// How a level looks in a line.
+fn label(level: Level) -> &'static [u8] {
+    match level {
+        Level::Critical => b" CRITICAL ",
+        Level::Error => b" ERROR    ",
+        Level::Warning => b" WARNING  ",
+        Level::Info => b" INFO     ",
+        Level::Debug => b" DEBUG    ",
     }
 }
 

@@ -53,7 +53,8 @@ pub(super) enum Due {
 pub struct Fleet {
     /// The configuration that is in force, or, for what is retiring, being put in force.
     pub(super) config: Config,
-    pub(super) members: BTreeMap<Key, Member>,
+    /// Boxed, since a map that grows at its end keeps its nodes half empty.
+    pub(super) members: BTreeMap<Key, Box<Member>>,
     /// Holds exactly the members' names; its order is the order of `status`.
     pub(super) index: BTreeMap<(ProgramName, u32), Key>,
     pub(super) deadlines: BTreeSet<(Mono, Due)>,
@@ -112,12 +113,12 @@ impl Fleet {
     /// The entry of a key.
     #[must_use]
     pub fn member(&self, key: Key) -> Option<&Member> {
-        self.members.get(&key)
+        self.members.get(&key).map(Box::as_ref)
     }
 
     /// All entries, in the order of their names.
     pub fn members(&self) -> impl Iterator<Item = (Key, &Member)> {
-        self.index.values().filter_map(|key| self.members.get(key).map(|m| (*key, m)))
+        self.index.values().filter_map(|key| self.member(*key).map(|m| (*key, m)))
     }
 
     /// The configuration that is in force.
@@ -178,7 +179,7 @@ impl Fleet {
             inst: Instance::default(),
             armed: None,
         };
-        self.members.insert(key, member);
+        self.members.insert(key, Box::new(member));
         self.index.insert((name.clone(), num), key);
         key
     }
