@@ -237,11 +237,11 @@ fn a_pause_of_the_daemon_is_no_reason_to_restart_anything() {
 fn killed_in_the_middle_of_rotation_nothing_is_lost() {
     let setup = Setup::new();
     let out = setup.file("out");
-    // A program writes numbered lines as fast as the daemon takes them; small files, so that it rotates all the time.
+    // Small files and a steady stream, so that it rotates all the time.
     let mut d = setup
         .programs(&format!(
-            "x: {{cmd: {}, stdout: {out}, stderr: none, stdout_logfile_maxbytes: 4096, stdout_logfile_backups: 5000, autorestart: never}}",
-            probe("lines=10000000:50")
+            "x: {{cmd: {}, stdout: {out}, stderr: none, stdout_logfile_maxbytes: 4096, stdout_logfile_backups: 1000, autorestart: never}}",
+            probe("slow=10000000:50")
         ))
         .start();
     for round in 0..6 {
@@ -253,7 +253,9 @@ fn killed_in_the_middle_of_rotation_nothing_is_lost() {
     }
     d.ok("stop x");
     let runs = runs_in(&d.log("out"));
-    assert_eq!(runs.len(), 7, "{runs:?}");
+    // Six runs that were cut off, each after twenty files at least; of the last one there may be nothing yet.
+    assert!(runs.len() == 6 || runs.len() == 7, "{runs:?}");
+    assert!(runs[..6].iter().all(|bytes| *bytes >= 19 * 4096), "{runs:?}");
     let odd: Vec<String> = fs::read_dir(d.path(""))
         .unwrap()
         .flatten()

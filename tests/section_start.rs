@@ -406,9 +406,16 @@ fn a_core_dump_is_told() {
         return skip(&test_name!(), "the machine's core limit or core_pattern does not allow core files here");
     }
     let setup = Setup::new();
-    let dir = setup.file("");
+    // A directory each: two dumps into the same file at once get in each other's way.
+    let (a, b) = (setup.file("a"), setup.file("b"));
+    [&a, &b].into_iter().for_each(|dir| fs::create_dir(dir).unwrap());
     let cmd = probe("core=1 die=11");
-    let d = setup.programs(&format!("x: {{cmd: {cmd}, starttime: 0, autorestart: never, workingdir: {dir}}}\ny: {{cmd: {cmd}, startretries: 0, starttime: 5, workingdir: {dir}}}")).start();
+    let d = setup
+        .programs(&format!(
+            "x: {{cmd: {cmd}, starttime: 0, autorestart: never, workingdir: {a}}}
+y: {{cmd: {cmd}, startretries: 0, starttime: 5, workingdir: {b}}}"
+        ))
+        .start();
     assert_eq!(d.wait_state("x", "EXITED").last_exit(), "killed by SIGSEGV (core dumped)");
     has(d.wait_state("y", "FATAL").why(), "killed by SIGSEGV (core dumped)");
 }

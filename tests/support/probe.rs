@@ -14,6 +14,7 @@
 //! | `note=SIG:FILE` | when SIGNAL comes, append its number to FILE, and go on |
 //! | `stamp=FILE` | append a line `<CLOCK_MONOTONIC ns> <pid>` |
 //! | `lines=COUNT:LENGTH` | numbered lines of this length to stdout, at full speed; `err:lines=…` to stderr |
+//! | `slow=COUNT:LENGTH` | the same, each line written by itself, not as fast as can be |
 //! | `both=COUNT` | numbered lines, even ones to stdout, odd ones to stderr |
 //! | `drip=COUNT:MS` | numbered lines to stdout, one in so many milliseconds |
 //! | `text=TEXT` | the text without a newline to stdout; `err:text=…` to stderr |
@@ -125,6 +126,17 @@ fn carry_out(step: &str, value: &str) {
             let part = fields(value);
             lines(if step == "lines" { 1 } else { 2 }, part[0], usize::try_from(part[1]).unwrap());
         }
+        "slow" => {
+            // About half a megabyte a second.
+            let part = fields(value);
+            let length = usize::try_from(part[1]).unwrap();
+            for n in 0..part[0] {
+                numbered(1, n, length);
+                if n % 10 == 9 {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+        }
         "both" => {
             for n in 0..number() {
                 put(if n % 2 == 0 { 1 } else { 2 }, format!("{n:09}\n").as_bytes());
@@ -156,6 +168,13 @@ fn carry_out(step: &str, value: &str) {
 
 fn fields(value: &str) -> Vec<i32> {
     value.split(':').map_while(|f| f.parse().ok()).collect()
+}
+
+fn numbered(fd: i32, n: i32, length: usize) {
+    let mut line = format!("{n:09} ").into_bytes();
+    line.resize(length.max(11) - 1, b'x');
+    line.push(b'\n');
+    put(fd, &line);
 }
 
 fn lines(fd: i32, count: i32, length: usize) {
