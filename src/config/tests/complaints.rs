@@ -74,7 +74,7 @@ fn bad_values_name_key_and_reason() {
         ("stdout: 5", "not a path"),
         ("stdout: [a]", "is a list"),
         ("stdout_logfile_maxbytes: lots", "stdout_logfile_maxbytes: \"lots\" is not a size"),
-        ("stderr_logfile_backups: 1001", "out of range (0 to 1000)"),
+        ("stderr_logfile_backups: 10001", "out of range (0 to 10000)"),
         ("redirect_stderr: x", "redirect_stderr: \"x\""),
         ("priority: 1000001", "out of range (-1000000 to 1000000)"),
         ("<<: {numprocs: 2}", "defaults"),
