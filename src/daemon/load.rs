@@ -46,6 +46,12 @@ impl People {
         self.users.get(name)
     }
 
+    /// Adds what a newer configuration names. What an older one named stays: its last processes may be on their way.
+    pub fn extend(&mut self, newer: People) {
+        self.users.extend(newer.users);
+        self.groups.extend(newer.groups);
+    }
+
     /// The id of a group that the configuration names.
     #[must_use]
     pub fn group(&self, name: &str) -> Option<u32> {
@@ -104,7 +110,9 @@ pub fn load(origin: &Origin) -> Result<Loaded, Vec<Diagnostic>> {
     let env = |name: &str| origin.env.get(name).cloned();
     let Parsed { mut config, warnings } = config::parse(&sources, &env)?;
     apply(&origin.overrides, &mut config);
-    let (people, problems) = look_up(&config, &sources);
+    let (people, mut problems) = look_up(&config, &sources);
+    let path = origin.path.to_string_lossy();
+    problems.extend(too_many_files(&config).map(|text| Diagnostic::about_file(&path, text)));
     if problems.is_empty() { Ok(Loaded { config, people, warnings }) } else { Err(problems) }
 }
 
@@ -219,13 +227,12 @@ fn missing(kind: &str, name: &str, found: std::io::Result<bool>, all: fn() -> Ve
     }
 }
 
-/// Descriptors that the daemon needs whatever it runs: standard files, loop, lock, log, a client's worth of room.
-const BASE_FILES: u64 = 64;
+/// Descriptors that the daemon needs whatever it runs: standard files, loop, lock, log, and room for starts on their way.
+const BASE_FILES: u64 = 96;
 
 /// How many descriptors a configuration may need at the most: for each process a pidfd, and for each stream that goes
-/// to a file its pipe and the file.
-#[must_use]
-pub fn files_needed(config: &Config) -> u64 {
+/// to a file its pipe and the file. A start on its way has a status pipe as well.
+fn files_needed(config: &Config) -> u64 {
     let of = |program: &Program| {
         let streams = [Stream::Stdout, Stream::Stderr].map(|s| &program.output(s).sink);
         let files = streams.into_iter().filter(|sink| matches!(sink, Sink::Auto | Sink::File(_))).count();
@@ -234,19 +241,28 @@ pub fn files_needed(config: &Config) -> u64 {
     BASE_FILES + super::clients::MAX_CLIENTS as u64 + config.programs.values().map(|p| of(p)).sum::<u64>()
 }
 
-/// Makes sure that the configuration's descriptors can be had, raising the soft limit if need be.
+/// Whether the configuration's descriptors can be had; if not, why.
+fn too_many_files(config: &Config) -> Option<String> {
+    let needed = files_needed(config);
+    // Where the limit cannot be read, nothing is known against it.
+    let allowed = limits::open_files().ok()?.hard;
+    let processes: u64 = config.programs.values().map(|p| u64::from(p.numprocs)).sum();
+    (needed > allowed).then(|| {
+        format!(
+            "{processes} processes need {needed} open files, but only {allowed} are allowed: raise the hard limit \
+             (ulimit -Hn {needed}, or LimitNOFILE={needed} in the service unit), or configure fewer processes or \
+             fewer log files"
+        )
+    })
+}
+
+/// Raises the limit on open files as far as it goes.
 ///
 /// # Errors
-/// The hard limit is too low.
-pub fn make_room(config: &Config) -> Result<(), Error> {
-    let needed = files_needed(config);
+/// getrlimit(2), setrlimit(2).
+pub fn raise_limit() -> Result<(), Error> {
     let limit = limits::open_files().map_err(|e| Error::io("read the limit on open files", "", e))?;
-    if needed > limit.hard {
-        let processes = config.programs.values().map(|p| u64::from(p.numprocs)).sum();
-        return Err(Error::Limit { needed, allowed: limit.hard, processes });
-    }
-    let wanted = limit.hard.min(needed.max(65_536)).max(limit.soft);
-    let raised = limits::set_open_files(OpenFiles { soft: wanted, hard: limit.hard });
+    let raised = limits::set_open_files(OpenFiles { soft: limit.hard, hard: limit.hard });
     raised.map_err(|e| Error::io("raise the limit on open files", "", e))
 }
 

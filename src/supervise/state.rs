@@ -125,6 +125,8 @@ pub enum Failure {
         /// What it was about: the program's path, the directory, the user.
         what: String,
     },
+    /// It was to be stopped before it was born.
+    Cancelled,
     /// It ended before `starttime` was over.
     TooQuick(Exit),
     /// It ended before `execve` had happened.
@@ -140,21 +142,10 @@ impl Failure {
     #[must_use]
     pub fn is_resource(&self) -> bool {
         match self {
-            Failure::Spawn { errno, stage, .. } => match stage {
-                // A program that lies on a full or broken disk, or is too big for its limits, is the program's affair.
-                Stage::Exec => errno.0 != 28 && errno.is_resource(),
-                Stage::Pipe
-                | Stage::Clone
-                | Stage::Session
-                | Stage::Stdio
-                | Stage::Limits
-                | Stage::Directory
-                | Stage::Groups
-                | Stage::Gid
-                | Stage::Uid
-                | Stage::Signals => errno.is_resource(),
-            },
-            Failure::TooQuick(_) | Failure::BeforeExec(_) | Failure::NoExec | Failure::Died(_) => false,
+            Failure::Spawn { errno, .. } => errno.is_resource(),
+            Failure::Cancelled | Failure::TooQuick(_) | Failure::BeforeExec(_) | Failure::NoExec | Failure::Died(_) => {
+                false
+            }
         }
     }
 }
@@ -169,6 +160,7 @@ impl fmt::Display for Failure {
                 }
                 write!(f, ": {errno}")
             }
+            Failure::Cancelled => f.write_str("stopped before it was spawned"),
             Failure::TooQuick(exit) => write!(f, "exited too quickly ({exit})"),
             Failure::BeforeExec(exit) => write!(f, "ended before it could execute its program ({exit})"),
             Failure::NoExec => {

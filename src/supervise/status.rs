@@ -58,7 +58,7 @@ fn pid(inst: &Instance) -> Option<u32> {
 fn why(inst: &Instance) -> Option<String> {
     match &inst.state {
         State::Backoff { why: Some(why), .. } | State::Fatal { why } => Some(why.to_string()),
-        State::Backoff { why: None, .. } => Some("started a moment ago".to_owned()),
+        State::Backoff { why: None, .. } => Some("waits for backoff.floor between two starts".to_owned()),
         State::Exited { expected: false, .. } => Some("not expected".to_owned()),
         State::Stopping { ended: Some(exit), .. } => {
             Some(format!("its leader is gone ({exit}), members of its process group are left"))

@@ -143,7 +143,7 @@ impl Machine<'_> {
                     *exec = Exec::Failed(why);
                 }
             }
-            Fact::Exited { exit, left } => self.exited(exit, left && self.policy.stopgroup),
+            Fact::Exited { exit, left } => self.exited(exit, left),
             Fact::Gone => {
                 if let State::Stopping { live, cause, ended: Some(exit), .. } = &self.inst.state {
                     let (live, cause, exit) = (*live, cause.clone(), *exit);
@@ -646,15 +646,6 @@ mod tests {
         assert_eq!(b.fact(Fact::Exited { exit: Exit::Code(1), left: true }), signals(Run(1)));
         assert_eq!(b.name(), StateName::Stopping);
         assert_eq!(b.fact(Fact::Gone), [Effect::Spawn(Run(2))]);
-    }
-
-    #[test]
-    fn leftovers_do_not_count_if_only_the_leader_is_stopped() {
-        let policy = Policy { stopgroup: false, autorestart: Autorestart::Never, ..Policy::default() };
-        let mut b = Bench::new(policy).up();
-        b.pass(100);
-        b.fact(Fact::Exited { exit: Exit::Code(0), left: true });
-        assert_eq!(b.name(), StateName::Exited);
     }
 
     #[test]

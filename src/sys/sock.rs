@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
@@ -68,7 +68,11 @@ pub fn peer(socket: BorrowedFd<'_>) -> io::Result<Peer> {
 /// Whether somebody accepts connections at this path.
 #[must_use]
 pub fn answers(path: &Path) -> bool {
-    UnixStream::connect(path).is_ok()
+    match super::client::connect(path) {
+        Ok(_) => true,
+        // Somebody listens, and has more waiting than it takes in.
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+    }
 }
 
 /// Sends bytes to the peer; a peer that is gone is an error, never SIGPIPE.
