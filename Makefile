@@ -36,14 +36,16 @@ run: build ## Build, and start the example configuration in the foreground
 		{ echo "$(EXAMPLE) belongs to somebody else: use another place in etc/taskmasterd.yaml" >&2; exit 1; }
 	@mkdir -p $(EXAMPLE)/logs
 	@echo
-	@echo "Starting the programs of etc/taskmasterd.yaml. Ctrl-C stops them all. From another terminal:"
+	@echo "Starting the programs of etc/taskmasterd.yaml. Ctrl-C stops them and clears up. From another terminal:"
 	@echo
 	@echo "  $(TARGET)/release/taskmasterctl -s $(EXAMPLE)/control.sock status"
 	@echo "  $(TARGET)/release/taskmasterctl -s $(EXAMPLE)/control.sock          (a shell; try help)"
 	@echo "  echo status | socat - UNIX-CONNECT:$(EXAMPLE)/control.sock"
 	@echo "  ls $(EXAMPLE)/logs"
 	@echo
-	@exec $(TARGET)/release/taskmasterd -n -c etc/taskmasterd.yaml
+	@# Ctrl-C reaches this shell, too; it outlives the daemon to clear up. After a failure the logs stay.
+	@trap : INT TERM; $(TARGET)/release/taskmasterd -n -c etc/taskmasterd.yaml; code=$$?; \
+	[ $$code -ne 0 ] || rm -rf $(EXAMPLE); exit $$code
 
 test: ## Run all tests; fetch the Debian packages that they use where that is allowed (ARGS: for cargo test)
 	@tests/packages.sh

@@ -373,8 +373,6 @@ fn socat_and_nc_are_clients() {
     has(&text, "RUNNING");
 }
 
-// ------------------------------------------------------------------------------------------------ taskmasterctl
-
 #[test]
 fn ctl_exit_codes() {
     let d = Daemon::with("web: {cmd: sleep 1000}\nbad: {cmd: 'false', startretries: 0, starttime: 5}");

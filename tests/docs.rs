@@ -40,8 +40,6 @@ fn same(what: &str, left: (&str, &Names), right: (&str, &Names)) {
     }
 }
 
-// ---------------------------------------------------------------------------------------------- reading man pages
-
 /// A man page in mdoc.
 struct Page {
     name: &'static str,
@@ -140,8 +138,6 @@ fn help_of(program: &str) -> String {
     assert!(out.status.success(), "{program} --help: {}", said(&out));
     stdout(&out)
 }
-
-// ---------------------------------------------------------------------------------------------- flags and commands
 
 #[test]
 fn flags_of_taskmasterd() {
@@ -253,8 +249,6 @@ fn protocol_page_has_every_param_error_and_state() {
         assert!(page.text().contains(state.text()), "{state:?} is not in the protocol");
     }
 }
-
-// ---------------------------------------------------------------------------------------------- the configuration
 
 /// The names in the tables of keys in the sources, as `("name", Kind::Key)`, with those of one key together and the
 /// first of them its own name.
@@ -508,8 +502,6 @@ fn the_example_shows_every_key_with_its_default() {
     }
 }
 
-// ---------------------------------------------------------------------------------------------- conversations
-
 /// Numbers that differ from run to run.
 fn evened(line: &str) -> String {
     let mut out = line.to_owned();
@@ -549,8 +541,6 @@ fn conversations_of_the_protocol_page_are_true() {
     assert_eq!(evened("web RUNNING pid 12, uptime 0:00:01"), "web RUNNING pid N, uptime N");
     assert_eq!(evened("{\"pid\":12}"), "{\"pid\":N}");
 }
-
-// ---------------------------------------------------------------------------------------------- the rest of the words
 
 #[test]
 fn man_pages_are_clean() {

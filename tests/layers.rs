@@ -7,8 +7,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "layers/scan.rs"]
+mod scan;
+
 use std::fs;
 use std::path::Path;
+
+use scan::{Code, mask, paths, resolve, without_tests};
 
 /// Which of our modules each layer may import.
 const IMPORTS: [(&str, &[&str]); 8] = [
@@ -18,10 +23,12 @@ const IMPORTS: [(&str, &[&str]); 8] = [
     ("control", &["base", "control"]),
     ("supervise", &["base", "config", "control::message", "supervise"]),
     ("sys", &["base", "sys"]),
-    // `taskmasterd -i` attaches the client's shell, so the daemon's start knows the client's entry.
-    ("daemon", &["base", "config", "logs", "control", "supervise", "sys", "daemon", "ctl"]),
-    ("ctl", &["base", "config", "control", "sys", "ctl"]),
+    ("daemon", &["base", "config", "logs", "control", "supervise", "sys", "daemon"]),
+    ("ctl", &["base", "control", "sys", "ctl"]),
 ];
+
+/// `taskmasterd -i` attaches the client's shell: the one file of the daemon that may name the client, and what of it.
+const SHELL_ENTRY: (&str, &str) = ("src/daemon/main.rs", "ctl::attached_shell");
 
 /// The layers that only compute.
 const PURE: [&str; 5] = ["base", "config", "supervise", "logs", "control"];
@@ -39,7 +46,7 @@ const WORLD: [&str; 8] = [
 ];
 
 /// Where alone a crate may be named, or a path be used (`a::b` at the end of a path).
-const ONLY_IN: [(&str, &[&str]); 14] = [
+const ONLY_IN: [(&str, &[&str]); 15] = [
     ("mio", &["src/daemon/reactor.rs"]),
     ("nix", &["src/sys/"]),
     ("libc", &["src/sys/"]),
@@ -56,207 +63,21 @@ const ONLY_IN: [(&str, &[&str]); 14] = [
     // What is done to processes is done in one place, and so is the waiting for them.
     ("spawn::Command", &["src/daemon/perform.rs", "src/sys/"]),
     ("pidfd::send_signal", &["src/daemon/perform.rs", "src/sys/"]),
+    ("group::signal", &["src/daemon/perform.rs", "src/sys/"]),
     ("sys::wait", &["src/daemon/children.rs", "src/sys/"]),
+];
+
+/// Where nothing may hold up the loop, or start a process past the one place that does.
+const OF_THE_LOOP: [&str; 3] = ["daemon", "supervise", "sys"];
+
+/// What would do that, and what is there instead.
+const NOT_IN_THE_LOOP: [(&str, &str); 2] = [
+    ("thread::sleep", "the loop never sleeps, it has deadlines"),
+    ("process::Command", "processes are born by sys::spawn alone"),
 ];
 
 /// Macros that stand for something unfinished.
 const UNFINISHED: [&str; 3] = ["todo", "unimplemented", "dbg"];
-
-// ---------------------------------------------------------------------------------------------- text to code to paths
-
-/// A file without what is no code. Both texts have the same lines as the file.
-struct Code {
-    /// Comments and the insides of literals are blanks.
-    code: String,
-    /// Only the comments.
-    comments: String,
-}
-
-fn mask(text: &str) -> Code {
-    let chars: Vec<char> = text.chars().collect();
-    let (mut code, mut comments) = (String::new(), String::new());
-    let at = |i: usize| chars.get(i).copied().unwrap_or('\0');
-    let blank = |c: char| if c == '\n' { '\n' } else { ' ' };
-    let mut i = 0;
-    // Moves n characters, keeping them in one of the two texts, or in neither.
-    let step = |i: &mut usize, n: usize, in_code: bool, in_comment: bool, code: &mut String, comments: &mut String| {
-        for _ in 0..n.min(chars.len() - *i) {
-            let c = chars[*i];
-            code.push(if in_code { c } else { blank(c) });
-            comments.push(if in_comment { c } else { blank(c) });
-            *i += 1;
-        }
-    };
-    while i < chars.len() {
-        let before = if i == 0 { ' ' } else { chars[i - 1] };
-        let word_before = before.is_alphanumeric() || before == '_';
-        if at(i) == '/' && at(i + 1) == '/' {
-            let n = chars[i..].iter().take_while(|c| **c != '\n').count();
-            step(&mut i, n, false, true, &mut code, &mut comments);
-        } else if at(i) == '/' && at(i + 1) == '*' {
-            let (mut n, mut depth) = (2, 1);
-            while depth > 0 && i + n < chars.len() {
-                match (at(i + n), at(i + n + 1)) {
-                    ('/', '*') => (depth, n) = (depth + 1, n + 2),
-                    ('*', '/') => (depth, n) = (depth - 1, n + 2),
-                    _ => n += 1,
-                }
-            }
-            step(&mut i, n, false, true, &mut code, &mut comments);
-        } else if let Some(n) = raw_string(&chars[i..]).filter(|_| !word_before) {
-            step(&mut i, n, false, false, &mut code, &mut comments);
-        } else if at(i) == '"' {
-            let mut n = 1;
-            while i + n < chars.len() && at(i + n) != '"' {
-                n += if at(i + n) == '\\' { 2 } else { 1 };
-            }
-            step(&mut i, n + 1, false, false, &mut code, &mut comments);
-        } else if at(i) == '\'' && at(i + 1) == '\\' {
-            let n = 3 + chars[(i + 3).min(chars.len())..].iter().take_while(|c| **c != '\'').count();
-            step(&mut i, n + 1, false, false, &mut code, &mut comments);
-        } else if at(i) == '\'' && at(i + 2) == '\'' {
-            step(&mut i, 3, false, false, &mut code, &mut comments);
-        } else {
-            step(&mut i, 1, true, false, &mut code, &mut comments);
-        }
-    }
-    Code { code, comments }
-}
-
-/// The length of the raw string that begins here: `r"…"`, `br#"…"#`.
-fn raw_string(chars: &[char]) -> Option<usize> {
-    let prefix = chars.iter().take_while(|c| matches!(c, 'b' | 'c')).count().min(1);
-    if chars.get(prefix) != Some(&'r') {
-        return None;
-    }
-    let hashes = chars[prefix + 1..].iter().take_while(|c| **c == '#').count();
-    let start = prefix + 1 + hashes;
-    if chars.get(start) != Some(&'"') {
-        return None;
-    }
-    let closes = |i: usize| chars[i] == '"' && (1..=hashes).all(|k| chars.get(i + k) == Some(&'#'));
-    let end = (start + 1..chars.len()).find(|i| closes(*i)).unwrap_or(chars.len());
-    Some((end + hashes + 1).min(chars.len()))
-}
-
-/// The code with its unit tests blanked: modules under `#[cfg(test)]` that end with a brace in the first column.
-fn without_tests(code: &str) -> String {
-    let (mut out, mut inside, mut announced) = (String::new(), false, false);
-    for line in code.lines() {
-        let begins = announced && line.starts_with("mod ") && line.trim_end().ends_with('{');
-        announced = line.trim() == "#[cfg(test)]" || (announced && line.starts_with("#["));
-        inside |= begins;
-        if !inside {
-            out.push_str(line);
-        }
-        out.push('\n');
-        if inside && !begins && line.starts_with('}') {
-            inside = false;
-        }
-    }
-    out
-}
-
-/// A path that the code names, and its line.
-#[derive(Debug, PartialEq, Eq)]
-struct Named {
-    line: usize,
-    path: String,
-}
-
-/// Every path in the code: `a::b`, each branch of `a::{b, c::d}`, and single words.
-fn paths(code: &str) -> Vec<Named> {
-    let mut tokens: Vec<(usize, String)> = Vec::new();
-    for (n, line) in code.lines().enumerate() {
-        let mut chars = line.chars().peekable();
-        while let Some(c) = chars.next() {
-            if c.is_alphanumeric() || c == '_' {
-                let mut word = String::from(c);
-                while let Some(next) = chars.next_if(|c| c.is_alphanumeric() || *c == '_') {
-                    word.push(next);
-                }
-                tokens.push((n + 1, word));
-            } else if c == ':' && chars.next_if_eq(&':').is_some() {
-                tokens.push((n + 1, "::".to_owned()));
-            } else if !c.is_whitespace() {
-                tokens.push((n + 1, c.to_string()));
-            }
-        }
-    }
-    let mut out = Vec::new();
-    let mut i = 0;
-    while i < tokens.len() {
-        path_at(&tokens, &mut i, "", &mut out);
-    }
-    out
-}
-
-fn is_word(token: &str) -> bool {
-    token.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-}
-
-/// Takes the path that begins at token `i`, or passes over a token that begins none.
-fn path_at(tokens: &[(usize, String)], i: &mut usize, prefix: &str, out: &mut Vec<Named>) {
-    let word = |i: usize| tokens.get(i).map_or("", |(_, t)| t.as_str());
-    // `::std::fs` is `std::fs`.
-    if prefix.is_empty() && word(*i) == "::" {
-        *i += 1;
-    }
-    let mut path = prefix.to_owned();
-    let line = tokens.get(*i).map_or(0, |(line, _)| *line);
-    loop {
-        if is_word(word(*i)) || (word(*i) == "*" && !path.is_empty()) {
-            let joint = if path.is_empty() { "" } else { "::" };
-            path = format!("{path}{joint}{}", word(*i));
-            *i += 1;
-        } else if word(*i) == "{" && !path.is_empty() {
-            *i += 1;
-            while *i < tokens.len() && word(*i) != "}" {
-                path_at(tokens, i, &path, out);
-            }
-            *i += 1;
-            return;
-        } else {
-            *i += 1;
-            return;
-        }
-        if word(*i) != "::" {
-            out.push(Named { line, path });
-            // `b as c` within a tree names nothing new.
-            if !prefix.is_empty() && word(*i) == "as" {
-                *i += 2;
-            }
-            return;
-        }
-        *i += 1;
-        // `Vec::<T>::new` goes on behind the brackets; what is in them begins a path of its own.
-        if word(*i) == "<" {
-            out.push(Named { line, path });
-            return;
-        }
-    }
-}
-
-/// The path as seen from the root of the crate: `super` and `self` resolved for a file of this name.
-fn resolve(file: &str, path: &str) -> String {
-    let inner = file.strip_prefix("src/").unwrap_or(file).trim_end_matches(".rs");
-    let mut module: Vec<&str> = if inner == "lib" { Vec::new() } else { inner.split('/').collect() };
-    let mut rest: Vec<&str> = path.split("::").collect();
-    let relative = matches!(rest.first(), Some(&"super" | &"self"));
-    while let Some(first @ (&"super" | &"self")) = rest.first() {
-        if *first == "super" {
-            module.pop();
-        }
-        rest.remove(0);
-    }
-    if relative {
-        ["crate"].iter().chain(&module).chain(&rest).copied().collect::<Vec<_>>().join("::")
-    } else {
-        path.to_owned()
-    }
-}
-
-// ---------------------------------------------------------------------------------------------- rules
 
 /// The first directory below `src`: `base` of `src/base.rs` and of `src/base/id.rs`.
 fn layer(file: &str) -> Option<&str> {
@@ -328,11 +149,24 @@ fn check_path(file: &str, path: &str, mut complain: impl FnMut(String)) {
     let layer = layer(file).unwrap_or_default();
     if let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == layer) {
         let ours = path.strip_prefix("taskmaster::");
-        if let Some(inner) = ours.filter(|inner| !allowed.iter().any(|a| begins(inner, a))) {
+        let known = |inner: &str| allowed.iter().any(|a| begins(inner, a)) || (file == SHELL_ENTRY.0 && inner == "ctl");
+        let entry = file == SHELL_ENTRY.0 && path.ends_with(SHELL_ENTRY.1);
+        if let Some(inner) = ours.filter(|inner| !known(inner) && !entry) {
             complain(format!("{layer} may not know {inner}: it may import {}", allowed.join(", ")));
         }
         if path == "taskmaster::*" {
             complain("imports everything of the crate: name what is needed".to_owned());
+        }
+        if file == SHELL_ENTRY.0 && path.starts_with("ctl::") && !entry {
+            complain(format!("{path}: of the client, the daemon knows {} alone", SHELL_ENTRY.1));
+        }
+    }
+    if OF_THE_LOOP.contains(&layer) {
+        for (what, instead) in NOT_IN_THE_LOOP {
+            let module = what.split("::").next().unwrap_or_default();
+            if uses(path, what) || uses(path, &format!("{module}::*")) {
+                complain(format!("{path}: {instead}"));
+            }
         }
     }
     if layer == "bin" && begins(path, "taskmaster") {
@@ -392,8 +226,6 @@ fn says_safe(masked: &Code, line: usize) -> bool {
     false
 }
 
-// ---------------------------------------------------------------------------------------------- the tree
-
 fn rust_files(dir: &Path, out: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -432,8 +264,6 @@ fn every_layer_has_a_rule() {
         assert!(known, "src/{name} is in no layer: say in tests/layers.rs what it may import");
     }
 }
-
-// ---------------------------------------------------------------------------------------------- the scanner itself
 
 /// What is found in a file of this name with this text behind its header.
 fn planted(file: &str, text: &str) -> Vec<String> {
@@ -474,6 +304,19 @@ fn planted_violations_are_found() {
         ("src/daemon/run.rs", "use crate::sys::{fd, wait};", 2, "sys::wait"),
         ("src/daemon/run.rs", "use crate::sys::spawn::{Command, Failed};", 2, "spawn::Command"),
         ("src/daemon/run.rs", "fn f() { pidfd::send_signal(); }", 2, "pidfd::send_signal"),
+        ("src/daemon/run.rs", "fn f() { group::signal(1, Sig::KILL); }", 2, "group::signal: only in"),
+        ("src/daemon/children.rs", "use crate::sys::group::signal;", 2, "group::signal: only in"),
+        ("src/daemon/run.rs", "use crate::ctl;", 2, "daemon may not know ctl"),
+        ("src/daemon/main.rs", "use crate::ctl::connect;", 2, "daemon may not know ctl::connect"),
+        ("src/daemon/main.rs", "use crate::ctl;\nfn f() { ctl::main(); }", 3, "ctl::attached_shell alone"),
+        ("src/ctl/args.rs", "use crate::config::model::Config;", 2, "ctl may not know config"),
+        ("src/daemon/run.rs", "fn f() { std::thread::sleep(X); }", 2, "never sleeps"),
+        ("src/sys/wait.rs", "use std::{io, thread};\nfn f() { thread::sleep(X); }", 3, "never sleeps"),
+        ("src/supervise/step.rs", "use std::thread::sleep;", 2, "never sleeps"),
+        ("src/daemon/run.rs", "use std::thread::*;", 2, "never sleeps"),
+        ("src/daemon/load.rs", "use std::process::{Command, ExitCode};", 2, "sys::spawn alone"),
+        ("src/sys/user.rs", "fn f() { std::process::Command::new(X); }", 2, "sys::spawn alone"),
+        ("src/supervise/step.rs", "fn f(c: std::process::Command) {}", 2, "sys::spawn alone"),
         ("src/config/raw.rs", "use serde_yaml::Value;", 2, "serde_yaml: only in src/base/yaml.rs"),
         ("src/daemon/run.rs", "use serde_json::json;", 2, "serde_json: only in src/control/"),
         ("src/daemon/run.rs", "fn f() {\n    unsafe { g() }\n}", 3, "unsafe"),
@@ -523,6 +366,13 @@ fn what_is_allowed_is_left_alone() {
         ("src/daemon/reactor.rs", "use mio::{Events, Poll};"),
         ("src/daemon/clock.rs", "use crate::sys::timer;\nfn now() { timer::monotonic(); }"),
         ("src/daemon/dispatch.rs", "use crate::sys::spawn::Failed;"),
+        ("src/daemon/main.rs", "use crate::ctl;\nfn f() { ctl::attached_shell(X); }"),
+        ("src/daemon/perform.rs", "use crate::sys::{group, spawn::Command};\nfn f() { group::signal(1, Sig::KILL); }"),
+        (
+            "src/sys/spawn.rs",
+            "fn f() { std::process::id(); }\n#[cfg(test)]\nmod tests {\n    use std::thread::sleep;\n}",
+        ),
+        ("src/ctl/shell.rs", "use std::process::Command;"),
         (
             "src/sys/fd.rs",
             "use nix::unistd;\nfn f() {\n    // SAFETY: it is.\n    // It really is.\n    let x =\n        unsafe { g() };\n}",
@@ -536,18 +386,4 @@ fn what_is_allowed_is_left_alone() {
         let found = planted(file, text);
         assert!(found.is_empty(), "{text}\n{found:#?}");
     }
-}
-
-#[test]
-fn use_trees_are_taken_apart() {
-    let found: Vec<String> =
-        paths("use a::{b, c::{d, e as f}, g::*, self};\nx::y::<z::w>::v();").into_iter().map(|n| n.path).collect();
-    let some = ["a::b", "a::c::d", "a::c::e", "a::g::*", "a::self", "x::y", "z::w"];
-    for path in some {
-        assert!(found.iter().any(|f| f == path), "{path} in {found:?}");
-    }
-    assert_eq!(resolve("src/a/b.rs", "super::super::d::E"), "crate::d::E");
-    assert_eq!(resolve("src/a/b.rs", "super::c"), "crate::a::c");
-    assert_eq!(resolve("src/a.rs", "self::b"), "crate::a::b");
-    assert_eq!(resolve("src/lib.rs", "self::b"), "crate::b");
 }

@@ -9,7 +9,7 @@ export PATH
 
 # program:package
 WANTED='nginx:nginx-light redis-server:redis-server socat:socat nc:netcat-openbsd mandoc:mandoc python3:python3
-    strace:strace ps:procps setpriv:util-linux'
+    strace:strace ps:procps setpriv:util-linux prlimit:util-linux unshare:util-linux mount:mount'
 
 there() {
     case $1 in
@@ -21,8 +21,8 @@ there() {
 
 missing() {
     for pair in $WANTED; do
-        there "${pair%%:*}" || printf ' %s' "${pair##*:}"
-    done
+        there "${pair%%:*}" || printf '%s\n' "${pair##*:}"
+    done | sort -u | sed 's/^/ /' | tr -d '\n'
 }
 
 fetch() {

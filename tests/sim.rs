@@ -10,6 +10,10 @@
 // A harness that fails loudly is a good one.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::wildcard_enum_match_arm)]
 
+#[allow(dead_code)]
+#[path = "support/dice.rs"]
+mod dice;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -28,27 +32,20 @@ use taskmaster::supervise::state::{Failure, SPAWN_LIMIT};
 
 const MS: u64 = 1_000_000;
 
-/// xorshift64*, so that a seed means the same everywhere and for ever.
-struct Dice(u64);
+/// The chances of a life.
+struct Dice(dice::Dice);
 
 impl Dice {
     fn new(seed: u64) -> Dice {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut dice = dice::Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         for _ in 0..8 {
             dice.roll();
         }
-        dice
-    }
-
-    fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+        Dice(dice)
     }
 
     fn below(&mut self, n: u64) -> u64 {
-        self.roll() % n.max(1)
+        self.0.roll() % n.max(1)
     }
 
     /// True in `percent` of the cases.

@@ -18,7 +18,7 @@
 //! | `both=COUNT` | numbered lines, even ones to stdout, odd ones to stderr |
 //! | `drip=COUNT:MS` | numbered lines to stdout, one in so many milliseconds |
 //! | `text=TEXT` | the text without a newline to stdout; `err:text=…` to stderr |
-//! | `bytes=COUNT:SEED` | pseudo-random bytes to stdout (xorshift64*, see `support::noise`) |
+//! | `bytes=COUNT:SEED` | pseudo-random bytes to stdout (xorshift64*, `dice::noise`) |
 //! | `close=FD` | close a file descriptor |
 //! | `setsid` | leave the session and the process group |
 //! | `child … end` | start a child that carries out the steps up to `end`, and go on |
@@ -33,6 +33,8 @@
     clippy::panic,
     clippy::indexing_slicing
 )]
+
+mod dice;
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -153,7 +155,7 @@ fn carry_out(step: &str, value: &str) {
         "err:text" => put(2, value.as_bytes()),
         "bytes" => {
             let (count, seed) = value.split_once(':').expect("bytes=COUNT:SEED");
-            put(1, &noise(count.parse().unwrap(), seed.parse().unwrap()));
+            put(1, &dice::noise(count.parse().unwrap(), seed.parse().unwrap()));
         }
         "close" => {
             // SAFETY: nothing in this program uses the descriptor as an owned one afterwards.
@@ -190,20 +192,6 @@ fn lines(fd: i32, count: i32, length: usize) {
         }
     }
     put(fd, &buffer);
-}
-
-/// The same bytes as `support::noise` makes.
-fn noise(count: usize, seed: u64) -> Vec<u8> {
-    let mut x = seed | 1;
-    let mut out = Vec::with_capacity(count + 8);
-    while out.len() < count {
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        out.extend_from_slice(&x.wrapping_mul(0x2545_F491_4F6C_DD1D).to_le_bytes());
-    }
-    out.truncate(count);
-    out
 }
 
 fn put(fd: i32, mut bytes: &[u8]) {

@@ -1,0 +1,149 @@
+//! Processes as they are seen from outside, through /proc.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use super::wait_until;
+
+/// A process, told apart from a later one with the same number by when it was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Proc {
+    pub pid: u32,
+    started: u64,
+}
+
+/// The fields of /proc/PID/stat from the state on (field 3 of proc(5) is element 0).
+pub fn stat(pid: u32) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    Some(text.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
+}
+
+impl Proc {
+    pub fn of(pid: u32) -> Option<Proc> {
+        Some(Proc { pid, started: stat(pid)?.get(19)?.parse().ok()? })
+    }
+
+    /// Whether it is still there and not merely waiting to be reaped.
+    pub fn alive(self) -> bool {
+        Proc::of(self.pid) == Some(self) && stat(self.pid).is_some_and(|s| s[0] != "Z" && s[0] != "X")
+    }
+
+    pub fn kill(self, sig: Signal) {
+        if Proc::of(self.pid) == Some(self) {
+            let _ = nix::sys::signal::kill(Pid::from_raw(self.pid as i32), sig);
+        }
+    }
+}
+
+/// Whether the process exists and is no zombie.
+pub fn alive(pid: u32) -> bool {
+    stat(pid).is_some_and(|s| s[0] != "Z" && s[0] != "X")
+}
+
+/// Sends a signal to one process, which must exist.
+#[track_caller]
+pub fn kill(pid: u32, sig: Signal) {
+    assert!(pid > 1, "not a process of ours: {pid}");
+    nix::sys::signal::kill(Pid::from_raw(pid as i32), sig).unwrap_or_else(|e| panic!("kill {pid} {sig}: {e}"));
+}
+
+/// One line of /proc/PID/status: `status_field(pid, "SigIgn")`.
+#[track_caller]
+pub fn status_field(pid: u32, key: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_else(|e| panic!("{pid}: {e}"));
+    let line = text.lines().find(|l| l.split(':').next() == Some(key)).unwrap_or_else(|| panic!("no {key}"));
+    line.split_once(':').unwrap().1.trim().to_owned()
+}
+
+/// NUL-separated strings of a file in /proc.
+#[track_caller]
+pub fn nul_strings(path: &str) -> Vec<String> {
+    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let text = String::from_utf8_lossy(&bytes);
+    text.split_terminator('\0').map(str::to_owned).collect()
+}
+
+pub fn environ(pid: u32) -> BTreeMap<String, String> {
+    let list = nul_strings(&format!("/proc/{pid}/environ"));
+    list.iter().filter_map(|s| s.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}
+
+/// The open file descriptors of a process, and what they are.
+pub fn fds(pid: u32) -> BTreeMap<u32, String> {
+    let Ok(dir) = fs::read_dir(format!("/proc/{pid}/fd")) else { return BTreeMap::new() };
+    dir.flatten()
+        .filter_map(|e| {
+            let target = fs::read_link(e.path()).ok()?;
+            Some((e.file_name().to_str()?.parse().ok()?, target.to_string_lossy().into_owned()))
+        })
+        .collect()
+}
+
+/// CPU time of a process in seconds.
+pub fn cpu_seconds(pid: u32) -> f64 {
+    let stat = stat(pid).unwrap();
+    let ticks: f64 = stat[11].parse::<f64>().unwrap() + stat[12].parse::<f64>().unwrap();
+    ticks / 100.0
+}
+
+/// Every process of the machine with its parent and its state.
+fn all_processes() -> Vec<(u32, u32, String)> {
+    let Ok(dir) = fs::read_dir("/proc") else { return Vec::new() };
+    dir.flatten()
+        .filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok())
+        .filter_map(|pid| {
+            let stat = stat(pid)?;
+            Some((pid, stat.get(1)?.parse().ok()?, stat.first()?.clone()))
+        })
+        .collect()
+}
+
+/// The children of a process: (id, whether it is a zombie).
+pub fn children(parent: u32) -> Vec<(u32, bool)> {
+    // The kernel's own list: cheaper than reading all of /proc. Not every kernel has it.
+    if let Ok(text) = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")) {
+        let pids = text.split_whitespace().filter_map(|p| p.parse().ok());
+        return pids.filter_map(|p| Some((p, stat(p)?.first()? == "Z"))).collect();
+    }
+    all_processes().into_iter().filter(|(_, up, _)| *up == parent).map(|(pid, _, s)| (pid, s == "Z")).collect()
+}
+
+/// The living children, children's children and so on of a process.
+pub fn descendants(root: u32) -> Vec<Proc> {
+    let mut found = Vec::new();
+    let mut todo = vec![root];
+    while let Some(parent) = todo.pop() {
+        for (pid, zombie) in children(parent) {
+            if !zombie && let Some(proc) = Proc::of(pid) {
+                found.push(proc);
+            }
+            todo.push(pid);
+        }
+    }
+    found
+}
+
+/// Processes that a test cleans up when it is done, by id.
+pub struct Strays(pub Vec<Proc>);
+
+impl Strays {
+    pub fn alive(&self) -> usize {
+        self.0.iter().filter(|p| p.alive()).count()
+    }
+
+    /// Ends them and waits until they are gone.
+    #[track_caller]
+    pub fn end(self) {
+        self.0.iter().for_each(|p| p.kill(Signal::SIGKILL));
+        wait_until("the strays are gone", || self.alive() == 0);
+    }
+}
+
+impl Drop for Strays {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|p| p.kill(Signal::SIGKILL));
+    }
+}
