@@ -50,13 +50,27 @@ impl fmt::Display for ProgramName {
     }
 }
 
+/// The name of a process within its program: `worker_00`.
+#[must_use]
+pub fn member_name(program: &ProgramName, num: u32) -> String {
+    format!("{program}_{num:02}")
+}
+
+/// The program and the number in such a name; `None` if it is not how a process would be named.
+#[must_use]
+pub fn parse_member(text: &str) -> Option<(ProgramName, u32)> {
+    let (program, digits) = text.rsplit_once('_')?;
+    let (program, num) = (ProgramName::new(program).ok()?, digits.parse().ok()?);
+    (member_name(&program, num) == text).then_some((program, num))
+}
+
 /// The name of one process as people see and type it: `nginx` for a program's only process, `worker:worker_00` for
 /// one of several.
 ///
 /// `group` is whether the program runs more than one process now; the identity behind the name is program and number.
 #[must_use]
 pub fn process_name(program: &ProgramName, num: u32, group: bool) -> String {
-    if group { format!("{program}:{program}_{num:02}") } else { program.to_string() }
+    if group { format!("{program}:{}", member_name(program, num)) } else { program.to_string() }
 }
 
 /// One of a fleet's instances: a number that the fleet hands out and never uses again.
@@ -130,5 +144,18 @@ mod tests {
         assert_eq!(process_name(&p, 0, false), "worker");
         assert_eq!(process_name(&p, 3, true), "worker:worker_03");
         assert_eq!(process_name(&p, 123, true), "worker:worker_123");
+    }
+
+    #[test]
+    fn names_of_members_are_read_back() {
+        let p = ProgramName::new("my_worker").unwrap();
+        for num in [0, 7, 42, 9999] {
+            assert_eq!(parse_member(&member_name(&p, num)), Some((p.clone(), num)));
+        }
+        for text in
+            ["", "worker", "worker_", "worker_1", "worker_+1", "worker_007", "_00", "all_00", "worker_99999999999"]
+        {
+            assert_eq!(parse_member(text), None, "{text}");
+        }
     }
 }

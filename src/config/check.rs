@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::id::{ProgramName, Stream};
+use crate::base::id::{ProgramName, Stream, parse_member};
 
 use super::diag::quoted;
 use super::expand;
@@ -55,7 +55,7 @@ impl<'e> Check<'e> {
                         }
                     }
                 }
-                Sink::Auto if program.numprocs == 1 && numbered(name.as_str()).is_some() => {
+                Sink::Auto if program.numprocs == 1 && parse_member(name.as_str()).is_some() => {
                     let (place, path) = (own.place, own.path.clone());
                     self.doubles.push(Writer { program: name.clone(), place, path });
                 }
@@ -73,10 +73,7 @@ impl<'e> Check<'e> {
         defaults: &ProgramSection<'_, '_>,
         report: &mut Report<'_>,
     ) {
-        let try_one = |num: u32| {
-            let single = program.numprocs == 1;
-            expand::blueprint(program, name, num, single, self.daemon_env, "").err().unwrap_or_default()
-        };
+        let try_one = |num: u32| expand::blueprint(program, name, num, self.daemon_env, "").err().unwrap_or_default();
         let mut errors = try_one(0);
         if program.numprocs > 1 {
             let last = try_one(program.numprocs - 1);
@@ -168,16 +165,9 @@ impl<'e> Check<'e> {
 
 /// The program that has a process of this name, among others, and keeps this stream of it in an `auto` log.
 fn group_of<'c>(config: &'c Config, process: &str, stream: Stream) -> Option<&'c ProgramName> {
-    let (name, num) = numbered(process)?;
-    let (name, program) = config.programs.get_key_value(&ProgramName::new(name).ok()?)?;
+    let (name, num) = parse_member(process)?;
+    let (name, program) = config.programs.get_key_value(&name)?;
     (program.numprocs > 1 && num < program.numprocs && program.output(stream).sink == Sink::Auto).then_some(name)
-}
-
-/// `worker_00` as `worker` and 0, if it is how a process would be named.
-fn numbered(process: &str) -> Option<(&str, u32)> {
-    let (name, digits) = process.rsplit_once('_')?;
-    let num: u32 = digits.parse().ok()?;
-    (format!("{num:02}") == digits).then_some((name, num))
 }
 
 /// A path without what says nothing: `a//b/./c` is `a/b/c`.

@@ -161,7 +161,7 @@ impl Daemon {
         let program = Arc::clone(&member.program);
         let env = |variable: &str| self.surroundings.env.get(variable).cloned();
         let childlogdir = &self.fleet.config().daemon.childlogdir;
-        let blueprint = expand::blueprint(&program, &member.name, member.num, program.numprocs == 1, &env, childlogdir);
+        let blueprint = expand::blueprint(&program, &member.name, member.num, &env, childlogdir);
         let places = blueprint.map(|b| (b.stdout, b.stderr)).map_err(|_| {
             Refusal::new(RefusalCode::Failed, format!("the log path of \"{name}\" cannot be worked out"))
         })?;

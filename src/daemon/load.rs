@@ -257,9 +257,10 @@ pub fn auto_logs(config: &Config) -> Vec<PathBuf> {
     let of = |name: &ProgramName, program: &Program| {
         let streams = [Stream::Stdout, Stream::Stderr].into_iter();
         let auto = streams.filter(|s| program.output(*s).sink == Sink::Auto).collect::<Vec<_>>();
-        let group = program.numprocs > 1;
         let paths = (0..program.numprocs).flat_map(|num| {
-            auto.iter().map(move |stream| config::expand::auto_log(dir, name, num, group, *stream)).collect::<Vec<_>>()
+            auto.iter()
+                .map(move |stream| config::expand::auto_log(dir, program, name, num, *stream))
+                .collect::<Vec<_>>()
         });
         paths.map(PathBuf::from).collect::<Vec<_>>()
     };
