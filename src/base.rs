@@ -1,4 +1,4 @@
-//! Small words that everybody shares: time, names, signals, units, exits, the reading of YAML.
+//! Small words that everybody shares: time, names, signals, units, exits, quotation, the reading of YAML.
 //!
 //! A leaf: imports nothing of ours, touches no clock, no file, no process.
 
@@ -9,6 +9,7 @@ pub mod nearest;
 pub mod select;
 pub mod signal;
 pub mod stage;
+pub mod text;
 pub mod time;
 pub mod units;
 pub mod yaml;

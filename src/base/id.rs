@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// The name of a program, as the configuration gives it. Cheap to clone.
 ///
-/// Checked when made: 1 to 64 bytes of letters, digits and `_ - . @ +` (any script's letters), not `all`, so that
+/// Checked when made: 1 to [`NAME_BYTES`] bytes of letters, digits and `_ - . @ +` (any script's letters), not `all`, so that
 /// a name is safe in a file name, on a terminal, in a log line and in a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProgramName(Arc<str>);
@@ -13,28 +13,30 @@ pub struct ProgramName(Arc<str>);
 /// The longest program name, in bytes.
 pub const NAME_BYTES: usize = 64;
 
+/// The longest path of a Unix socket, in bytes: what the kernel has room for, without the final NUL.
+pub const SOCKET_PATH_BYTES: usize = 107;
+
 impl ProgramName {
     /// Checks and takes the name.
     ///
     /// # Errors
     /// What is wrong with it, as the end of a sentence about the name.
-    pub fn new(text: &str) -> Result<ProgramName, &'static str> {
-        if text.is_empty() {
-            return Err("is empty");
-        }
+    pub fn new(text: &str) -> Result<ProgramName, String> {
         if text.len() > NAME_BYTES {
-            return Err("is longer than 64 bytes");
+            return Err(format!("is longer than {NAME_BYTES} bytes"));
         }
-        if text == "all" {
-            return Err("is reserved: \"all\" means every process");
-        }
-        if text.starts_with(['.', '-']) {
-            return Err("starts with \".\" or \"-\"");
-        }
-        if !text.chars().all(|c| c.is_alphanumeric() || "_-.@+".contains(c)) {
-            return Err("has a character other than letters, digits and _ - . @ +");
-        }
-        Ok(ProgramName(text.into()))
+        let problem = if text.is_empty() {
+            "is empty"
+        } else if text == "all" {
+            "is reserved: \"all\" means every process"
+        } else if text.starts_with(['.', '-']) {
+            "starts with \".\" or \"-\""
+        } else if !text.chars().all(|c| c.is_alphanumeric() || "_-.@+".contains(c)) {
+            "has a character other than letters, digits and _ - . @ +"
+        } else {
+            return Ok(ProgramName(text.into()));
+        };
+        Err(problem.to_owned())
     }
 
     /// The text.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{ProgramName, Stream, parse_member};
+use crate::base::text::quoted;
 
-use super::diag::quoted;
 use super::expand;
 use super::model::{Config, DaemonConfig, LogTarget, Program, Sink};
 use super::program::{self, Key, ProgramSection};

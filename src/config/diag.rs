@@ -1,13 +1,11 @@
 //! What is said about a configuration: which file, line and key, what is wrong with it, and the remedy.
 
 use std::fmt;
-use std::fmt::Write as _;
+
+use crate::base::text::Plain;
 
 /// The most diagnostics that are shown for one configuration.
 pub const MOST: usize = 1000;
-
-/// How much of a text from the file is repeated in a message, in characters.
-const SHOWN_CHARS: usize = 60;
 
 /// Whether the configuration can be used all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,8 +45,7 @@ impl fmt::Display for Diagnostic {
     /// `file:line:column: programs.web.numprocs: 0 is out of range (1 to 10000)`, with `warning: ` before the key of a
     /// warning. Control characters are escaped: the text of a file must not steer a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let f = &mut Escaped(f);
-        f.write_str(&self.file)?;
+        write!(f, "{}", Plain(&self.file))?;
         if let (Some(line), Some(column)) = (self.line, self.column) {
             write!(f, ":{line}:{column}")?;
         }
@@ -57,34 +54,9 @@ impl fmt::Display for Diagnostic {
             f.write_str("warning: ")?;
         }
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            write!(f, "{}: ", Plain(&self.path))?;
         }
-        f.write_str(&self.text)
-    }
-}
-
-struct Escaped<'a, 'f>(&'a mut fmt::Formatter<'f>);
-
-impl fmt::Write for Escaped<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|c| {
-            if c.is_control() { write!(self.0, "{}", c.escape_default()) } else { self.0.write_char(c) }
-        })
-    }
-}
-
-/// A text of the file in quotes, cut if it is long.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    format!("\"{}\"", cut(text))
-}
-
-/// A text of the file, cut if it is long.
-#[must_use]
-pub fn cut(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text.to_owned(),
+        write!(f, "{}", Plain(&self.text))
     }
 }
 
@@ -126,12 +98,6 @@ mod tests {
     fn control_characters_do_not_reach_the_terminal() {
         let d = diagnostic("a\u{1b}.yaml", Some(1), "no \"\u{1b}[31m\u{9b}x\r\n\0\"");
         assert_eq!(d.to_string(), "a\\u{1b}.yaml:1:3: no \"\\u{1b}[31m\\u{9b}x\\r\\n\\u{0}\"");
-    }
-
-    #[test]
-    fn long_texts_are_cut() {
-        assert_eq!(quoted("short"), "\"short\"");
-        assert_eq!(quoted(&"ö".repeat(100)).chars().count(), SHOWN_CHARS + 3);
     }
 
     #[test]

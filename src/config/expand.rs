@@ -10,8 +10,8 @@ use std::fmt;
 
 use crate::base::id::{ProgramName, Stream, member_name};
 use crate::base::nearest::suggestion;
+use crate::base::text::{cut, quoted};
 
-use super::diag::quoted;
 use super::model::{Program, Sink};
 
 /// The longest text, in bytes: the kernel takes no longer argument or variable.
@@ -291,7 +291,10 @@ impl<'a> Scope<'a> {
             return because(format!("is longer than {TEXT_BYTES} bytes, which is more than a process can be given"));
         }
         if self.spent > ALL_BYTES {
-            return because("and the other texts are longer than 6 MiB, which is more than a process can be given");
+            return because(format!(
+                "and the other texts are longer than {} MiB, which is more than a process can be given",
+                ALL_BYTES >> 20
+            ));
         }
         Ok(())
     }
@@ -310,7 +313,7 @@ impl<'a> Scope<'a> {
             "" => because("has an empty ${}; $$ is a dollar sign"),
             _ => {
                 let near = suggestion(name, self.program.env.keys().map(String::as_str).chain(OWN));
-                let name = super::diag::cut(name);
+                let name = cut(name);
                 because(format!(
                     "env has no variable for ${{{name}}}{near}; %(ENV_{name})s is the daemon's, $${{{name}}} stays as it is"
                 ))
@@ -359,11 +362,9 @@ impl<'a> Scope<'a> {
             _ => match name.strip_prefix("ENV_") {
                 Some(variable) => match (self.daemon_env)(variable) {
                     Some(value) => Ok(value),
-                    None => because(format!(
-                        "the daemon's environment has no {} for %({})s",
-                        quoted(variable),
-                        super::diag::cut(name)
-                    )),
+                    None => {
+                        because(format!("the daemon's environment has no {} for %({})s", quoted(variable), cut(name)))
+                    }
                 },
                 None => {
                     let near = suggestion(name, KNOWN);

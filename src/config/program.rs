@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::base::exit::ExitCodes;
+use crate::base::text::quoted;
 use crate::base::yaml::{Node, Scalar, Value};
 
-use super::diag::quoted;
 use super::model::{Autorestart, Backoff, Output, Program, Sink};
 use super::raw::{Found, Place, Reader, Report, Section, join};
 use super::values::{self, Read};

@@ -3,9 +3,10 @@
 //! Unknown keys, duplicates and two names for the same key are found here. What a value says is not looked at.
 
 use crate::base::nearest::suggestion;
+use crate::base::text::{cut, quoted};
 use crate::base::yaml::{self, Entry, Node, Value};
 
-use super::diag::{Diagnostic, Level, cut, quoted};
+use super::diag::{Diagnostic, Level};
 use super::source::Source;
 use super::values::Read;
 
@@ -220,14 +221,13 @@ impl<'a, 'n, 't, K: Copy + PartialEq> Reader<'a, '_, 'n, 't, K> {
 }
 
 /// The root of a text, or a report on why it could not be read.
-pub(super) fn root<'t>(index: usize, source: &'t Source, report: &mut Report<'_>) -> Option<Node<'t>> {
+pub(super) fn root<'t>(source: &'t Source, report: &mut Report<'_>) -> Option<Node<'t>> {
     match yaml::parse(&source.text) {
         Ok(node) => Some(node),
         Err(error) => {
             let (line, column) = error.place.unzip();
             let file = Diagnostic::about_file(&source.name, error.text);
             report.errors.push(Diagnostic { line, column, ..file });
-            debug_assert!(index < report.sources.len());
             None
         }
     }

@@ -79,8 +79,7 @@ pub fn parse(sources: &[Source], daemon_env: &dyn Fn(&str) -> Option<String>) ->
 }
 
 fn read(sources: &[Source], daemon_env: &dyn Fn(&str) -> Option<String>, report: &mut Report<'_>) -> Config {
-    let trees: Vec<Option<Node<'_>>> =
-        sources.iter().enumerate().map(|(i, source)| raw::root(i, source, report)).collect();
+    let trees: Vec<Option<Node<'_>>> = sources.iter().map(|source| raw::root(source, report)).collect();
     let roots = find_roots(&trees, report);
     let daemon = settings::read(&roots.daemon, report);
     let mut check = check::Check::new(&daemon, daemon_env);
@@ -208,8 +207,7 @@ fn nothing_to_run(roots: &Roots<'_, '_>, report: &mut Report<'_>) {
 #[must_use]
 pub fn locate(sources: &[Source], program: &ProgramName, key: &str, text: String) -> Diagnostic {
     let mut report = Report::new(sources);
-    let trees: Vec<Option<Node<'_>>> =
-        sources.iter().enumerate().map(|(i, source)| raw::root(i, source, &mut report)).collect();
+    let trees: Vec<Option<Node<'_>>> = sources.iter().map(|source| raw::root(source, &mut report)).collect();
     let roots = find_roots(&trees, &mut report);
     let wanted = KEYS.iter().find(|(name, _)| *name == key).map(|(_, key)| *key);
     for (root_place, root) in &roots.programs {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use crate::base::text::Plain;
 use crate::base::time::Wall;
 use crate::base::units::print_duration;
 
@@ -91,22 +92,6 @@ pub fn final_line(response: &Response) -> Cow<'static, str> {
 /// Writing into a string cannot fail.
 fn put(text: &mut String, args: fmt::Arguments<'_>) {
     let _ = text.write_fmt(args);
-}
-
-/// Text on one line, with control characters as `\u{1b}`.
-struct Plain<'a>(&'a str);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
-        while let Some((at, c)) = rest.char_indices().find(|(_, c)| c.is_control()) {
-            let (before, after) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            f.write_str(before)?;
-            write!(f, "{}", c.escape_default())?;
-            rest = after.get(c.len_utf8()..).unwrap_or_default();
-        }
-        f.write_str(rest)
-    }
 }
 
 fn status(processes: &[ProcessStatus], clock: &Clock, text: &mut String) {

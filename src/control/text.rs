@@ -1,9 +1,11 @@
 //! A line of words, as people type it into `nc` or the shell, read as a request.
 
 use crate::base::nearest::suggestion;
+use crate::base::signal::Sig;
+use crate::base::text::quoted;
 use crate::base::units::parse_duration;
 
-use super::command::{self, Args, Command, Param, Place, quoted};
+use super::command::{self, Args, Command, Param, Place};
 use super::message::{Refusal, RefusalCode, Request};
 
 /// Reads a line of words.
@@ -102,7 +104,7 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
     match param {
         Param::Names => args.names.push(word.to_owned()),
         Param::Name => args.name = Some(word.to_owned()),
-        Param::Sig => args.sig = Some(command::signal(word)?),
+        Param::Sig => args.sig = Some(Sig::read(word)?),
         Param::Wait => args.wait = Some(false),
         Param::Timeout => {
             let time =
@@ -154,7 +156,6 @@ pub fn split(line: &str) -> Result<Vec<String>, Refusal> {
 mod tests {
     use super::*;
     use crate::base::id::Stream;
-    use crate::base::signal::Sig;
     use crate::control::message::Wait;
 
     fn names(list: &[&str]) -> Vec<String> {

@@ -8,7 +8,8 @@ use crate::base::id::{ClientId, Stream, Ticket};
 use crate::config::diag::Diagnostic;
 use crate::config::expand::{self, Place};
 use crate::config::model::Level;
-use crate::control::command::{self, Right};
+use crate::control::command::Right;
+use crate::control::help;
 use crate::control::message::{PROTOCOL, Refusal, RefusalCode, Request, Response, VersionReport};
 use crate::control::render::Clock;
 use crate::supervise::event::Input;
@@ -83,7 +84,7 @@ impl Daemon {
             Request::Version => {
                 Response::Version(VersionReport { version: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL })
             }
-            Request::Help { command } => match command::help(command.as_deref()) {
+            Request::Help { command } => match help::help(command.as_deref()) {
                 Ok(text) => Response::Help(text),
                 Err(refusal) => Response::Refused(refusal),
             },

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::id::{ProgramName, Stream};
 use crate::base::nearest::suggestion;
+use crate::base::yaml;
 use crate::config::diag::Diagnostic;
 use crate::config::model::{Config, Program, Sink};
 use crate::config::{self, Parsed, Source};
@@ -16,9 +17,6 @@ use crate::sys::user::{self, Identity};
 
 use super::error::{Error, plain};
 use super::options::Overrides;
-
-/// The largest configuration file, in bytes.
-const FILE_BYTES: u64 = 1 << 20;
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -156,9 +154,11 @@ fn is_configuration(path: &Path) -> bool {
 fn read_file(path: &Path) -> Result<String, String> {
     let file = fs::File::open(path).map_err(|e| format!("cannot be read: {}", plain(&e)))?;
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot be read: {}", plain(&e)))?;
-    if bytes.len() as u64 > FILE_BYTES {
-        return Err("is larger than 1 MiB; a directory of several files may be given instead".to_owned());
+    file.take(yaml::TEXT_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| format!("cannot be read: {}", plain(&e)))?;
+    if bytes.len() > yaml::TEXT_BYTES {
+        return Err(format!("{}; a directory of several files may be given instead", yaml::too_large()));
     }
     String::from_utf8(bytes).map_err(|e| format!("is not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
 }

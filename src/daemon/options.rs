@@ -85,18 +85,10 @@ pub fn parse(arguments: &[String]) -> Result<Wish, Error> {
     if modes > 1 {
         return usage("-n, -d and -i exclude each other".to_owned());
     }
-    let loglevel = match found.opt_str("e") {
-        None => None,
-        Some(name) => match Level::NAMES.iter().find(|(known, _)| *known == name) {
-            Some((_, level)) => Some(*level),
-            None => return usage(format!("-e: no level \"{name}\": critical, error, warning, info or debug")),
-        },
-    };
-    let logfile = found.opt_str("l").map(|text| match text.as_str() {
-        "syslog" => LogTarget::Syslog,
-        "-" => LogTarget::Stdout,
-        _ => LogTarget::File(text),
-    });
+    let wrong = |flag: &str, text: String| Error::Usage(format!("taskmasterd: {flag}: {text}"));
+    let loglevel = found.opt_str("e").map(|name| Level::parse(&name)).transpose().map_err(|text| wrong("-e", text))?;
+    let logfile =
+        found.opt_str("l").map(|path| LogTarget::parse(&path)).transpose().map_err(|text| wrong("-l", text))?;
     Ok(Wish::Run(Options {
         configuration: places.pop().map(PathBuf::from),
         daemonize: found.opt_present("d"),
@@ -126,6 +118,9 @@ mod tests {
         assert_eq!(options.overrides.childlogdir.as_deref(), Some("/var/log/x"));
         assert_eq!(options.overrides.logfile, Some(LogTarget::Syslog));
         assert_eq!(options.overrides.loglevel, Some(Level::Debug));
+        for (word, level) in [("warn", Level::Warning), ("WARN", Level::Warning), ("Info", Level::Info)] {
+            assert!(matches!(run(&["-e", word]), Ok(Wish::Run(o)) if o.overrides.loglevel == Some(level)), "{word}");
+        }
         assert!(matches!(run(&["-v"]), Ok(Wish::Version)));
         assert!(matches!(run(&["--help"]), Ok(Wish::Help(_))));
         assert!(matches!(run(&["conf.d"]), Ok(Wish::Run(o)) if o.configuration == Some(PathBuf::from("conf.d"))));
@@ -133,7 +128,16 @@ mod tests {
 
     #[test]
     fn mistakes_are_refused() {
-        for words in [&["-x"][..], &["-e", "loud"], &["-c"], &["-c", "a", "b"], &["-n", "-d"], &["-i", "-d"]] {
+        for words in [
+            &["-x"][..],
+            &["-e", "loud"],
+            &["-l", "none"],
+            &["-l", ""],
+            &["-c"],
+            &["-c", "a", "b"],
+            &["-n", "-d"],
+            &["-i", "-d"],
+        ] {
             assert!(matches!(run(words), Err(Error::Usage(_))), "{words:?}");
         }
     }
