@@ -19,4 +19,4 @@ mod tests;
 mod values;
 mod words;
 
-pub use source::{Parsed, Source, locate, parse};
+pub use source::{Parsed, Source, World, parse};

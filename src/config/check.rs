@@ -1,4 +1,5 @@
-//! Holds what was read against itself: variables that cannot be filled in, log files with two owners.
+//! Holds what was read against itself and the world: variables that cannot be filled in, log files with two owners,
+//! users that there are not.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use super::expand;
 use super::model::{Config, DaemonConfig, LogTarget, Program, Sink};
 use super::program::{self, Key, ProgramSection};
 use super::raw::{Place, Report};
+use super::source::World;
 
 /// Who writes to a file, and where that is said.
 struct Writer {
@@ -19,7 +21,7 @@ struct Writer {
 
 /// Checks programs one after the other, and in the end all of them together.
 pub(super) struct Check<'e> {
-    daemon_env: &'e dyn Fn(&str) -> Option<String>,
+    world: &'e World<'e>,
     childlogdir: String,
     /// Files that programs name, with the first program that does.
     files: BTreeMap<String, Writer>,
@@ -28,8 +30,8 @@ pub(super) struct Check<'e> {
 }
 
 impl<'e> Check<'e> {
-    pub(super) fn new(daemon: &DaemonConfig, daemon_env: &'e dyn Fn(&str) -> Option<String>) -> Check<'e> {
-        Check { daemon_env, childlogdir: plain(&daemon.childlogdir), files: BTreeMap::new(), doubles: Vec::new() }
+    pub(super) fn new(daemon: &DaemonConfig, world: &'e World<'e>) -> Check<'e> {
+        Check { world, childlogdir: plain(&daemon.childlogdir), files: BTreeMap::new(), doubles: Vec::new() }
     }
 
     /// One program by itself and against those before it.
@@ -42,6 +44,14 @@ impl<'e> Check<'e> {
         report: &mut Report<'_>,
     ) {
         self.fill_in(name, program, own, defaults, report);
+        let user = program.user.as_deref().map(self.world.user);
+        let group = program.group.as_deref().map(self.world.group);
+        for (key, answer) in [(Key::User, user), (Key::Group, group)] {
+            if let Some(Err(text)) = answer {
+                let (place, path) = program::place_of(own, defaults, key);
+                report.error(place, path, text);
+            }
+        }
         for (stream, key) in [(Stream::Stdout, Key::Stdout), (Stream::Stderr, Key::Stderr)] {
             match &program.output(stream).sink {
                 Sink::File(path) => {
@@ -49,7 +59,7 @@ impl<'e> Check<'e> {
                     // A name without anything to fill in is the same for all processes.
                     let count = if expand::is_template(path) { program.numprocs } else { 1 };
                     for num in 0..count {
-                        if let Some(file) = expand::named_file(program, name, num, stream, self.daemon_env) {
+                        if let Some(file) = expand::named_file(program, name, num, stream, self.world.env) {
                             let writer = Writer { program: name.clone(), place, path: key_path.clone() };
                             self.file(&file, writer, report);
                         }
@@ -73,7 +83,7 @@ impl<'e> Check<'e> {
         defaults: &ProgramSection<'_, '_>,
         report: &mut Report<'_>,
     ) {
-        let try_one = |num: u32| expand::blueprint(program, name, num, self.daemon_env, "").err().unwrap_or_default();
+        let try_one = |num: u32| expand::blueprint(program, name, num, self.world.env, "").err().unwrap_or_default();
         let mut errors = try_one(0);
         if program.numprocs > 1 {
             let last = try_one(program.numprocs - 1);

@@ -262,11 +262,11 @@ fn list(items: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Source, parse};
+    use crate::config::{Source, World, parse};
 
     fn config(text: &str) -> Config {
         let source = Source { name: "c.yaml".to_owned(), text: text.to_owned() };
-        parse(&[source], &|_| None).unwrap_or_else(|e| panic!("{text}: {}", e[0])).config
+        parse(&[source], &World::with_env(&|_| None)).unwrap_or_else(|e| panic!("{text}: {}", e[0])).config
     }
 
     fn shown(keys: &[KeyChange]) -> Vec<String> {

@@ -50,7 +50,7 @@ impl<'s> Report<'s> {
         self.warnings.push(diagnostic);
     }
 
-    pub(super) fn diagnostic(&mut self, level: Level, place: Place, path: String, text: String) -> Diagnostic {
+    fn diagnostic(&mut self, level: Level, place: Place, path: String, text: String) -> Diagnostic {
         let (line, column) = self.position(place).unzip();
         let file = self.sources.get(place.source).map_or_else(String::new, |s| s.name.clone());
         Diagnostic { level, file, line, column, path, text }

@@ -1,9 +1,10 @@
 //! From the file system to a configuration that may be put in force: where it is, reading it, and what the system must
 //! have for it – users, groups, file descriptors.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::base::id::{ProgramName, Stream};
@@ -11,7 +12,7 @@ use crate::base::nearest::suggestion;
 use crate::base::yaml;
 use crate::config::diag::Diagnostic;
 use crate::config::model::{Config, Program, Sink};
-use crate::config::{self, Parsed, Source};
+use crate::config::{self, Parsed, Source, World};
 use crate::sys::limits::{self, OpenFiles};
 use crate::sys::user::{self, Identity};
 
@@ -99,11 +100,15 @@ pub fn find(named: Option<&Path>, env: &BTreeMap<String, String>, binary: Option
 /// Everything that is wrong with it.
 pub fn load(origin: &Origin) -> Result<Loaded, Vec<Diagnostic>> {
     let sources = read(&origin.path)?;
-    let env = |name: &str| origin.env.get(name).cloned();
-    let Parsed { mut config, warnings } = config::parse(&sources, &env)?;
+    let (users, groups) = (Asked::default(), Asked::default());
+    let world = World {
+        env: &|name| origin.env.get(name).cloned(),
+        user: &|name| users.ask(name, look_up_user),
+        group: &|name| groups.ask(name, look_up_group),
+    };
+    let Parsed { mut config, warnings } = config::parse(&sources, &world)?;
     apply(&origin.overrides, &mut config);
-    let (people, problems) = look_up(&config, &sources);
-    if problems.is_empty() { Ok(Loaded { config, people, warnings }) } else { Err(problems) }
+    Ok(Loaded { config, people: People { users: users.found(), groups: groups.found() }, warnings })
 }
 
 fn apply(overrides: &Overrides, config: &mut Config) {
@@ -163,59 +168,44 @@ fn read_file(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|e| format!("is not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
 }
 
-/// Looks up every user and group that is named.
-fn look_up(config: &Config, sources: &[Source]) -> (People, Vec<Diagnostic>) {
-    let (mut people, mut problems) = (People::default(), Vec::new());
+/// Names that were looked up, each once, and what was found or why not.
+struct Asked<T>(RefCell<BTreeMap<String, Result<T, String>>>);
+
+impl<T> Default for Asked<T> {
+    fn default() -> Asked<T> {
+        Asked(RefCell::default())
+    }
+}
+
+impl<T> Asked<T> {
+    fn ask(&self, name: &str, look_up: fn(&str) -> Result<T, String>) -> Result<(), String> {
+        let mut known = self.0.borrow_mut();
+        known.entry(name.to_owned()).or_insert_with(|| look_up(name)).as_ref().map(drop).map_err(String::clone)
+    }
+
+    fn found(self) -> BTreeMap<String, T> {
+        self.0.into_inner().into_iter().filter_map(|(name, answer)| Some((name, answer.ok()?))).collect()
+    }
+}
+
+fn look_up_user(name: &str) -> Result<Identity, String> {
+    let identity = present("user", name, user::user(name), user::names)?;
     let own_uid = user::effective_uid();
-    for (name, program) in &config.programs {
-        if let Some(wanted) = &program.user {
-            let found = remembered(&mut people.users, wanted, user::user);
-            let other = people.users.get(wanted).is_some_and(|identity| identity.uid != own_uid);
-            if let Some(text) = missing("user", wanted, found, user::names) {
-                problems.push(config::locate(sources, name, "user", text));
-            } else if other && own_uid != 0 {
-                let text = format!(
-                    "only root may run a program as \"{wanted}\"; start taskmasterd as root, or leave this out"
-                );
-                problems.push(config::locate(sources, name, "user", text));
-            }
-        }
-        if let Some(wanted) = &program.group {
-            let found = remembered(&mut people.groups, wanted, user::group);
-            if let Some(text) = missing("group", wanted, found, user::group_names) {
-                problems.push(config::locate(sources, name, "group", text));
-            }
-        }
+    if own_uid != 0 && identity.uid != own_uid {
+        return Err(format!("only root may run a program as \"{name}\"; start taskmasterd as root, or leave this out"));
     }
-    (people, problems)
+    Ok(identity)
 }
 
-/// Whether the name is known, asking only once for each.
-fn remembered<T>(
-    known: &mut BTreeMap<String, T>,
-    name: &str,
-    ask: impl Fn(&str) -> std::io::Result<Option<T>>,
-) -> std::io::Result<bool> {
-    if known.contains_key(name) {
-        return Ok(true);
-    }
-    match ask(name)? {
-        Some(value) => {
-            known.insert(name.to_owned(), value);
-            Ok(true)
-        }
-        None => Ok(false),
-    }
+fn look_up_group(name: &str) -> Result<u32, String> {
+    present("group", name, user::group(name), user::group_names)
 }
 
-fn missing(kind: &str, name: &str, found: std::io::Result<bool>, all: fn() -> Vec<String>) -> Option<String> {
-    match found {
-        Ok(true) => None,
-        Ok(false) => {
-            let known = all();
-            Some(format!("no {kind} \"{name}\"{}", suggestion(name, known.iter().map(String::as_str))))
-        }
-        Err(error) => Some(format!("cannot look up the {kind} \"{name}\": {}", plain(&error))),
+fn present<T>(kind: &str, name: &str, answer: io::Result<Option<T>>, all: fn() -> Vec<String>) -> Result<T, String> {
+    match answer {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(format!("no {kind} \"{name}\"{}", suggestion(name, all().iter().map(String::as_str)))),
+        Err(error) => Err(format!("cannot look up the {kind} \"{name}\": {}", plain(&error))),
     }
 }
 
