@@ -4,6 +4,7 @@
 
 pub mod errno;
 pub mod exit;
+pub mod flags;
 pub mod id;
 pub mod nearest;
 pub mod select;

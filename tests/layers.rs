@@ -45,7 +45,7 @@ const ONLY_IN: [(&str, &[&str]); 14] = [
     ("libc", &["src/sys/"]),
     ("serde_yaml", &["src/base/yaml.rs"]),
     ("serde_json", &["src/control/"]),
-    ("getopts", &["src/daemon/options.rs", "src/ctl/"]),
+    ("getopts", &["src/base/flags.rs", "src/daemon/options.rs", "src/ctl/"]),
     ("rustyline", &["src/ctl/"]),
     // The clocks of the standard library: everybody is handed the time.
     ("Instant", &[]),

@@ -108,7 +108,11 @@ fn status(processes: &[ProcessStatus], clock: &Clock, text: &mut String) {
 
 /// What there is to say about a process in its state.
 fn describe(p: &ProcessStatus, clock: &Clock, text: &mut String) {
-    let why = || Plain(p.why.as_deref().or(p.last_exit.as_deref()).unwrap_or("unknown error (try \"tail NAME\")"));
+    let name = Plain(&p.name);
+    let why = || match p.why.as_deref().or(p.last_exit.as_deref()) {
+        Some(why) => Plain(why).to_string(),
+        None => format!("unknown error (try \"tail {name}\")"),
+    };
     match p.state {
         StateName::Running => {
             pid(p, "uptime", text);
@@ -131,7 +135,7 @@ fn describe(p: &ProcessStatus, clock: &Clock, text: &mut String) {
                 put(text, format_args!("; next try in {}", whole_seconds(ms)));
             }
         }
-        StateName::Fatal => put(text, format_args!("{}", why())),
+        StateName::Fatal => put(text, format_args!("{}; \"start {name}\" tries again", why())),
         StateName::Exited => {
             moment(p, clock, text);
             if let Some(exit) = &p.last_exit {
@@ -323,8 +327,11 @@ mod tests {
                 "BACKOFF   exited too quickly (exit status 3); next try in 3s",
             ),
             (ProcessStatus { last_exit: some("exit status 3"), ..p(Backoff) }, "BACKOFF   exit status 3"),
-            (ProcessStatus { why: some("no such file"), ..p(Fatal) }, "FATAL     no such file"),
-            (p(Fatal), "FATAL     unknown error (try \"tail NAME\")"),
+            (
+                ProcessStatus { why: some("no such file"), ..p(Fatal) },
+                "FATAL     no such file; \"start web\" tries again",
+            ),
+            (p(Fatal), "FATAL     unknown error (try \"tail web\"); \"start web\" tries again"),
             (
                 ProcessStatus { last_exit: some("exit status 0"), for_ms: Some(999), ..p(Exited) },
                 "EXITED    Nov 21 10:47 AM, exit status 0",

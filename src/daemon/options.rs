@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::base::flags::{Flag, explain};
 use crate::config::model::{Level, LogTarget};
 
 use super::error::Error;
@@ -45,20 +46,30 @@ pub enum Wish {
     Version,
 }
 
+/// The flags: short and long name, help, and what stands for the value, if there is one.
+const FLAGS: [(Flag, &str, &str); 11] = [
+    (("c", "configuration"), "read this file, or all *.yaml, *.yml and *.json files of this directory", "FILE"),
+    (("n", "nodaemon"), "stay in the foreground (the default)", ""),
+    (("d", "daemonize"), "go into the background once everything is ready", ""),
+    (("i", "interactive"), "stay in the foreground with the shell attached; leaving it stops the daemon", ""),
+    (("t", "test"), "check the configuration and exit", ""),
+    (("k", "nocleanup"), "keep the \"auto\" log files of an earlier daemon", ""),
+    (("q", "childlogdir"), "directory of the \"auto\" log files", "DIR"),
+    (("l", "logfile"), "the daemon's own log: a file, \"syslog\", or \"-\" for standard output", "FILE"),
+    (("e", "loglevel"), "critical, error, warning, info or debug", "LEVEL"),
+    (("v", "version"), "print the version and exit", ""),
+    (("h", "help"), "print this help and exit", ""),
+];
+
 fn flags() -> getopts::Options {
     let mut flags = getopts::Options::new();
-    flags
-        .optopt("c", "configuration", "read this file, or all *.yaml, *.yml and *.json files of this directory", "FILE")
-        .optflag("n", "nodaemon", "stay in the foreground (the default)")
-        .optflag("d", "daemonize", "go into the background once everything is ready")
-        .optflag("i", "interactive", "stay in the foreground with the shell attached; leaving it stops the daemon")
-        .optflag("t", "test", "check the configuration and exit")
-        .optflag("k", "nocleanup", "keep the \"auto\" log files of an earlier daemon")
-        .optopt("q", "childlogdir", "directory of the \"auto\" log files", "DIR")
-        .optopt("l", "logfile", "the daemon's own log: a file, \"syslog\", or \"-\" for standard output", "FILE")
-        .optopt("e", "loglevel", "critical, error, warning, info or debug", "LEVEL")
-        .optflag("v", "version", "print the version and exit")
-        .optflag("h", "help", "print this help and exit");
+    for ((short, long), help, value) in FLAGS {
+        if value.is_empty() {
+            flags.optflag(short, long, help);
+        } else {
+            flags.optopt(short, long, help, value);
+        }
+    }
     flags
 }
 
@@ -68,7 +79,9 @@ fn flags() -> getopts::Options {
 /// What is wrong with it.
 pub fn parse(arguments: &[String]) -> Result<Wish, Error> {
     let flags = flags();
-    let found = flags.parse(arguments).map_err(|error| Error::Usage(format!("taskmasterd: {error}")))?;
+    let found = flags
+        .parse(arguments)
+        .map_err(|fail| Error::Usage(format!("taskmasterd: {}", explain(&fail, &FLAGS.map(|(flag, _, _)| flag)))))?;
     if found.opt_present("h") {
         let brief = "Usage: taskmasterd [options] [FILE]\n\nStarts the programs of a configuration and keeps them alive. See taskmasterd(8).";
         return Ok(Wish::Help(flags.usage(brief)));
@@ -139,6 +152,12 @@ mod tests {
             &["-i", "-d"],
         ] {
             assert!(matches!(run(words), Err(Error::Usage(_))), "{words:?}");
+        }
+        for (word, text) in [
+            ("--deamonize", "taskmasterd: no option \"--deamonize\" (did you mean \"--daemonize\"?)"),
+            ("-x", "taskmasterd: no option \"-x\""),
+        ] {
+            assert!(matches!(run(&[word]), Err(Error::Usage(t)) if t == text), "{word}");
         }
     }
 }
