@@ -2,15 +2,40 @@
 //! users that there are not.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::base::id::{ProgramName, Stream, parse_member};
 use crate::base::text::quoted;
 
+use super::diag::{Place, Report};
 use super::expand;
 use super::model::{Config, DaemonConfig, LogTarget, Program, Sink};
 use super::program::{self, Key, ProgramSection};
-use super::raw::{Place, Report};
-use super::source::World;
+
+/// What a configuration is held against besides itself.
+#[derive(Clone, Copy)]
+pub struct World<'w> {
+    /// The daemon's own environment variables, for `%(ENV_X)s`.
+    pub env: &'w dyn Fn(&str) -> Option<String>,
+    /// Whether a program can run as this user, given by name or id; if not, why, as the end of a sentence about the key.
+    pub user: &'w dyn Fn(&str) -> Result<(), String>,
+    /// The same for a group.
+    pub group: &'w dyn Fn(&str) -> Result<(), String>,
+}
+
+impl<'w> World<'w> {
+    /// One in which every user and every group exists.
+    #[must_use]
+    pub fn with_env(env: &'w dyn Fn(&str) -> Option<String>) -> World<'w> {
+        World { env, user: &|_| Ok(()), group: &|_| Ok(()) }
+    }
+}
+
+impl fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
 
 /// Who writes to a file, and where that is said.
 struct Writer {

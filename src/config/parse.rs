@@ -1,52 +1,18 @@
 //! From the texts of the configuration's files to the model, or to everything that is wrong with them.
 
 use std::collections::{BTreeMap, btree_map};
-use std::fmt;
 use std::sync::Arc;
 
 use crate::base::id::ProgramName;
-use crate::base::yaml::{Entry, Node, Value};
+use crate::base::yaml::{self, Entry, Node, Value};
 
 use super::check;
-use super::diag::{self, Diagnostic};
+use super::check::World;
+use super::daemon::{self, DAEMON_KEYS, DaemonKey};
+use super::diag::{self, Diagnostic, Place, Report, Source};
 use super::model::{Config, Program};
 use super::program::{self, KEYS, ProgramSection};
-use super::raw::{self, Place, Report, Section, join};
-use super::settings::{self, DAEMON_KEYS, DaemonKey};
-
-/// One file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Its path, for diagnostics.
-    pub name: String,
-    /// Its text.
-    pub text: String,
-}
-
-/// What a configuration is held against besides itself.
-#[derive(Clone, Copy)]
-pub struct World<'w> {
-    /// The daemon's own environment variables, for `%(ENV_X)s`.
-    pub env: &'w dyn Fn(&str) -> Option<String>,
-    /// Whether a program can run as this user, given by name or id; if not, why, as the end of a sentence about the key.
-    pub user: &'w dyn Fn(&str) -> Result<(), String>,
-    /// The same for a group.
-    pub group: &'w dyn Fn(&str) -> Result<(), String>,
-}
-
-impl<'w> World<'w> {
-    /// One in which every user and every group exists.
-    #[must_use]
-    pub fn with_env(env: &'w dyn Fn(&str) -> Option<String>) -> World<'w> {
-        World { env, user: &|_| Ok(()), group: &|_| Ok(()) }
-    }
-}
-
-impl fmt::Debug for World<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").finish_non_exhaustive()
-    }
-}
+use super::section::{Section, join};
 
 /// A valid configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,15 +69,28 @@ pub fn parse(sources: &[Source], world: &World<'_>) -> Result<Parsed, Vec<Diagno
 }
 
 fn read(sources: &[Source], world: &World<'_>, report: &mut Report<'_>) -> Config {
-    let trees: Vec<Option<Node<'_>>> = sources.iter().map(|source| raw::root(source, report)).collect();
+    let trees: Vec<Option<Node<'_>>> = sources.iter().map(|source| root(source, report)).collect();
     let roots = find_roots(&trees, report);
-    let daemon = settings::read(&roots.daemon, report);
+    let daemon = daemon::read(&roots.daemon, report);
     let mut check = check::Check::new(&daemon, world);
     let programs = read_programs(&roots, &mut check, report);
     // A map that is made at once has no half-empty nodes: it stays for the life of the daemon.
     let config = Config { daemon, programs: programs.into_iter().collect() };
     check.finish(&config, report);
     config
+}
+
+/// The root of a text, or a report on why it could not be read.
+fn root<'t>(source: &'t Source, report: &mut Report<'_>) -> Option<Node<'t>> {
+    match yaml::parse(&source.text) {
+        Ok(node) => Some(node),
+        Err(error) => {
+            let (line, column) = error.place.unzip();
+            let file = Diagnostic::about_file(&source.name, error.text);
+            report.errors.push(Diagnostic { line, column, ..file });
+            None
+        }
+    }
 }
 
 fn find_roots<'n, 't>(trees: &'n [Option<Node<'t>>], report: &mut Report<'_>) -> Roots<'n, 't> {
