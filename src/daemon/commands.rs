@@ -8,7 +8,8 @@ use crate::base::id::{ClientId, Stream, Ticket};
 use crate::config::diag;
 use crate::config::expand::{self, Place};
 use crate::config::model::{Level, Sink};
-use crate::control::command::{self, Right};
+use crate::control::command::Right;
+use crate::control::help;
 use crate::control::message::{PROTOCOL, Refusal, RefusalCode, Request, Response, VersionReport};
 use crate::control::render::Clock;
 use crate::supervise::event::Input;
@@ -83,7 +84,7 @@ impl Daemon {
             Request::Version => {
                 Response::Version(VersionReport { version: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL })
             }
-            Request::Help { command } => match command::help(command.as_deref()) {
+            Request::Help { command } => match help::help(command.as_deref()) {
                 Ok(text) => Response::Help(text),
                 Err(refusal) => Response::Refused(refusal),
             },
@@ -178,7 +179,7 @@ impl Daemon {
         let program = Arc::clone(&member.program);
         let env = |variable: &str| self.surroundings.env.get(variable).cloned();
         let childlogdir = &self.fleet.config().daemon.childlogdir;
-        let blueprint = expand::blueprint(&program, &member.name, member.num, program.numprocs == 1, &env, childlogdir);
+        let blueprint = expand::blueprint(&program, &member.name, member.num, &env, childlogdir);
         let places = blueprint.map(|b| (b.stdout, b.stderr)).map_err(|_| {
             Refusal::new(RefusalCode::Failed, format!("the log path of \"{name}\" cannot be worked out"))
         })?;

@@ -127,7 +127,7 @@ impl Daemon {
         let env = |variable: &str| self.surroundings.env.get(variable).cloned();
         let childlogdir = &self.fleet.config().daemon.childlogdir;
         // The configuration was expanded once when it was checked; only the surroundings could make it fail now.
-        expand::blueprint(program, name, num, program.numprocs == 1, &env, childlogdir)
+        expand::blueprint(program, name, num, &env, childlogdir)
             .map_err(|_| Failed { stage: Stage::Exec, errno: Errno::EINVAL })
     }
 

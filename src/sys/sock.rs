@@ -19,7 +19,7 @@ pub struct Peer {
 }
 
 /// The longest path of a Unix socket, in bytes (sun_path without its final NUL).
-pub const PATH_BYTES: usize = 107;
+pub const PATH_BYTES: usize = crate::base::id::SOCKET_PATH_BYTES;
 
 /// Listens on a socket that only its owner can connect to. The path must be free.
 ///
