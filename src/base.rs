@@ -1,14 +1,16 @@
-//! Small words that everybody shares: time, names, signals, units, exits, the reading of YAML.
+//! Small words that everybody shares: time, names, signals, units, exits, quotation, the reading of YAML.
 //!
 //! A leaf: imports nothing of ours, touches no clock, no file, no process.
 
 pub mod errno;
 pub mod exit;
+pub mod flags;
 pub mod id;
 pub mod nearest;
 pub mod select;
 pub mod signal;
 pub mod stage;
+pub mod text;
 pub mod time;
 pub mod units;
 pub mod yaml;

@@ -1,22 +1,24 @@
 //! The configuration: text in, a model or diagnostics out. Pure: opens no file, asks no user database.
 //!
-//! `model` says what there is and every default; `source` goes from texts to the model by way of `raw` (which keys
-//! stand where), `values` and `words` (what a value says), `program` and `settings` (a program, the daemon), `expand`
-//! (fills in `${…}`) and `check` (holds programs against each other); `diag` says what is wrong; `diff` compares two
-//! configurations for a reload.
+//! `model` says what there is and every default; `parse` goes from texts to the model by way of `section` (which
+//! keys stand where), `values` and `words` (what a value says), `program` and `daemon` (a program, the daemon), `expand`
+//! (fills in `${…}`) and `check` (holds programs against each other and the world); `diag` says what is wrong; `diff`
+//! compares two configurations for a reload.
 
 mod check;
+mod daemon;
 pub mod diag;
 pub mod diff;
 pub mod expand;
 pub mod model;
+mod parse;
 mod program;
-mod raw;
-mod settings;
-mod source;
+mod section;
 #[cfg(test)]
 mod tests;
 mod values;
 mod words;
 
-pub use source::{Parsed, Source, locate, parse};
+pub use check::World;
+pub use diag::Source;
+pub use parse::{Parsed, parse};

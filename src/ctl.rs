@@ -1,21 +1,22 @@
 //! The client: the command line and the shell of `taskmasterctl`.
 //!
-//! `args` reads the command line, `connect` carries one request to the daemon and back, `render` shows the answer and
-//! knows the exit code, `shell` does this for line after line. What a request or an answer may be is `control`'s.
+//! `args` reads the command line, `connect` carries one request to the daemon and back, `show` shows the answer and
+//! `exit` knows the exit code, `shell` does this for line after line. What a request or an answer may be is `control`'s.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 pub mod args;
 pub mod connect;
-pub mod render;
+pub mod exit;
 pub mod session;
 pub mod shell;
+pub mod show;
 
 use crate::control::message::Request;
 
 use args::Call;
-use render::Exit;
+use exit::Exit;
 use session::Session;
 use shell::Left;
 
@@ -24,12 +25,12 @@ use shell::Left;
 pub fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     let exit = match args::parse(&words) {
-        Ok(Call::Help) => render::print(args::usage().as_bytes()),
-        Ok(Call::Version) => render::print(concat!("taskmasterctl ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
+        Ok(Call::Help) => show::print(args::usage().as_bytes()),
+        Ok(Call::Version) => show::print(concat!("taskmasterctl ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
         Ok(Call::Run { socket, json, words }) => Session { path: connect::socket_path(socket), json }.run_words(&words),
         Ok(Call::Shell { socket, json }) => shell::run(&Session { path: connect::socket_path(socket), json }).worst,
         Err(text) => {
-            render::complain(&text);
+            show::complain(&text);
             Exit::Usage
         }
     };

@@ -15,7 +15,7 @@ use std::process::Command;
 
 use support::*;
 use taskmaster::config::model::{Config, DaemonConfig, Program};
-use taskmaster::config::{Source, parse};
+use taskmaster::config::{Source, World, parse};
 use taskmaster::control::command::{self, COMMANDS, Param, Place, SHELL_WORDS};
 use taskmaster::control::message::{PROTOCOL, RefusalCode, StateName};
 
@@ -375,7 +375,7 @@ fn whole_examples_of_the_page_are_accepted() {
 
 fn parsed(text: &str) -> Config {
     let source = Source { name: "text".to_owned(), text: text.to_owned() };
-    match parse(&[source], &|_| None) {
+    match parse(&[source], &World::with_env(&|_| None)) {
         Ok(parsed) => parsed.config,
         Err(problems) => panic!("{text}\n{}", problems.iter().map(|d| format!("{d}\n")).collect::<String>()),
     }

@@ -42,11 +42,28 @@ const KNOWN: [(i32, &str, &str); 31] = [
 ];
 
 impl Errno {
+    /// No such process.
+    pub const ESRCH: Errno = Errno(3);
+    /// Resource temporarily unavailable: no more processes.
+    pub const EAGAIN: Errno = Errno(11);
+    /// Cannot allocate memory.
+    pub const ENOMEM: Errno = Errno(12);
+    /// Invalid argument.
+    pub const EINVAL: Errno = Errno(22);
+    /// Too many open files in the system.
+    pub const ENFILE: Errno = Errno(23);
+    /// Too many open files.
+    pub const EMFILE: Errno = Errno(24);
+    /// No space left on device.
+    pub const ENOSPC: Errno = Errno(28);
+    /// Disk quota exceeded.
+    pub const EDQUOT: Errno = Errno(122);
+
     /// Whether the machine, not the program, ran out of something: EMFILE, ENFILE, EAGAIN, ENOMEM, ENOSPC, EDQUOT.
     /// Such a failure is no verdict on the program and costs it no start retry.
     #[must_use]
     pub fn is_resource(self) -> bool {
-        matches!(self.0, 24 | 23 | 11 | 12 | 28 | 122)
+        matches!(self, Errno::EMFILE | Errno::ENFILE | Errno::EAGAIN | Errno::ENOMEM | Errno::ENOSPC | Errno::EDQUOT)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// The name of a program, as the configuration gives it. Cheap to clone.
 ///
-/// Checked when made: 1 to 64 bytes of letters, digits and `_ - . @ +` (any script's letters), not `all`, so that
+/// Checked when made: 1 to [`NAME_BYTES`] bytes of letters, digits and `_ - . @ +` (any script's letters), not `all`, so that
 /// a name is safe in a file name, on a terminal, in a log line and in a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProgramName(Arc<str>);
@@ -13,28 +13,30 @@ pub struct ProgramName(Arc<str>);
 /// The longest program name, in bytes.
 pub const NAME_BYTES: usize = 64;
 
+/// The longest path of a Unix socket, in bytes: what the kernel has room for, without the final NUL.
+pub const SOCKET_PATH_BYTES: usize = 107;
+
 impl ProgramName {
     /// Checks and takes the name.
     ///
     /// # Errors
     /// What is wrong with it, as the end of a sentence about the name.
-    pub fn new(text: &str) -> Result<ProgramName, &'static str> {
-        if text.is_empty() {
-            return Err("is empty");
-        }
+    pub fn new(text: &str) -> Result<ProgramName, String> {
         if text.len() > NAME_BYTES {
-            return Err("is longer than 64 bytes");
+            return Err(format!("is longer than {NAME_BYTES} bytes"));
         }
-        if text == "all" {
-            return Err("is reserved: \"all\" means every process");
-        }
-        if text.starts_with(['.', '-']) {
-            return Err("starts with \".\" or \"-\"");
-        }
-        if !text.chars().all(|c| c.is_alphanumeric() || "_-.@+".contains(c)) {
-            return Err("has a character other than letters, digits and _ - . @ +");
-        }
-        Ok(ProgramName(text.into()))
+        let problem = if text.is_empty() {
+            "is empty"
+        } else if text == "all" {
+            "is reserved: \"all\" means every process"
+        } else if text.starts_with(['.', '-']) {
+            "starts with \".\" or \"-\""
+        } else if !text.chars().all(|c| c.is_alphanumeric() || "_-.@+".contains(c)) {
+            "has a character other than letters, digits and _ - . @ +"
+        } else {
+            return Ok(ProgramName(text.into()));
+        };
+        Err(problem.to_owned())
     }
 
     /// The text.
@@ -50,13 +52,27 @@ impl fmt::Display for ProgramName {
     }
 }
 
+/// The name of a process within its program: `worker_00`.
+#[must_use]
+pub fn member_name(program: &ProgramName, num: u32) -> String {
+    format!("{program}_{num:02}")
+}
+
+/// The program and the number in such a name; `None` if it is not how a process would be named.
+#[must_use]
+pub fn parse_member(text: &str) -> Option<(ProgramName, u32)> {
+    let (program, digits) = text.rsplit_once('_')?;
+    let (program, num) = (ProgramName::new(program).ok()?, digits.parse().ok()?);
+    (member_name(&program, num) == text).then_some((program, num))
+}
+
 /// The name of one process as people see and type it: `nginx` for a program's only process, `worker:worker_00` for
 /// one of several.
 ///
 /// `group` is whether the program runs more than one process now; the identity behind the name is program and number.
 #[must_use]
 pub fn process_name(program: &ProgramName, num: u32, group: bool) -> String {
-    if group { format!("{program}:{program}_{num:02}") } else { program.to_string() }
+    if group { format!("{program}:{}", member_name(program, num)) } else { program.to_string() }
 }
 
 /// One of a fleet's instances: a number that the fleet hands out and never uses again.
@@ -130,5 +146,18 @@ mod tests {
         assert_eq!(process_name(&p, 0, false), "worker");
         assert_eq!(process_name(&p, 3, true), "worker:worker_03");
         assert_eq!(process_name(&p, 123, true), "worker:worker_123");
+    }
+
+    #[test]
+    fn names_of_members_are_read_back() {
+        let p = ProgramName::new("my_worker").unwrap();
+        for num in [0, 7, 42, 9999] {
+            assert_eq!(parse_member(&member_name(&p, num)), Some((p.clone(), num)));
+        }
+        for text in
+            ["", "worker", "worker_", "worker_1", "worker_+1", "worker_007", "_00", "all_00", "worker_99999999999"]
+        {
+            assert_eq!(parse_member(text), None, "{text}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What people type to say which processes they mean.
 
-use super::id::ProgramName;
+use super::id::{ProgramName, member_name};
 
 /// A choice of processes: `all`, `web`, `worker:*`, `worker:worker_01`, `worker:1`, `worker_01`, and globs (`w*`,
 /// `worker:worker_0[1-3]`).
@@ -23,7 +23,7 @@ impl Selector {
     /// Whether it means process `num` of `program`.
     #[must_use]
     pub fn matches(&self, program: &ProgramName, num: u32) -> bool {
-        let own_name = || format!("{program}_{num:02}");
+        let own_name = || member_name(program, num);
         match &self.process {
             None => {
                 self.program == "all"

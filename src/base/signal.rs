@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::nearest::suggestion;
+use super::text::quoted;
+
 /// A signal number that exists on Linux: 1 to 64 without the two that the C library keeps for itself (32, 33).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sig(u8);
@@ -36,8 +39,6 @@ impl Sig {
     pub const CHLD: Sig = Sig(17);
     /// Continue if stopped.
     pub const CONT: Sig = Sig(18);
-    /// Stop; cannot be caught.
-    pub const STOP: Sig = Sig(19);
 
     /// The signal with this number, if there is one.
     #[must_use]
@@ -58,8 +59,8 @@ impl Sig {
         if let Ok(n) = text.parse::<i32>() {
             return Sig::from_number(n);
         }
-        let upper = text.to_ascii_uppercase();
-        let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+        let name = bare(text);
+        let name = name.as_str();
         if let Some(i) = NAMES.iter().position(|n| *n == name) {
             return Sig::from_number(i32::try_from(i + 1).ok()?);
         }
@@ -78,6 +79,15 @@ impl Sig {
         }
     }
 
+    /// The same for people: with what is wrong, and what may have been meant.
+    ///
+    /// # Errors
+    /// There is no such signal.
+    pub fn read(text: &str) -> Result<Sig, String> {
+        let near = || suggestion(&bare(text), NAMES);
+        Sig::parse(text).ok_or_else(|| format!("no signal {}{}", quoted(text), near()))
+    }
+
     fn realtime(n: i32) -> Option<Sig> {
         Sig::from_number(n).filter(|s| s.0 >= RTMIN)
     }
@@ -87,6 +97,12 @@ impl Sig {
     pub fn names() -> &'static [&'static str] {
         &NAMES
     }
+}
+
+/// A name in capitals, without `SIG`.
+fn bare(text: &str) -> String {
+    let upper = text.to_ascii_uppercase();
+    upper.strip_prefix("SIG").unwrap_or(&upper).to_owned()
 }
 
 impl fmt::Display for Sig {
@@ -125,5 +141,7 @@ mod tests {
             assert_eq!(Sig::parse(text), None, "{text:?}");
         }
         assert_eq!(Sig::parse("RTMAX-1").map(Sig::number), Some(63));
+        assert_eq!(Sig::read("sigint"), Ok(Sig::INT));
+        assert_eq!(Sig::read("SIGTREM"), Err("no signal \"SIGTREM\" (did you mean \"TERM\"?)".to_owned()));
     }
 }

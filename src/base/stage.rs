@@ -15,14 +15,14 @@ pub enum Stage {
     Stdio,
     /// Resource limits.
     Limits,
-    /// `chdir`.
-    Directory,
     /// `setgroups`.
     Groups,
     /// `setresgid`.
     Gid,
     /// `setresuid`.
     Uid,
+    /// `chdir`.
+    Directory,
     /// `execve`.
     Exec,
 }
@@ -36,10 +36,10 @@ impl Stage {
         Stage::Signals,
         Stage::Stdio,
         Stage::Limits,
-        Stage::Directory,
         Stage::Groups,
         Stage::Gid,
         Stage::Uid,
+        Stage::Directory,
         Stage::Exec,
     ];
 

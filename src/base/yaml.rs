@@ -106,10 +106,10 @@ impl fmt::Display for YamlError {
 /// lists or maps.
 pub fn parse(text: &str) -> Result<Node<'_>, YamlError> {
     if text.len() > TEXT_BYTES {
-        return Err(YamlError::whole("is larger than 1 MiB"));
+        return Err(YamlError::whole(too_large()));
     }
     if is_too_deep(text) {
-        return Err(YamlError::whole(TOO_DEEP));
+        return Err(YamlError::whole(too_deep()));
     }
     let budget = Cell::new(NODES);
     let origin = Origin { text, budget: &budget };
@@ -127,17 +127,20 @@ pub fn parse(text: &str) -> Result<Node<'_>, YamlError> {
     Ok(root)
 }
 
-/// Line and column, counted from 1, of a byte of the text.
+/// What is said of a text that is longer than [`TEXT_BYTES`], as the end of a sentence about it.
 #[must_use]
-pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-    (line, before.get(line_start..).map_or(0, |l| l.chars().count()) + 1)
+pub fn too_large() -> String {
+    format!("is larger than {} MiB", TEXT_BYTES >> 20)
 }
 
-const TOO_DEEP: &str = "lists and maps stand in each other more than 64 deep";
-const TOO_MANY: &str = "has more than 250,000 values (aliases count as often as they are used)";
+fn too_deep() -> String {
+    format!("lists and maps stand in each other more than {DEPTH} deep")
+}
+
+fn too_many() -> String {
+    format!("has more than {NODES} values (aliases count as often as they are used)")
+}
+
 const TAGGED: &str = "tags (\"!name\") are not supported";
 const ODD_KEY: &str = "a key must be a single value, not a list or a map";
 
@@ -162,14 +165,15 @@ fn explain(error: serde_yaml::Error) -> YamlError {
     let place = error.location().map(|l| (l.line(), l.column()));
     let text = error.to_string();
     // Refusals of this file come back with the parser's own path in front; its other messages with their place behind.
-    if let Some(own) = [TOO_DEEP, TOO_MANY, TAGGED, ODD_KEY].into_iter().find(|own| text.contains(own)) {
-        return YamlError { place, text: own.to_owned() };
+    let own = [too_deep(), too_many(), TAGGED.to_owned(), ODD_KEY.to_owned()];
+    if let Some(text) = own.into_iter().find(|own| text.contains(own)) {
+        return YamlError { place, text };
     }
     if text.contains("more than one document") {
         return YamlError { place, text: "has more than one document (\"---\")".to_owned() };
     }
     if text.contains("repetition limit exceeded") {
-        return YamlError { place, text: TOO_MANY.to_owned() };
+        return YamlError { place, text: too_many() };
     }
     let end = text.find(" at line ").unwrap_or(text.len());
     let reason = text.get(..end).unwrap_or(&text);
@@ -200,7 +204,7 @@ impl<'t> Origin<'t, '_> {
     }
 
     fn spend<E: serde::de::Error>(&self) -> Result<(), E> {
-        self.budget.set(self.budget.get().checked_sub(1).ok_or_else(|| E::custom(TOO_MANY))?);
+        self.budget.set(self.budget.get().checked_sub(1).ok_or_else(|| E::custom(too_many()))?);
         Ok(())
     }
 }
@@ -214,7 +218,7 @@ struct Read<'o, 't, 'b> {
 
 impl Read<'_, '_, '_> {
     fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
-        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom(TOO_DEEP))?;
+        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom(too_deep()))?;
         Ok(Read { depth, ..self })
     }
 }

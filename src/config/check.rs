@@ -1,14 +1,41 @@
-//! Holds what was read against itself: variables that cannot be filled in, log files with two owners.
+//! Holds what was read against itself and the world: variables that cannot be filled in, log files with two owners,
+//! users that there are not.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use crate::base::id::{ProgramName, Stream};
+use crate::base::id::{ProgramName, Stream, parse_member};
+use crate::base::text::quoted;
 
-use super::diag::quoted;
+use super::diag::{Place, Report};
 use super::expand;
 use super::model::{Config, DaemonConfig, LogTarget, Program, Sink};
 use super::program::{self, Key, ProgramSection};
-use super::raw::{Place, Report};
+
+/// What a configuration is held against besides itself.
+#[derive(Clone, Copy)]
+pub struct World<'w> {
+    /// The daemon's own environment variables, for `%(ENV_X)s`.
+    pub env: &'w dyn Fn(&str) -> Option<String>,
+    /// Whether a program can run as this user, given by name or id; if not, why, as the end of a sentence about the key.
+    pub user: &'w dyn Fn(&str) -> Result<(), String>,
+    /// The same for a group.
+    pub group: &'w dyn Fn(&str) -> Result<(), String>,
+}
+
+impl<'w> World<'w> {
+    /// One in which every user and every group exists.
+    #[must_use]
+    pub fn with_env(env: &'w dyn Fn(&str) -> Option<String>) -> World<'w> {
+        World { env, user: &|_| Ok(()), group: &|_| Ok(()) }
+    }
+}
+
+impl fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
 
 /// Who writes to a file, and where that is said.
 struct Writer {
@@ -19,7 +46,7 @@ struct Writer {
 
 /// Checks programs one after the other, and in the end all of them together.
 pub(super) struct Check<'e> {
-    daemon_env: &'e dyn Fn(&str) -> Option<String>,
+    world: &'e World<'e>,
     childlogdir: String,
     /// Files that programs name, with the first program that does.
     files: BTreeMap<String, Writer>,
@@ -28,8 +55,8 @@ pub(super) struct Check<'e> {
 }
 
 impl<'e> Check<'e> {
-    pub(super) fn new(daemon: &DaemonConfig, daemon_env: &'e dyn Fn(&str) -> Option<String>) -> Check<'e> {
-        Check { daemon_env, childlogdir: plain(&daemon.childlogdir), files: BTreeMap::new(), doubles: Vec::new() }
+    pub(super) fn new(daemon: &DaemonConfig, world: &'e World<'e>) -> Check<'e> {
+        Check { world, childlogdir: plain(&daemon.childlogdir), files: BTreeMap::new(), doubles: Vec::new() }
     }
 
     /// One program by itself and against those before it.
@@ -42,6 +69,14 @@ impl<'e> Check<'e> {
         report: &mut Report<'_>,
     ) {
         self.fill_in(name, program, own, defaults, report);
+        let user = program.user.as_deref().map(self.world.user);
+        let group = program.group.as_deref().map(self.world.group);
+        for (key, answer) in [(Key::User, user), (Key::Group, group)] {
+            if let Some(Err(text)) = answer {
+                let (place, path) = program::place_of(own, defaults, key);
+                report.error(place, path, text);
+            }
+        }
         for (stream, key) in [(Stream::Stdout, Key::Stdout), (Stream::Stderr, Key::Stderr)] {
             match &program.output(stream).sink {
                 Sink::File(path) => {
@@ -49,13 +84,13 @@ impl<'e> Check<'e> {
                     // A name without anything to fill in is the same for all processes.
                     let count = if expand::is_template(path) { program.numprocs } else { 1 };
                     for num in 0..count {
-                        if let Some(file) = expand::named_file(program, name, num, stream, self.daemon_env) {
+                        if let Some(file) = expand::named_file(program, name, num, stream, self.world.env) {
                             let writer = Writer { program: name.clone(), place, path: key_path.clone() };
                             self.file(&file, writer, report);
                         }
                     }
                 }
-                Sink::Auto if program.numprocs == 1 && numbered(name.as_str()).is_some() => {
+                Sink::Auto if program.numprocs == 1 && parse_member(name.as_str()).is_some() => {
                     let (place, path) = (own.place, own.path.clone());
                     self.doubles.push(Writer { program: name.clone(), place, path });
                 }
@@ -73,10 +108,7 @@ impl<'e> Check<'e> {
         defaults: &ProgramSection<'_, '_>,
         report: &mut Report<'_>,
     ) {
-        let try_one = |num: u32| {
-            let single = program.numprocs == 1;
-            expand::blueprint(program, name, num, single, self.daemon_env, "").err().unwrap_or_default()
-        };
+        let try_one = |num: u32| expand::blueprint(program, name, num, self.world.env, "").err().unwrap_or_default();
         let mut errors = try_one(0);
         if program.numprocs > 1 {
             let last = try_one(program.numprocs - 1);
@@ -168,16 +200,9 @@ impl<'e> Check<'e> {
 
 /// The program that has a process of this name, among others, and keeps this stream of it in an `auto` log.
 fn group_of<'c>(config: &'c Config, process: &str, stream: Stream) -> Option<&'c ProgramName> {
-    let (name, num) = numbered(process)?;
-    let (name, program) = config.programs.get_key_value(&ProgramName::new(name).ok()?)?;
+    let (name, num) = parse_member(process)?;
+    let (name, program) = config.programs.get_key_value(&name)?;
     (program.numprocs > 1 && num < program.numprocs && program.output(stream).sink == Sink::Auto).then_some(name)
-}
-
-/// `worker_00` as `worker` and 0, if it is how a process would be named.
-fn numbered(process: &str) -> Option<(&str, u32)> {
-    let (name, digits) = process.rsplit_once('_')?;
-    let num: u32 = digits.parse().ok()?;
-    (format!("{num:02}") == digits).then_some((name, num))
 }
 
 /// A path without what says nothing: `a//b/./c` is `a/b/c`.

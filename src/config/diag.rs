@@ -1,13 +1,20 @@
 //! What is said about a configuration: which file, line and key, what is wrong with it, and the remedy.
 
 use std::fmt;
-use std::fmt::Write as _;
+
+use crate::base::text::Plain;
 
 /// The most diagnostics that are shown for one configuration.
 pub const MOST: usize = 1000;
 
-/// How much of a text from the file is repeated in a message, in characters.
-const SHOWN_CHARS: usize = 60;
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its path, for diagnostics.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
 
 /// Whether the configuration can be used all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,8 +54,7 @@ impl fmt::Display for Diagnostic {
     /// `file:line:column: programs.web.numprocs: 0 is out of range (1 to 10000)`, with `warning: ` before the key of a
     /// warning. Control characters are escaped: the text of a file must not steer a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let f = &mut Escaped(f);
-        f.write_str(&self.file)?;
+        write!(f, "{}", Plain(&self.file))?;
         if let (Some(line), Some(column)) = (self.line, self.column) {
             write!(f, ":{line}:{column}")?;
         }
@@ -57,34 +63,80 @@ impl fmt::Display for Diagnostic {
             f.write_str("warning: ")?;
         }
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            write!(f, "{}: ", Plain(&self.path))?;
         }
-        f.write_str(&self.text)
+        write!(f, "{}", Plain(&self.text))
     }
 }
 
-struct Escaped<'a, 'f>(&'a mut fmt::Formatter<'f>);
+/// A place in one of the sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Which source.
+    pub source: usize,
+    /// The byte; `None` if only the file is known.
+    pub at: Option<usize>,
+}
 
-impl fmt::Write for Escaped<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|c| {
-            if c.is_control() { write!(self.0, "{}", c.escape_default()) } else { self.0.write_char(c) }
-        })
+impl Place {
+    /// The place of something within this one: its own where it is known, else this.
+    pub(super) fn within(self, at: Option<usize>) -> Place {
+        Place { at: at.or(self.at), ..self }
     }
 }
 
-/// A text of the file in quotes, cut if it is long.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    format!("\"{}\"", cut(text))
+/// Everything there is to say about the sources.
+pub(super) struct Report<'s> {
+    sources: &'s [Source],
+    /// The bytes at which the lines of each source begin, once they were needed.
+    lines: Vec<Option<Vec<usize>>>,
+    pub errors: Vec<Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
 }
 
-/// A text of the file, cut if it is long.
-#[must_use]
-pub fn cut(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text.to_owned(),
+impl<'s> Report<'s> {
+    pub(super) fn new(sources: &'s [Source]) -> Report<'s> {
+        Report { sources, lines: vec![None; sources.len()], errors: Vec::new(), warnings: Vec::new() }
+    }
+
+    pub(super) fn error(&mut self, place: Place, path: impl Into<String>, text: impl Into<String>) {
+        let diagnostic = self.diagnostic(Level::Error, place, path.into(), text.into());
+        self.errors.push(diagnostic);
+    }
+
+    pub(super) fn warning(&mut self, place: Place, path: impl Into<String>, text: impl Into<String>) {
+        let diagnostic = self.diagnostic(Level::Warning, place, path.into(), text.into());
+        self.warnings.push(diagnostic);
+    }
+
+    fn diagnostic(&mut self, level: Level, place: Place, path: String, text: String) -> Diagnostic {
+        let (line, column) = self.position(place).unzip();
+        let file = self.sources.get(place.source).map_or_else(String::new, |s| s.name.clone());
+        Diagnostic { level, file, line, column, path, text }
+    }
+
+    /// Line and column, counted from 1.
+    fn position(&mut self, place: Place) -> Option<(usize, usize)> {
+        let (at, source) = (place.at?, self.sources.get(place.source)?);
+        let lines = self.lines.get_mut(place.source)?.get_or_insert_with(|| {
+            let ends = source.text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+            std::iter::once(0).chain(ends.map(|(i, _)| i + 1)).collect()
+        });
+        let line = lines.partition_point(|start| *start <= at);
+        let start = lines.get(line.checked_sub(1)?)?;
+        Some((line, source.text.get(*start..at)?.chars().count() + 1))
+    }
+
+    /// A place for use within a sentence: `line 5`, or `FILE:5` if it is not in the same source as `seen_from`.
+    pub(super) fn name_of(&mut self, place: Place, seen_from: Place) -> String {
+        let line = self.position(place).map(|(line, _)| line);
+        let file = self.sources.get(place.source).map_or("", |s| s.name.as_str());
+        match (line, place.source == seen_from.source) {
+            (Some(line), true) => format!("line {line}"),
+            (None, true) => "the same file".to_owned(),
+            (Some(line), false) => format!("{file}:{line}"),
+            (None, false) => file.to_owned(),
+        }
     }
 }
 
@@ -126,12 +178,6 @@ mod tests {
     fn control_characters_do_not_reach_the_terminal() {
         let d = diagnostic("a\u{1b}.yaml", Some(1), "no \"\u{1b}[31m\u{9b}x\r\n\0\"");
         assert_eq!(d.to_string(), "a\\u{1b}.yaml:1:3: no \"\\u{1b}[31m\\u{9b}x\\r\\n\\u{0}\"");
-    }
-
-    #[test]
-    fn long_texts_are_cut() {
-        assert_eq!(quoted("short"), "\"short\"");
-        assert_eq!(quoted(&"ö".repeat(100)).chars().count(), SHOWN_CHARS + 3);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::fmt::Display;
 use crate::base::id::{ProgramName, Stream};
 use crate::base::units::{print_duration, print_size};
 
-use super::model::{Autorestart, Config, DaemonConfig, LogTarget, Program, Sink};
+use super::model::{
+    Autorestart, Backoff, Config, DaemonConfig, LogTarget, Output, Policy, Program, Rotation, Sink, SocketConfig,
+};
 
 /// The way from one configuration to another.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,18 +71,17 @@ pub fn diff(old: &Config, new: &Config) -> Plan {
         let kind = match old.programs.get(name) {
             None => ProgramChangeKind::Added,
             Some(before) if before == program => continue,
-            Some(before) => ProgramChangeKind::Changed {
-                restart: restart_keys(before, program),
-                in_place: in_place_keys(before, program),
-                numprocs: (before.numprocs != program.numprocs).then_some((before.numprocs, program.numprocs)),
-            },
+            Some(before) => {
+                let (restart, in_place) = program_keys(before, program);
+                let numprocs = (before.numprocs != program.numprocs).then_some((before.numprocs, program.numprocs));
+                ProgramChangeKind::Changed { restart, in_place, numprocs }
+            }
         };
         programs.push(ProgramChange { name: name.clone(), kind });
     }
     programs.sort_by(|a, b| a.name.cmp(&b.name));
-    let (old, new) = (&old.daemon, &new.daemon);
-    let daemon_live = (old.loglevel, old.rotation) != (new.loglevel, new.rotation);
-    Plan { programs, daemon_keys: daemon_keys(old, new), daemon_live }
+    let (daemon_keys, daemon_live) = daemon_keys(&old.daemon, &new.daemon);
+    Plan { programs, daemon_keys, daemon_live }
 }
 
 /// Collects the keys that differ.
@@ -108,66 +109,103 @@ impl Keys {
     }
 }
 
-fn restart_keys(old: &Program, new: &Program) -> Vec<KeyChange> {
-    let mut keys = Keys::default();
-    keys.key("cmd", old.argv.as_slice(), new.argv.as_slice(), command);
-    keys.text("workingdir", old.workingdir.as_ref(), new.workingdir.as_ref());
-    keys.umask("umask", old.umask, new.umask);
-    keys.text("user", old.user.as_ref(), new.user.as_ref());
-    keys.text("group", old.group.as_ref(), new.group.as_ref());
-    let added = new.env.keys().filter(|name| !old.env.contains_key(*name));
-    for name in old.env.keys().chain(added) {
-        keys.text(format_args!("env.{name}"), old.env.get(name), new.env.get(name));
+/// The keys of a program that differ: those that need a restart, and those that take effect in place.
+///
+/// Here as below, the old values are taken apart without `..`: a key that is new has to be given its place.
+fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>) {
+    let Program {
+        argv,
+        numprocs: _,
+        autostart,
+        policy,
+        priority,
+        workingdir,
+        umask,
+        user,
+        group,
+        env,
+        env_pass,
+        stdout,
+        stderr,
+    } = old;
+    let (mut restart, mut in_place) = (Keys::default(), Keys::default());
+    restart.key("cmd", argv.as_slice(), new.argv.as_slice(), command);
+    restart.text("workingdir", workingdir.as_ref(), new.workingdir.as_ref());
+    restart.umask("umask", *umask, new.umask);
+    restart.text("user", user.as_ref(), new.user.as_ref());
+    restart.text("group", group.as_ref(), new.group.as_ref());
+    let added = new.env.keys().filter(|name| !env.contains_key(*name));
+    for name in env.keys().chain(added) {
+        restart.text(format_args!("env.{name}"), env.get(name), new.env.get(name));
     }
-    keys.key("env_pass", old.env_pass.as_slice(), new.env_pass.as_slice(), list);
-    for stream in [Stream::Stdout, Stream::Stderr] {
-        keys.key(stream, &old.output(stream).sink, &new.output(stream).sink, sink);
+    restart.key("env_pass", env_pass.as_slice(), new.env_pass.as_slice(), list);
+    in_place.plain("autostart", *autostart, new.autostart);
+    policy_keys(policy, &new.policy, &mut in_place);
+    in_place.plain("priority", *priority, new.priority);
+    for (stream, old, new) in [(Stream::Stdout, stdout, &new.stdout), (Stream::Stderr, stderr, &new.stderr)] {
+        let Output { sink: place, rotation: Rotation { max_bytes, backups } } = old;
+        restart.key(stream, place, &new.sink, sink);
+        let size = |bytes: &u64| print_size(*bytes);
+        in_place.key(format_args!("{stream}_logfile_maxbytes"), max_bytes, &new.rotation.max_bytes, size);
+        in_place.key(format_args!("{stream}_logfile_backups"), backups, &new.rotation.backups, u32::to_string);
     }
-    keys.0
+    (restart.0, in_place.0)
 }
 
-fn in_place_keys(old: &Program, new: &Program) -> Vec<KeyChange> {
-    let mut keys = Keys::default();
-    let (a, b) = (&old.policy, &new.policy);
-    keys.plain("autostart", old.autostart, new.autostart);
-    keys.key("autorestart", &a.autorestart, &b.autorestart, |policy| autorestart(*policy).to_owned());
-    keys.plain("exitcodes", a.exitcodes, b.exitcodes);
+fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
+    let Policy {
+        autorestart: restarts,
+        exitcodes,
+        startretries,
+        starttime,
+        backoff: Backoff { initial, factor, max, floor },
+        stopsignal,
+        stoptime,
+        stopgroup,
+        oneshot,
+    } = old;
+    keys.key("autorestart", restarts, &new.autorestart, |policy| autorestart(*policy).to_owned());
+    keys.plain("exitcodes", *exitcodes, new.exitcodes);
     let retries = |retries: &Option<u32>| retries.map_or_else(|| "unlimited".to_owned(), |n| n.to_string());
-    keys.key("startretries", &a.startretries, &b.startretries, retries);
-    for (key, a, b) in [
-        ("starttime", &a.starttime, &b.starttime),
-        ("stoptime", &a.stoptime, &b.stoptime),
-        ("backoff.initial", &a.backoff.initial, &b.backoff.initial),
-        ("backoff.max", &a.backoff.max, &b.backoff.max),
-        ("backoff.floor", &a.backoff.floor, &b.backoff.floor),
+    keys.key("startretries", startretries, &new.startretries, retries);
+    for (key, old, new) in [
+        ("starttime", starttime, &new.starttime),
+        ("stoptime", stoptime, &new.stoptime),
+        ("backoff.initial", initial, &new.backoff.initial),
+        ("backoff.max", max, &new.backoff.max),
+        ("backoff.floor", floor, &new.backoff.floor),
     ] {
-        keys.key(key, a, b, |d| print_duration(*d));
+        keys.key(key, old, new, |d| print_duration(*d));
     }
-    keys.plain("backoff.factor", a.backoff.factor, b.backoff.factor);
-    keys.plain("stopsignal", a.stopsignal, b.stopsignal);
-    keys.plain("stopgroup", a.stopgroup, b.stopgroup);
-    keys.plain("oneshot", a.oneshot, b.oneshot);
-    keys.plain("priority", old.priority, new.priority);
-    for stream in [Stream::Stdout, Stream::Stderr] {
-        let (a, b) = (old.output(stream).rotation, new.output(stream).rotation);
-        keys.key(format_args!("{stream}_logfile_maxbytes"), &a.max_bytes, &b.max_bytes, |n| print_size(*n));
-        keys.key(format_args!("{stream}_logfile_backups"), &a.backups, &b.backups, u32::to_string);
-    }
-    keys.0
+    keys.plain("backoff.factor", *factor, new.backoff.factor);
+    keys.plain("stopsignal", *stopsignal, new.stopsignal);
+    keys.plain("stopgroup", *stopgroup, new.stopgroup);
+    keys.plain("oneshot", *oneshot, new.oneshot);
 }
 
-fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> Vec<KeyChange> {
+/// The daemon's keys that differ and only take effect when it is started anew, and whether others do.
+fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, bool) {
+    let DaemonConfig {
+        logfile,
+        loglevel,
+        rotation,
+        childlogdir,
+        nocleanup,
+        pidfile,
+        umask,
+        socket: SocketConfig { path, mode, owner, group },
+    } = old;
     let mut keys = Keys::default();
-    keys.key("logfile", &old.logfile, &new.logfile, log_target);
-    keys.text("childlogdir", Some(&old.childlogdir), Some(&new.childlogdir));
-    keys.plain("nocleanup", old.nocleanup, new.nocleanup);
-    keys.text("pidfile", old.pidfile.as_ref(), new.pidfile.as_ref());
-    keys.umask("umask", old.umask, new.umask);
-    keys.text("socket.path", old.socket.path.as_ref(), new.socket.path.as_ref());
-    keys.umask("socket.mode", Some(old.socket.mode), Some(new.socket.mode));
-    keys.text("socket.owner", old.socket.owner.as_ref(), new.socket.owner.as_ref());
-    keys.text("socket.group", old.socket.group.as_ref(), new.socket.group.as_ref());
-    keys.0
+    keys.key("logfile", logfile, &new.logfile, log_target);
+    keys.text("childlogdir", Some(childlogdir), Some(&new.childlogdir));
+    keys.plain("nocleanup", *nocleanup, new.nocleanup);
+    keys.text("pidfile", pidfile.as_ref(), new.pidfile.as_ref());
+    keys.umask("umask", *umask, new.umask);
+    keys.text("socket.path", path.as_ref(), new.socket.path.as_ref());
+    keys.umask("socket.mode", Some(*mode), Some(new.socket.mode));
+    keys.text("socket.owner", owner.as_ref(), new.socket.owner.as_ref());
+    keys.text("socket.group", group.as_ref(), new.socket.group.as_ref());
+    (keys.0, (*loglevel, *rotation) != (new.loglevel, new.rotation))
 }
 
 fn autorestart(policy: Autorestart) -> &'static str {
@@ -224,11 +262,11 @@ fn list(items: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Source, parse};
+    use crate::config::{Source, World, parse};
 
     fn config(text: &str) -> Config {
         let source = Source { name: "c.yaml".to_owned(), text: text.to_owned() };
-        parse(&[source], &|_| None).unwrap_or_else(|e| panic!("{text}: {}", e[0])).config
+        parse(&[source], &World::with_env(&|_| None)).unwrap_or_else(|e| panic!("{text}: {}", e[0])).config
     }
 
     fn shown(keys: &[KeyChange]) -> Vec<String> {

@@ -8,10 +8,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::base::id::{ProgramName, Stream};
+use crate::base::id::{ProgramName, Stream, member_name};
 use crate::base::nearest::suggestion;
+use crate::base::text::{cut, quoted};
 
-use super::diag::quoted;
 use super::model::{Program, Sink};
 
 /// The longest text, in bytes: the kernel takes no longer argument or variable.
@@ -67,18 +67,18 @@ impl fmt::Display for ExpandError {
 }
 
 /// The `auto` log file of a process: `<childlogdir>/web-stdout.log`, or `worker_00-stdout.log` if the program has
-/// several processes (`group`).
+/// several processes.
 #[must_use]
-pub fn auto_log(childlogdir: &str, name: &ProgramName, num: u32, group: bool, stream: Stream) -> String {
-    format!("{}/{}-{stream}.log", childlogdir.trim_end_matches('/'), process(name, num, group))
+pub fn auto_log(childlogdir: &str, program: &Program, name: &ProgramName, num: u32, stream: Stream) -> String {
+    format!("{}/{}-{stream}.log", childlogdir.trim_end_matches('/'), process(program, name, num))
 }
 
-/// The name of a process within its program.
-fn process(name: &ProgramName, num: u32, group: bool) -> String {
-    if group { format!("{name}_{num:02}") } else { name.to_string() }
+/// The name of a process within its program, which is the program's own if there is no other.
+fn process(program: &Program, name: &ProgramName, num: u32) -> String {
+    if program.numprocs > 1 { member_name(name, num) } else { name.to_string() }
 }
 
-/// Fills in everything for process `num` of the program, which is its only one iff `single`.
+/// Fills in everything for process `num` of the program.
 ///
 /// # Errors
 /// Every key that names something unknown.
@@ -86,11 +86,10 @@ pub fn blueprint(
     program: &Program,
     name: &ProgramName,
     num: u32,
-    single: bool,
     daemon_env: &dyn Fn(&str) -> Option<String>,
     childlogdir: &str,
 ) -> Result<Blueprint, Vec<ExpandError>> {
-    let mut scope = Scope::new(program, name, num, single, daemon_env);
+    let mut scope = Scope::new(program, name, num, daemon_env);
     let env = scope.env();
     let argv: Vec<String> = program.argv.iter().filter_map(|word| scope.key("cmd", word)).collect();
     if argv.first().is_some_and(String::is_empty) {
@@ -98,7 +97,7 @@ pub fn blueprint(
     }
     let workingdir = program.workingdir.as_ref().and_then(|dir| scope.path("workingdir", dir));
     let mut place = |stream: Stream| match &program.output(stream).sink {
-        Sink::Auto => Place::File(auto_log(childlogdir, name, num, !single, stream)),
+        Sink::Auto => Place::File(auto_log(childlogdir, program, name, num, stream)),
         Sink::File(path) => scope.path(&stream.to_string(), path).map_or(Place::Discard, Place::File),
         Sink::Discard => Place::Discard,
         Sink::Inherit => Place::Inherit,
@@ -122,7 +121,7 @@ pub(super) fn named_file(
     if !is_template(path) {
         return Some(path.clone());
     }
-    let mut scope = Scope::new(program, name, num, program.numprocs == 1, daemon_env);
+    let mut scope = Scope::new(program, name, num, daemon_env);
     scope.env();
     scope.path("", path)
 }
@@ -170,10 +169,9 @@ impl<'a> Scope<'a> {
         program: &'a Program,
         name: &'a ProgramName,
         num: u32,
-        single: bool,
         daemon_env: &'a dyn Fn(&str) -> Option<String>,
     ) -> Scope<'a> {
-        let process = process(name, num, !single);
+        let process = process(program, name, num);
         Scope { program, name, num, process, daemon_env, variables: BTreeMap::new(), spent: 0, errors: Vec::new() }
     }
 
@@ -293,7 +291,10 @@ impl<'a> Scope<'a> {
             return because(format!("is longer than {TEXT_BYTES} bytes, which is more than a process can be given"));
         }
         if self.spent > ALL_BYTES {
-            return because("and the other texts are longer than 6 MiB, which is more than a process can be given");
+            return because(format!(
+                "and the other texts are longer than {} MiB, which is more than a process can be given",
+                ALL_BYTES >> 20
+            ));
         }
         Ok(())
     }
@@ -312,7 +313,7 @@ impl<'a> Scope<'a> {
             "" => because("has an empty ${}; $$ is a dollar sign"),
             _ => {
                 let near = suggestion(name, self.program.env.keys().map(String::as_str).chain(OWN));
-                let name = super::diag::cut(name);
+                let name = cut(name);
                 because(format!(
                     "env has no variable for ${{{name}}}{near}; %(ENV_{name})s is the daemon's, $${{{name}}} stays as it is"
                 ))
@@ -361,11 +362,9 @@ impl<'a> Scope<'a> {
             _ => match name.strip_prefix("ENV_") {
                 Some(variable) => match (self.daemon_env)(variable) {
                     Some(value) => Ok(value),
-                    None => because(format!(
-                        "the daemon's environment has no {} for %({})s",
-                        quoted(variable),
-                        super::diag::cut(name)
-                    )),
+                    None => {
+                        because(format!("the daemon's environment has no {} for %({})s", quoted(variable), cut(name)))
+                    }
                 },
                 None => {
                     let near = suggestion(name, KNOWN);

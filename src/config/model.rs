@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::base::exit::ExitCodes;
 use crate::base::id::{ProgramName, Stream};
+use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
+use crate::base::text::quoted;
 
 /// A whole configuration.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -83,6 +85,25 @@ pub enum LogTarget {
     Syslog,
 }
 
+impl LogTarget {
+    /// Reads a path, `-` or `syslog`.
+    ///
+    /// # Errors
+    /// It is none of these, as the end of a sentence about what was to be read.
+    pub fn parse(text: &str) -> Result<LogTarget, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "" => Err("is empty: give a path, syslog, or - for standard output".to_owned()),
+            "-" | "/dev/stdout" => Ok(LogTarget::Stdout),
+            "syslog" => Ok(LogTarget::Syslog),
+            word @ ("auto" | "none" | "null" | "inherit" | "stdout" | "stderr") => Err(format!(
+                "\"{word}\" is not a place for the daemon's log: give a path, syslog, or - for standard output"
+            )),
+            _ if text.ends_with('/') => Err(format!("{} is a directory; give a file", quoted(text))),
+            _ => Ok(LogTarget::File(text.to_owned())),
+        }
+    }
+}
+
 /// How serious a line of the daemon's log is, most serious first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -107,6 +128,19 @@ impl Level {
         ("info", Level::Info),
         ("debug", Level::Debug),
     ];
+
+    /// Reads a name in capitals or not, and `warn`.
+    ///
+    /// # Errors
+    /// There is no such level, as the end of a sentence about what was to be read.
+    pub fn parse(text: &str) -> Result<Level, String> {
+        if text.eq_ignore_ascii_case("warn") {
+            return Ok(Level::Warning);
+        }
+        let names = Level::NAMES.map(|(name, _)| name);
+        let found = Level::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, level)| *level);
+        found.ok_or_else(|| format!("{} is not one of {}{}", quoted(text), names.join(", "), suggestion(text, names)))
+    }
 
     /// Its name.
     #[must_use]

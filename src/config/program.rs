@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::base::exit::ExitCodes;
+use crate::base::text::quoted;
 use crate::base::yaml::{Node, Scalar, Value};
 
-use super::diag::quoted;
+use super::diag::{Place, Report};
 use super::model::{Autorestart, Backoff, Output, Program, Sink};
-use super::raw::{Found, Place, Reader, Report, Section, join};
+use super::section::{Found, Reader, Section, join};
 use super::values::{self, Read};
 use super::words;
 

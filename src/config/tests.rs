@@ -8,7 +8,7 @@ mod examples;
 
 use super::diag::{Diagnostic, Level};
 use super::model::{Autorestart, Config, LogTarget, Program, Rotation, Sink};
-use super::{Parsed, Source, locate, parse};
+use super::{Parsed, Source, World, parse};
 use crate::base::exit::ExitCodes;
 use crate::base::id::ProgramName;
 use crate::base::signal::Sig;
@@ -22,7 +22,7 @@ fn sources(texts: &[(&str, &str)]) -> Vec<Source> {
 }
 
 fn read(text: &str) -> Result<Parsed, Vec<Diagnostic>> {
-    parse(&sources(&[("c.yaml", text)]), &env)
+    parse(&sources(&[("c.yaml", text)]), &World::with_env(&env))
 }
 
 fn lines(diagnostics: &[Diagnostic]) -> Vec<String> {
@@ -292,7 +292,7 @@ fn several_files_are_one_configuration() {
         ("30.yaml", "taskmasterd: {umask: 022}"),
         ("40.yaml", "# nothing\n"),
     ];
-    let config = parse(&sources(&files), &env).unwrap().config;
+    let config = parse(&sources(&files), &World::with_env(&env)).unwrap().config;
     assert_eq!(config.programs.keys().map(ProgramName::as_str).collect::<Vec<_>>(), ["a", "b"]);
     assert!(config.programs.values().all(|p| p.policy.stoptime.as_secs() == 3));
     assert_eq!((config.daemon.loglevel, config.daemon.umask), (super::model::Level::Debug, Some(0o22)));
@@ -301,7 +301,7 @@ fn several_files_are_one_configuration() {
         ("2.yaml", "taskmasterd: {umask: 022}\nservices:\n  a: {cmd: y}"),
         ("3.yaml", "{"),
     ];
-    let told = lines(&parse(&sources(&files), &env).unwrap_err());
+    let told = lines(&parse(&sources(&files), &World::with_env(&env)).unwrap_err());
     assert_eq!(told[0], "2.yaml:1:15: taskmasterd.umask: is given twice (first in 1.yaml:1)");
     assert_eq!(told[1], "2.yaml:3:3: services.a: is given twice (first in 1.yaml:3)");
     assert!(told[2].starts_with("3.yaml:2:1: is not valid YAML"), "{told:?}");
@@ -350,17 +350,22 @@ fn warnings_are_few() {
 }
 
 #[test]
-fn locate_finds_keys_aliases_defaults() {
+fn users_and_groups_are_asked_for() {
     let files = sources(&[
         ("1.yaml", "defaults:\n  user: nobdy"),
-        ("2.yaml", "services:\n  a:\n    cmd: x\n    group: x\n  b: {cmd: x, directory: /}"),
+        ("2.yaml", "services:\n  a:\n    cmd: x\n    group: x\n  b: {cmd: x, user: me, group: y, nmprocs: 1}"),
     ]);
-    let at = |name: &str, key: &str| locate(&files, &named(name), key, "is odd".to_owned()).to_string();
-    assert_eq!(at("a", "group"), "2.yaml:4:5: services.a.group: is odd");
-    assert_eq!(at("a", "user"), "1.yaml:2:3: defaults.user: is odd");
-    assert_eq!(at("b", "workingdir"), "2.yaml:5:15: services.b.directory: is odd");
-    assert_eq!(at("b", "group"), "2.yaml:5:3: services.b: is odd");
-    assert_eq!(at("nope", "user"), "1.yaml: programs.nope.user: is odd");
+    let user = |name: &str| if name == "me" { Ok(()) } else { Err(format!("no user \"{name}\"")) };
+    let group = |name: &str| if name == "y" { Ok(()) } else { Err(format!("no group \"{name}\"")) };
+    let told = parse(&files, &World { env: &env, user: &user, group: &group }).unwrap_err();
+    assert_eq!(
+        lines(&told),
+        [
+            "1.yaml:2:3: defaults.user: no user \"nobdy\"",
+            "2.yaml:4:5: services.a.group: no group \"x\"",
+            "2.yaml:5:35: services.b.nmprocs: is not a known key (did you mean \"numprocs\"?)",
+        ]
+    );
 }
 
 #[test]

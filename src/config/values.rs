@@ -6,12 +6,13 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::base::id::SOCKET_PATH_BYTES;
 use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
+use crate::base::text::quoted;
 use crate::base::units;
 use crate::base::yaml::{Node, Scalar, Value};
 
-use super::diag::quoted;
 use super::model::{Autorestart, Level, LogTarget, Sink};
 
 /// The value, or what is wrong with it.
@@ -68,10 +69,9 @@ pub(super) fn path(node: &Node<'_>) -> Read<String> {
 
 /// The path of a socket, which the kernel wants to be short.
 pub(super) fn socket_path(node: &Node<'_>) -> Read<String> {
-    const LONGEST: usize = 107;
     let path = path(node)?;
-    if path.len() > LONGEST {
-        return Err(format!("is {} bytes long; the path of a socket has at most {LONGEST}", path.len()));
+    if path.len() > SOCKET_PATH_BYTES {
+        return Err(format!("is {} bytes long; the path of a socket has at most {SOCKET_PATH_BYTES}", path.len()));
     }
     Ok(path)
 }
@@ -137,11 +137,7 @@ pub(super) fn octal(node: &Node<'_>) -> Read<u32> {
 /// The name or number of a signal.
 pub(super) fn signal(node: &Node<'_>) -> Read<Sig> {
     let text = plain_text(node, "the name of a signal")?;
-    Sig::parse(text).ok_or_else(|| {
-        let upper = text.to_ascii_uppercase();
-        let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-        format!("no signal {}{}", quoted(text), suggestion(name, Sig::names().iter().copied()))
-    })
+    Sig::read(text)
 }
 
 /// A number of tries, or `unlimited`.
@@ -221,27 +217,12 @@ pub(super) fn sink(node: &Node<'_>, is_stderr: bool) -> Read<Sink> {
 
 /// Where the daemon's own log goes.
 pub(super) fn log_target(node: &Node<'_>) -> Read<LogTarget> {
-    let path = path(node)?;
-    match path.to_ascii_lowercase().as_str() {
-        "-" | "/dev/stdout" => Ok(LogTarget::Stdout),
-        "syslog" => Ok(LogTarget::Syslog),
-        word @ ("auto" | "none" | "null" | "inherit" | "stdout" | "stderr") => Err(format!(
-            "\"{word}\" is not a place for the daemon's log: give a path, syslog, or - for standard output"
-        )),
-        _ if path.ends_with('/') => Err(format!("{} is a directory; give a file", quoted(&path))),
-        _ => Ok(LogTarget::File(path)),
-    }
+    LogTarget::parse(&path(node)?)
 }
 
 /// A level of the daemon's log.
 pub(super) fn level(node: &Node<'_>) -> Read<Level> {
-    let text = plain_text(node, "a level")?;
-    if text.eq_ignore_ascii_case("warn") {
-        return Ok(Level::Warning);
-    }
-    let names = Level::NAMES.map(|(name, _)| name);
-    let found = Level::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, level)| *level);
-    found.ok_or_else(|| format!("{} is not one of {}{}", quoted(text), names.join(", "), suggestion(text, names)))
+    Level::parse(plain_text(node, "a level")?)
 }
 
 /// The name of an environment variable.

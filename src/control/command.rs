@@ -4,10 +4,9 @@
 use crate::base::id::Stream;
 use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
+use crate::base::text::quoted;
 
 use super::message::{Refusal, RefusalCode, Request, Wait};
-
-pub use super::help::help;
 
 /// Who may give a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -305,15 +304,6 @@ pub fn unknown(name: &str) -> Refusal {
     Refusal::new(RefusalCode::UnknownCommand, format!("unknown command {}{hint}", quoted(name)))
 }
 
-/// What somebody wrote, for an error's text: in quotes, control characters escaped, shortened if it is long.
-pub(super) fn quoted(text: &str) -> String {
-    const SHOWN_CHARS: usize = 64;
-    match text.char_indices().nth(SHOWN_CHARS).and_then(|(at, _)| text.get(..at)) {
-        Some(start) => format!("{start:?}..."),
-        None => format!("{text:?}"),
-    }
-}
-
 impl Command {
     /// `tail [-n LINES] NAME [stdout|stderr]`.
     #[must_use]
@@ -421,15 +411,6 @@ impl Args {
     }
 }
 
-/// The signal of this name or number.
-pub(super) fn signal(text: &str) -> Result<Sig, String> {
-    Sig::parse(text).ok_or_else(|| {
-        let upper = text.to_ascii_uppercase();
-        let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
-        format!("no signal {}{}", quoted(text), suggestion(bare, Sig::names().iter().copied()))
-    })
-}
-
 /// The stream of this name.
 pub(super) fn stream(text: &str) -> Result<Stream, String> {
     match text {
@@ -477,9 +458,6 @@ mod tests {
 
     #[test]
     fn what_is_repeated_is_short() {
-        assert_eq!(quoted("a\u{1b}"), "\"a\\u{1b}\"");
-        assert_eq!(quoted(&"\u{fc}".repeat(64)).chars().count(), 66);
-        assert_eq!(quoted(&"\u{fc}".repeat(65)).chars().count(), 69);
         assert!(unknown(&"x".repeat(60_000)).text.len() < 200);
     }
 

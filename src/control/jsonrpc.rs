@@ -10,9 +10,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::base::nearest::suggestion;
+use crate::base::signal::Sig;
+use crate::base::text::quoted;
 use crate::base::units::LONGEST;
 
-use super::command::{self, Args, Command, Param, quoted};
+use super::command::{self, Args, Command, Param};
 use super::message::{Refusal, RefusalCode, Request, Wait};
 use super::text;
 
@@ -212,9 +214,9 @@ fn set(param: Param, json: &str, args: &mut Args) -> Result<(), String> {
         Param::Name => args.name = read(json, "a string")?,
         Param::Sig => {
             args.sig = match serde_json::from_str::<i32>(json) {
-                Ok(number) => Some(command::signal(&number.to_string())?),
+                Ok(number) => Some(Sig::read(&number.to_string())?),
                 Err(_) => match read::<String>(json, "a string or a number")? {
-                    Some(text) => Some(command::signal(&text)?),
+                    Some(text) => Some(Sig::read(&text)?),
                     None => None,
                 },
             };

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use crate::base::text::Plain;
 use crate::base::time::Wall;
 use crate::base::units::print_duration;
 
@@ -93,22 +94,6 @@ fn put(text: &mut String, args: fmt::Arguments<'_>) {
     let _ = text.write_fmt(args);
 }
 
-/// Text on one line, with control characters as `\u{1b}`.
-struct Plain<'a>(&'a str);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
-        while let Some((at, c)) = rest.char_indices().find(|(_, c)| c.is_control()) {
-            let (before, after) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            f.write_str(before)?;
-            write!(f, "{}", c.escape_default())?;
-            rest = after.get(c.len_utf8()..).unwrap_or_default();
-        }
-        f.write_str(rest)
-    }
-}
-
 fn status(processes: &[ProcessStatus], clock: &Clock, text: &mut String) {
     let longest = processes.iter().map(|p| p.name.chars().count()).max().unwrap_or(0);
     let width = longest.max(NAME_COLUMNS) + GAP_COLUMNS;
@@ -123,7 +108,11 @@ fn status(processes: &[ProcessStatus], clock: &Clock, text: &mut String) {
 
 /// What there is to say about a process in its state.
 fn describe(p: &ProcessStatus, clock: &Clock, text: &mut String) {
-    let why = || Plain(p.why.as_deref().or(p.last_exit.as_deref()).unwrap_or("unknown error (try \"tail NAME\")"));
+    let name = Plain(&p.name);
+    let why = || match p.why.as_deref().or(p.last_exit.as_deref()) {
+        Some(why) => Plain(why).to_string(),
+        None => format!("unknown error (try \"tail {name}\")"),
+    };
     match p.state {
         StateName::Running => {
             pid(p, "uptime", text);
@@ -146,7 +135,7 @@ fn describe(p: &ProcessStatus, clock: &Clock, text: &mut String) {
                 put(text, format_args!("; next try in {}", whole_seconds(ms)));
             }
         }
-        StateName::Fatal => put(text, format_args!("{}", why())),
+        StateName::Fatal => put(text, format_args!("{}; \"start {name}\" tries again", why())),
         StateName::Exited => {
             moment(p, clock, text);
             if let Some(exit) = &p.last_exit {
@@ -338,8 +327,11 @@ mod tests {
                 "BACKOFF   exited too quickly (exit status 3); next try in 3s",
             ),
             (ProcessStatus { last_exit: some("exit status 3"), ..p(Backoff) }, "BACKOFF   exit status 3"),
-            (ProcessStatus { why: some("no such file"), ..p(Fatal) }, "FATAL     no such file"),
-            (p(Fatal), "FATAL     unknown error (try \"tail NAME\")"),
+            (
+                ProcessStatus { why: some("no such file"), ..p(Fatal) },
+                "FATAL     no such file; \"start web\" tries again",
+            ),
+            (p(Fatal), "FATAL     unknown error (try \"tail web\"); \"start web\" tries again"),
             (
                 ProcessStatus { last_exit: some("exit status 0"), for_ms: Some(999), ..p(Exited) },
                 "EXITED    Nov 21 10:47 AM, exit status 0",

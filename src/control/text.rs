@@ -1,9 +1,11 @@
 //! A line of words, as people type it into `nc` or the shell, read as a request.
 
 use crate::base::nearest::suggestion;
+use crate::base::signal::Sig;
+use crate::base::text::quoted;
 use crate::base::units::parse_duration;
 
-use super::command::{self, Args, Command, Param, Place, quoted};
+use super::command::{self, Args, Command, Param, Place};
 use super::message::{Refusal, RefusalCode, Request};
 
 /// Reads a line of words.
@@ -51,7 +53,7 @@ fn read<'a>(command: &Command, words: impl Iterator<Item = &'a str>, args: &mut 
             if current.is_none_or(|p| p.place() != Place::Rest) {
                 current = free.next();
             }
-            let param = current.ok_or_else(|| format!("what is {}?", quoted(word)))?;
+            let param = current.ok_or_else(|| format!("{} is one argument too many", quoted(word)))?;
             set(param, word, args)?;
         }
     }
@@ -97,12 +99,16 @@ fn option<'a>(
 /// Puts a word into its place. A flag has no word.
 fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
     if word.is_empty() && !matches!(param.place(), Place::Flag(_)) {
-        return Err(format!("{} is empty", param.key()));
+        return Err(match param {
+            Param::Names | Param::Name => "a NAME is empty".to_owned(),
+            Param::Sig | Param::Stream | Param::Command => format!("the {} is empty", param.key()),
+            Param::Wait | Param::Timeout | Param::DryRun | Param::Lines => "an option has an empty value".to_owned(),
+        });
     }
     match param {
         Param::Names => args.names.push(word.to_owned()),
         Param::Name => args.name = Some(word.to_owned()),
-        Param::Sig => args.sig = Some(command::signal(word)?),
+        Param::Sig => args.sig = Some(Sig::read(word)?),
         Param::Wait => args.wait = Some(false),
         Param::Timeout => {
             let time =
@@ -154,7 +160,6 @@ pub fn split(line: &str) -> Result<Vec<String>, Refusal> {
 mod tests {
     use super::*;
     use crate::base::id::Stream;
-    use crate::base::signal::Sig;
     use crate::control::message::Wait;
 
     fn names(list: &[&str]) -> Vec<String> {
@@ -226,16 +231,16 @@ mod tests {
                 BadArguments,
                 "signal: no signal \"SIGTREM\" (did you mean \"TERM\"?) (usage: signal SIGNAL NAME...)",
             ),
-            ("reload now", BadArguments, "reload: what is \"now\"? (usage: reload [--dry-run])"),
+            ("reload now", BadArguments, "reload: \"now\" is one argument too many (usage: reload [--dry-run])"),
             (
                 "reload --dryrun",
                 BadArguments,
                 "reload: no option \"--dryrun\" (did you mean \"--dry-run\"?) (usage: reload [--dry-run])",
             ),
             ("reload --dry-run=1", BadArguments, "reload: --dry-run takes no value (usage: reload [--dry-run])"),
-            ("version x", BadArguments, "version: what is \"x\"? (usage: version)"),
-            ("help a b", BadArguments, "help: what is \"b\"? (usage: help [COMMAND])"),
-            ("status ''", BadArguments, "status: names is empty (usage: status [NAME...])"),
+            ("version x", BadArguments, "version: \"x\" is one argument too many (usage: version)"),
+            ("help a b", BadArguments, "help: \"b\" is one argument too many (usage: help [COMMAND])"),
+            ("status ''", BadArguments, "status: a NAME is empty (usage: status [NAME...])"),
             ("status 'web", BadRequest, "a quote ' is not closed"),
         ] {
             assert_eq!(parse_line(line), Err(Refusal::new(code, text)), "{line}");

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use getopts::{Fail, Options, ParsingStyle};
+use getopts::{Options, ParsingStyle};
 
-use crate::base::nearest::suggestion;
+use crate::base::flags::{self, Flag};
 use crate::control::{address, help};
 
 /// What is to be done.
@@ -33,8 +33,8 @@ pub enum Call {
     },
 }
 
-/// The long options, for suggestions.
-const LONG: [&str; 4] = ["socket", "json", "help", "version"];
+/// The options, for what is said about them.
+const FLAGS: [Flag; 4] = [("s", "socket"), ("", "json"), ("h", "help"), ("v", "version")];
 
 fn options() -> Options {
     let mut options = Options::new();
@@ -52,7 +52,9 @@ fn options() -> Options {
 /// # Errors
 /// What is wrong with it.
 pub fn parse(words: &[OsString]) -> Result<Call, String> {
-    let matches = options().parse(words).map_err(explain)?;
+    let matches = options()
+        .parse(words)
+        .map_err(|fail| format!("{}; taskmasterctl --help says how it is used", flags::explain(&fail, &FLAGS)))?;
     if matches.opt_present("help") {
         return Ok(Call::Help);
     }
@@ -70,23 +72,6 @@ pub fn parse(words: &[OsString]) -> Result<Call, String> {
     Ok(Call::Run { socket, json, words: matches.free })
 }
 
-fn explain(fail: Fail) -> String {
-    const HINT: &str = "; taskmasterctl --help says how it is used";
-    match fail {
-        Fail::ArgumentMissing(name) => format!("{} needs a value{HINT}", dashed(&name)),
-        Fail::UnrecognizedOption(name) => {
-            format!("no option {:?}{}{HINT}", dashed(&name), suggestion(&name, LONG))
-        }
-        Fail::OptionMissing(name) => format!("{} is needed{HINT}", dashed(&name)),
-        Fail::OptionDuplicated(name) => format!("{} is there twice{HINT}", dashed(&name)),
-        Fail::UnexpectedArgument(name) => format!("{} takes no value{HINT}", dashed(&name)),
-    }
-}
-
-fn dashed(name: &str) -> String {
-    if name.chars().count() == 1 { format!("-{name}") } else { format!("--{name}") }
-}
-
 /// The text of `--help`.
 #[must_use]
 pub fn usage() -> String {
@@ -100,7 +85,8 @@ history and completion on a terminal, else line by line from standard input.
 Options:
   -s, --socket SOCKET  the daemon's control socket (else ${variable}, else
                        /run/taskmaster/control.sock for root and
-                       $XDG_RUNTIME_DIR/taskmaster.sock for other users)
+                       $XDG_RUNTIME_DIR/taskmaster.sock or, without that directory,
+                       /tmp/taskmaster-UID/control.sock for other users)
       --json           print results as JSON; may also stand behind the command
   -h, --help           show this; `help COMMAND` says more about a command
   -v, --version        show the version
@@ -179,9 +165,9 @@ mod tests {
     fn wrong_command_lines() {
         for (line, start) in [
             ("-s", "-s needs a value; "),
-            ("--jsn", "no option \"--jsn\" (did you mean \"json\"?); "),
+            ("--jsn", "no option \"--jsn\" (did you mean \"--json\"?); "),
             ("-x status", "no option \"-x\"; "),
-            ("-s a -s b", "--socket is there twice; "),
+            ("-s a -s b", "-s (--socket) is given twice; "),
             ("--json=1", "--json takes no value; "),
         ] {
             let text = parsed(line).unwrap_err();
@@ -206,7 +192,7 @@ mod tests {
     fn the_usage_fits_a_terminal_and_names_all_options() {
         let text = usage();
         assert!(text.lines().all(|l| l.len() <= 92), "{text}");
-        for name in LONG {
+        for (_, name) in FLAGS {
             assert!(text.contains(&format!("--{name}")));
         }
     }

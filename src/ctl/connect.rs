@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::control::address;
 use crate::control::jsonrpc::{self, Id};
-use crate::control::message::{RefusalCode, Request};
+use crate::control::message::Request;
 use crate::sys::{client, sock, user};
 
 /// Room for the first read: enough for the status of some processes. It doubles as long as more comes.
@@ -130,12 +130,6 @@ fn read_line(stream: &mut UnixStream) -> (Vec<u8>, std::io::Result<()>) {
     };
     buffer.truncate(len);
     (buffer, end)
-}
-
-/// Whether a refusal means that the daemon does not serve this client at all.
-#[must_use]
-pub fn turned_away(code: RefusalCode) -> bool {
-    matches!(code, RefusalCode::Denied | RefusalCode::Busy | RefusalCode::ShuttingDown)
 }
 
 #[cfg(test)]

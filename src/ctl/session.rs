@@ -10,7 +10,8 @@ use crate::control::text;
 
 use super::args;
 use super::connect;
-use super::render::{self, Exit};
+use super::exit::{self, Exit};
+use super::show;
 
 /// Whom to ask and how to show what comes back.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ impl Session {
         match self.read(words) {
             Ok((session, request)) => session.carry_out(&request),
             Err(refusal) => {
-                render::complain(&refusal.text);
+                show::complain(&refusal.text);
                 Exit::Usage
             }
         }
@@ -55,7 +56,7 @@ impl Session {
         match connect::ask(&self.path, request) {
             Ok(reply) => self.show(request.verb(), reply),
             Err(text) => {
-                render::complain(&text);
+                show::complain(&text);
                 Exit::Unreachable
             }
         }
@@ -64,11 +65,11 @@ impl Session {
     /// Shows an answer that needs no daemon.
     pub(super) fn show_own(&self, response: &Response) -> Exit {
         if !self.json {
-            return render::show(response);
+            return show::show(response);
         }
         let mut line = Vec::new();
         jsonrpc::write_answer(&Id::null(), response, &mut line);
-        render::exit(response).max(show_json(&String::from_utf8_lossy(&line)))
+        exit::of(response).max(show_json(&String::from_utf8_lossy(&line)))
     }
 
     fn show(&self, verb: Verb, reply: connect::Reply) -> Exit {
@@ -76,7 +77,7 @@ impl Session {
             Ok(response) => response,
             Err(what) => {
                 let path = self.path.display();
-                render::complain(&format!(
+                show::complain(&format!(
                     "what answers on {path} is not understood: {what} (is it of another version?)"
                 ));
                 return Exit::Unreachable;
@@ -86,7 +87,7 @@ impl Session {
         if response == Response::ShuttingDown {
             reply.wait_for_close();
         }
-        let exit = if self.json { render::exit(&response) } else { render::show(&response) };
+        let exit = if self.json { exit::of(&response) } else { show::show(&response) };
         exit.max(shown)
     }
 }
@@ -94,8 +95,8 @@ impl Session {
 /// Shows the result in an answer line, or `{"error": …}`.
 fn show_json(line: &str) -> Exit {
     match (jsonrpc::raw_result(line), jsonrpc::raw_error(line)) {
-        (Some(result), _) => render::show_json(result),
-        (None, Some(error)) => render::show_json(&format!("{{\"error\":{error}}}")),
+        (Some(result), _) => show::show_json(result),
+        (None, Some(error)) => show::show_json(&format!("{{\"error\":{error}}}")),
         (None, None) => Exit::Unreachable,
     }
 }

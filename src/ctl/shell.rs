@@ -9,8 +9,9 @@ use crate::control::help;
 use crate::control::message::{Request, Response};
 use crate::control::text;
 
-use super::render::{self, Exit};
+use super::exit::Exit;
 use super::session::Session;
+use super::show;
 
 #[cfg(feature = "shell")]
 mod complete;
@@ -69,7 +70,7 @@ pub fn run(session: &Session) -> Outcome {
     let mut source = match editor::Editor::new(session) {
         Ok(source) => source,
         Err(text) => {
-            render::complain(&text);
+            show::complain(&text);
             return Outcome { left: Left::End, worst: Exit::Failed };
         }
     };
@@ -87,7 +88,7 @@ fn read_all(session: &Session, source: &mut dyn Source) -> Outcome {
             Input::Cancelled => continue,
             Input::End => return Outcome { left: Left::End, worst },
             Input::Broken(text) => {
-                render::complain(&text);
+                show::complain(&text);
                 return Outcome { left: Left::End, worst: worst.max(Exit::Failed) };
             }
         };

@@ -37,6 +37,23 @@ pub struct Children {
     live: BTreeMap<Key, Box<Child>>,
 }
 
+/// A child that could not be taken over: it is to be killed and buried.
+#[derive(Debug)]
+pub struct Unborn {
+    /// Names it.
+    pub pidfd: OwnedFd,
+    launch: Launch,
+}
+
+impl Unborn {
+    /// Waits for its end. It must have been killed.
+    pub fn bury(self) {
+        if wait::reap_killed(self.pidfd.as_fd()).is_ok() {
+            self.launch.child_is_gone();
+        }
+    }
+}
+
 /// Whom a signal is to reach.
 #[derive(Debug)]
 pub enum Target {
@@ -52,36 +69,30 @@ impl Children {
     /// Takes over a child that has just been born.
     ///
     /// # Errors
-    /// It cannot be polled. Its pidfd comes back: a child that cannot be watched must not run.
+    /// It cannot be polled, and a child that cannot be watched must not run.
     pub fn born(
         &mut self,
         reactor: &mut Reactor,
         key: Key,
         run: Run,
         child: Spawned,
-    ) -> Result<(), (io::Error, OwnedFd)> {
+    ) -> Result<(), (io::Error, Unborn)> {
         let Spawned { pid, pidfd, status, launch } = child;
         let status = match reactor.add(Source::ExecStatus(key, run), status, Wants::Read) {
             Ok(token) => token,
-            Err((error, _)) => return Err((error, pidfd)),
+            Err((error, _)) => return Err((error, Unborn { pidfd, launch })),
         };
         let leader = match reactor.add(Source::Child(key, run), pidfd, Wants::Read) {
             Ok(token) => token,
-            Err(failed) => {
+            Err((error, pidfd)) => {
                 reactor.remove(status);
-                return Err(failed);
+                return Err((error, Unborn { pidfd, launch }));
             }
         };
         let status = Some((status, launch));
         let child = Child { run, pid, leader: Some(leader), status, failed: false, stragglers: BTreeMap::new() };
         self.live.insert(key, Box::new(child));
         Ok(())
-    }
-
-    /// Waits for a child that was killed before it could be taken over.
-    pub fn bury(pidfd: &OwnedFd) {
-        // Reaped or not, nothing more can be done for it.
-        let _ = wait::reap_killed(pidfd.as_fd());
     }
 
     /// What became of `execve`, if that is news: `Some(None)` for success.

@@ -12,6 +12,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::base::errno::Errno;
 use crate::base::id::{ClientId, Ticket};
 use crate::base::time::Mono;
 use crate::config::model::SocketConfig;
@@ -23,7 +24,7 @@ use crate::control::wire::{self, Message};
 use crate::sys::sock::{self, Peer};
 use crate::sys::{fd, user};
 
-use super::error::Error;
+use super::error::{Error, plain};
 use super::reactor::{Reactor, Source, Token, Wants};
 
 /// How many connections there may be. One more takes the place of the one that has been idle for longest.
@@ -37,6 +38,9 @@ const STALL_LIMIT: Duration = Duration::from_secs(30);
 
 /// How much is read from one client in one turn.
 const READ_BUDGET_BYTES: usize = 64 << 10;
+
+/// How long trouble with connections is not told again.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How many requests of one client may be under way.
 const OPEN_REQUESTS: usize = 64;
@@ -94,6 +98,8 @@ pub struct Clients {
     again: BTreeSet<ClientId>,
     /// Given up when no descriptor is free, so that a connection can be accepted and closed: it would wait for ever.
     spare: Option<OwnedFd>,
+    /// When trouble with connections was last told.
+    complained: Option<Mono>,
     own_uid: u32,
 }
 
@@ -150,6 +156,7 @@ impl Clients {
             next_id: 1,
             again: BTreeSet::new(),
             spare: fd::null().ok(),
+            complained: None,
             own_uid: user::effective_uid(),
         })
     }
@@ -162,30 +169,54 @@ impl Clients {
 
     /// Accepts what waits. Clients that had to go are returned, and what went wrong.
     pub fn accept(&mut self, reactor: &mut Reactor, now: Mono) -> (Vec<ClientId>, Option<String>) {
-        let mut gone = Vec::new();
+        let (mut gone, mut trouble) = (Vec::new(), None);
         loop {
-            let Some(listener) = reactor.fd(self.listener) else { return (gone, None) };
+            let Some(listener) = reactor.fd(self.listener) else { return (gone, trouble) };
             let socket = match sock::accept(listener) {
                 Ok(Some(socket)) => socket,
-                Ok(None) => return (gone, None),
+                Ok(None) => return (gone, trouble),
                 Err(error) => {
-                    // Without a free descriptor the waiting ones would hang, and no further event would come for them.
-                    let spared = self.spare.take().is_some();
-                    drop(sock::accept(listener));
-                    self.spare = fd::null().ok();
-                    if spared {
+                    let full = matches!(error.raw_os_error().map(Errno), Some(Errno::EMFILE | Errno::ENFILE));
+                    // The kernel says so before it looks whether anybody waits at all.
+                    let more = full && self.turn_away(reactor);
+                    if (more || !full) && self.may_complain(now) {
+                        trouble = Some(format!("cannot accept a connection: {}", plain(&error)));
+                    }
+                    if more {
                         continue;
                     }
-                    return (gone, Some(format!("cannot accept a connection: {error}")));
+                    return (gone, trouble);
                 }
             };
             if self.all.len() >= MAX_CLIENTS {
                 gone.extend(self.shed(reactor));
             }
             if let Err(error) = self.admit(reactor, socket, now) {
-                return (gone, Some(format!("cannot serve a connection: {error}")));
+                return (gone, Some(format!("cannot serve a connection: {}", plain(&error))));
             }
         }
+    }
+
+    /// Accepts and closes one connection with the spare descriptor: without that it would wait for ever, because no
+    /// further event comes for it. Whether there was one.
+    fn turn_away(&mut self, reactor: &Reactor) -> bool {
+        if self.spare.take().is_none() {
+            return false;
+        }
+        let waiting = reactor.fd(self.listener).and_then(|fd| sock::accept(fd).ok().flatten());
+        let was_one = waiting.is_some();
+        drop(waiting);
+        self.spare = fd::null().ok();
+        was_one
+    }
+
+    /// Whether trouble with connections is to be told: not more often than once a minute.
+    fn may_complain(&mut self, now: Mono) -> bool {
+        let due = self.complained.is_none_or(|at| now.since(at) >= COMPLAINT_INTERVAL);
+        if due {
+            self.complained = Some(now);
+        }
+        due
     }
 
     fn admit(&mut self, reactor: &mut Reactor, socket: OwnedFd, now: Mono) -> io::Result<()> {

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::id::{ClientId, Stream, Ticket};
-use crate::config::diag::Diagnostic;
+use crate::config::diag;
 use crate::config::expand::{self, Place};
-use crate::config::model::Level;
-use crate::control::command::{self, Right};
+use crate::config::model::{Level, Sink};
+use crate::control::command::Right;
+use crate::control::help;
 use crate::control::message::{PROTOCOL, Refusal, RefusalCode, Request, Response, VersionReport};
 use crate::control::render::Clock;
 use crate::supervise::event::Input;
@@ -83,7 +84,7 @@ impl Daemon {
             Request::Version => {
                 Response::Version(VersionReport { version: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL })
             }
-            Request::Help { command } => match command::help(command.as_deref()) {
+            Request::Help { command } => match help::help(command.as_deref()) {
                 Ok(text) => Response::Help(text),
                 Err(refusal) => Response::Refused(refusal),
             },
@@ -105,35 +106,44 @@ impl Daemon {
 
     /// Reads the configuration again. If anything is wrong with it, nothing changes.
     pub(super) fn reload(&mut self, ticket: Option<Ticket>, dry_run: bool) {
-        let refused = |code, text: String| Response::Refused(Refusal::new(code, text));
+        if self.fleet.is_shutting_down() {
+            let refusal = Refusal::new(RefusalCode::ShuttingDown, "the daemon is shutting down");
+            return self.reply_if_asked(ticket, &Response::Refused(refusal));
+        }
         match load::load(&self.origin) {
             Ok(Loaded { config, people, warnings }) => {
                 for warning in &warnings {
                     self.journal.write(Level::Warning, warning);
                 }
                 if !dry_run {
-                    if let Err(error) = load::make_room(&config) {
-                        self.log(Level::Error, format_args!("not reloaded: {error}"));
-                        if let Some(ticket) = ticket {
-                            self.reply(ticket, &refused(RefusalCode::BadConfig, error.to_string()));
-                        }
-                        return;
-                    }
                     let path = self.origin.path.display();
                     self.journal.write(Level::Info, format_args!("configuration read from {path}"));
-                    // People of a program on its way out are needed no more: only spawns ask for them.
-                    self.people = people;
+                    self.people.extend(people);
                 }
                 self.inputs.push_back(Input::Reload { ticket, config: Box::new(config), dry_run });
             }
             Err(problems) => {
+                let errors = problems.iter().filter(|p| p.level == diag::Level::Error).count();
+                let noun = if errors == 1 { "error" } else { "errors" };
+                let summary = format!("{}: {errors} {noun}, nothing was changed", self.origin.path.display());
+                self.journal.write(Level::Error, format_args!("not reloaded: {summary}"));
                 for problem in &problems {
-                    self.journal.write(Level::Error, format_args!("not reloaded: {problem}"));
+                    let level = match problem.level {
+                        diag::Level::Error => Level::Error,
+                        diag::Level::Warning => Level::Warning,
+                    };
+                    self.journal.write(level, problem);
                 }
-                if let Some(ticket) = ticket {
-                    self.reply(ticket, &refused(RefusalCode::BadConfig, all(&problems)));
-                }
+                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                let text = format!("{summary}\n{}", lines.join("\n"));
+                self.reply_if_asked(ticket, &Response::Refused(Refusal::new(RefusalCode::BadConfig, text)));
             }
+        }
+    }
+
+    fn reply_if_asked(&mut self, ticket: Option<Ticket>, response: &Response) {
+        if let Some(ticket) = ticket {
+            self.reply(ticket, response);
         }
     }
 
@@ -144,7 +154,8 @@ impl Daemon {
             Refusal::new(RefusalCode::Failed, format!("cannot read {}: {}", path.display(), plain(&error)))
         };
         // A file that is not there yet is an empty log; a directory that is not there is a mistake.
-        path.parent().map_or(Ok(()), |dir| dir.read_dir().map(|_| ())).map_err(failed)?;
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        dir.map_or(Ok(()), |dir| dir.read_dir().map(|_| ())).map_err(failed)?;
         tail(&path, lines, TAIL_LIMIT_BYTES).map_err(failed)
     }
 
@@ -158,10 +169,17 @@ impl Daemon {
         let Some(member) = self.fleet.member(*key) else {
             return Err(Refusal::new(RefusalCode::UnknownName, format!("no process \"{name}\"")));
         };
+        // What runs writes to where it was told when it was started, whatever the configuration says by now.
+        let run = member.inst.last_run;
+        let merged = stream == Stream::Stderr && member.program.stderr.sink == Sink::Stdout;
+        let pipe = if merged { Stream::Stdout } else { stream };
+        if let Some(path) = self.outputs.path(&self.files, (*key, run, pipe)) {
+            return Ok(path.to_owned());
+        }
         let program = Arc::clone(&member.program);
         let env = |variable: &str| self.surroundings.env.get(variable).cloned();
         let childlogdir = &self.fleet.config().daemon.childlogdir;
-        let blueprint = expand::blueprint(&program, &member.name, member.num, program.numprocs == 1, &env, childlogdir);
+        let blueprint = expand::blueprint(&program, &member.name, member.num, &env, childlogdir);
         let places = blueprint.map(|b| (b.stdout, b.stderr)).map_err(|_| {
             Refusal::new(RefusalCode::Failed, format!("the log path of \"{name}\" cannot be worked out"))
         })?;
@@ -198,9 +216,4 @@ fn words(request: &Request) -> String {
         | Request::Version
         | Request::Help { .. } => name.to_owned(),
     }
-}
-
-fn all(problems: &[Diagnostic]) -> String {
-    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    lines.join("\n")
 }

@@ -70,7 +70,6 @@ impl Daemon {
             self.log(Level::Info, &fact);
             match arrived.sig {
                 Sig::TERM | Sig::INT | Sig::QUIT => self.inputs.push_back(Input::Shutdown),
-                Sig::HUP if self.fleet.is_shutting_down() => {}
                 Sig::HUP => self.reload(None, false),
                 Sig::USR2 => {
                     self.files.reopen_all();

@@ -19,15 +19,6 @@ pub enum Error {
     Config(Vec<Diagnostic>),
     /// Another daemon owns the socket.
     Taken(PathBuf),
-    /// Not enough file descriptors for what the configuration names.
-    Limit {
-        /// How many it needs.
-        needed: u64,
-        /// How many there can be.
-        allowed: u64,
-        /// For how many processes.
-        processes: u64,
-    },
     /// An operation of the system failed.
     Io {
         /// What was being done.
@@ -51,7 +42,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Error::Taken(_) | Error::Io { .. } | Error::Limit { .. } | Error::Survivors(_) => 1,
+            Error::Taken(_) | Error::Io { .. } | Error::Survivors(_) => 1,
             Error::Usage(_) => 2,
             Error::NoConfig(_) | Error::Config(_) => 3,
         })
@@ -75,12 +66,6 @@ impl fmt::Display for Error {
                 "another taskmasterd is running on {}: stop it first, or give this one another socket (socket: {{path: …}})",
                 path.display()
             ),
-            Error::Limit { needed, allowed, processes } => write!(
-                f,
-                "{processes} processes need {needed} open files, but only {allowed} are allowed: \
-                 raise the hard limit (ulimit -Hn {needed}, or LimitNOFILE={needed} in the service unit), \
-                 or configure fewer processes or fewer log files"
-            ),
             Error::Io { step, path, source } if path.as_os_str().is_empty() => {
                 write!(f, "cannot {step}: {}", plain(source))
             }
@@ -100,12 +85,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Io { source, .. } => Some(source),
-            Error::Usage(_)
-            | Error::NoConfig(_)
-            | Error::Config(_)
-            | Error::Taken(_)
-            | Error::Limit { .. }
-            | Error::Survivors(_) => None,
+            Error::Usage(_) | Error::NoConfig(_) | Error::Config(_) | Error::Taken(_) | Error::Survivors(_) => None,
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Journal {
     /// Whether lines are also shown on standard error: in the foreground, on a terminal.
     echo: bool,
     buffer: Vec<u8>,
+    /// The level of each line in the buffer.
+    levels: Vec<Level>,
     /// The time of the lines in the buffer.
     stamp: String,
     lost: u64,
@@ -49,7 +51,15 @@ impl Journal {
             LogTarget::Syslog => Target::Syslog(Syslog::connect().ok()),
         };
         let echo = foreground && !matches!(target, Target::Stdout) && is_terminal(fd::standard(2));
-        Journal { level: config.loglevel, target, echo, buffer: Vec::new(), stamp: String::new(), lost: 0 }
+        Journal {
+            level: config.loglevel,
+            target,
+            echo,
+            buffer: Vec::new(),
+            levels: Vec::new(),
+            stamp: String::new(),
+            lost: 0,
+        }
     }
 
     /// Applies keys that may change while the daemon runs.
@@ -83,6 +93,7 @@ impl Journal {
             *byte = b'?';
         }
         self.buffer.push(b'\n');
+        self.levels.push(level);
     }
 
     /// A fact about one thing: `web:web_00: spawned pid=123`.
@@ -102,11 +113,22 @@ impl Journal {
         match &mut self.target {
             Target::File(id) => files.write_lines(*id, &self.buffer, now),
             Target::Stdout => {
-                let _ = std::io::stdout().write_all(&self.buffer).and_then(|()| std::io::stdout().flush());
+                let mut stdout = std::io::stdout().lock();
+                if stdout.write_all(&self.buffer).and_then(|()| stdout.flush()).is_err() {
+                    self.lost += self.levels.len() as u64;
+                }
             }
-            Target::Syslog(connection) => send_all(connection, &self.buffer, &mut self.lost),
+            Target::Syslog(connection) => {
+                // The syslog daemon has a time and a level of its own.
+                let head = self.stamp.len() + label(Level::Info).len();
+                let texts = self.buffer.split(|b| *b == b'\n').map(|line| line.get(head..).unwrap_or_default());
+                for (level, text) in self.levels.iter().zip(texts) {
+                    self.lost += u64::from(!send(connection, *level, text));
+                }
+            }
         }
         self.buffer.clear();
+        self.levels.clear();
         if self.lost > 0 {
             let lost = std::mem::take(&mut self.lost);
             self.write(Level::Warning, format_args!("{lost} lines of this log were lost"));
@@ -125,34 +147,24 @@ fn label(level: Level) -> &'static [u8] {
     }
 }
 
-/// Sends each line as a record of RFC 3164, as syslog(3) does, without the time: the syslog daemon has its own.
-fn send_all(connection: &mut Option<Syslog>, lines: &[u8], lost: &mut u64) {
-    if connection.is_none() {
-        *connection = Syslog::connect().ok();
+/// The facility "daemon" of RFC 3164.
+const FACILITY_DAEMON: u8 = 3;
+
+/// Sends one record of RFC 3164, as syslog(3) does; whether that could be done.
+fn send(connection: &mut Option<Syslog>, level: Level, text: &[u8]) -> bool {
+    let severity = match level {
+        Level::Critical => 2,
+        Level::Error => 3,
+        Level::Warning => 4,
+        Level::Info => 6,
+        Level::Debug => 7,
+    };
+    let mut record = format!("<{}>taskmasterd[{}]: ", FACILITY_DAEMON * 8 + severity, std::process::id()).into_bytes();
+    record.extend_from_slice(text);
+    if connection.as_ref().is_some_and(|c| c.send(&record).is_ok()) {
+        return true;
     }
-    for line in lines.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-        let text = String::from_utf8_lossy(line);
-        let mut words = text.splitn(3, ' ');
-        let severity = match words.nth(1) {
-            Some("CRITICAL") => 2,
-            Some("ERROR") => 3,
-            Some("WARNING") => 4,
-            Some("DEBUG") => 7,
-            _ => 6,
-        };
-        // Facility "daemon" is 3.
-        let record = format!(
-            "<{}>taskmasterd[{}]: {}",
-            3 * 8 + severity,
-            std::process::id(),
-            words.next().unwrap_or("").trim_start()
-        );
-        if connection.as_ref().is_some_and(|c| c.send(record.as_bytes()).is_ok()) {
-            continue;
-        }
-        // A syslog daemon that was started anew listens at the same place, but not on the old connection.
-        *connection = Syslog::connect().ok();
-        let sent = connection.as_ref().is_some_and(|c| c.send(record.as_bytes()).is_ok());
-        *lost += u64::from(!sent);
-    }
+    // A syslog daemon that was started anew listens at the same place, but not on the old connection.
+    *connection = Syslog::connect().ok();
+    connection.as_ref().is_some_and(|c| c.send(&record).is_ok())
 }

@@ -1,24 +1,23 @@
 //! From the file system to a configuration that may be put in force: where it is, reading it, and what the system must
 //! have for it – users, groups, file descriptors.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::base::id::{ProgramName, Stream};
 use crate::base::nearest::suggestion;
+use crate::base::yaml;
 use crate::config::diag::Diagnostic;
 use crate::config::model::{Config, Program, Sink};
-use crate::config::{self, Parsed, Source};
+use crate::config::{self, Parsed, Source, World};
 use crate::sys::limits::{self, OpenFiles};
 use crate::sys::user::{self, Identity};
 
 use super::error::{Error, plain};
 use super::options::Overrides;
-
-/// The largest configuration file, in bytes.
-const FILE_BYTES: u64 = 1 << 20;
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -44,6 +43,12 @@ impl People {
     #[must_use]
     pub fn user(&self, name: &str) -> Option<&Identity> {
         self.users.get(name)
+    }
+
+    /// Adds what a newer configuration names. What an older one named stays: its last processes may be on their way.
+    pub fn extend(&mut self, newer: People) {
+        self.users.extend(newer.users);
+        self.groups.extend(newer.groups);
     }
 
     /// The id of a group that the configuration names.
@@ -101,11 +106,18 @@ pub fn find(named: Option<&Path>, env: &BTreeMap<String, String>, binary: Option
 /// Everything that is wrong with it.
 pub fn load(origin: &Origin) -> Result<Loaded, Vec<Diagnostic>> {
     let sources = read(&origin.path)?;
-    let env = |name: &str| origin.env.get(name).cloned();
-    let Parsed { mut config, warnings } = config::parse(&sources, &env)?;
+    let (users, groups) = (Asked::default(), Asked::default());
+    let world = World {
+        env: &|name| origin.env.get(name).cloned(),
+        user: &|name| users.ask(name, look_up_user),
+        group: &|name| groups.ask(name, look_up_group),
+    };
+    let Parsed { mut config, warnings } = config::parse(&sources, &world)?;
     apply(&origin.overrides, &mut config);
-    let (people, problems) = look_up(&config, &sources);
-    if problems.is_empty() { Ok(Loaded { config, people, warnings }) } else { Err(problems) }
+    if let Some(text) = too_many_files(&config) {
+        return Err(vec![Diagnostic::about_file(&origin.path.to_string_lossy(), text)]);
+    }
+    Ok(Loaded { config, people: People { users: users.found(), groups: groups.found() }, warnings })
 }
 
 fn apply(overrides: &Overrides, config: &mut Config) {
@@ -156,76 +168,62 @@ fn is_configuration(path: &Path) -> bool {
 fn read_file(path: &Path) -> Result<String, String> {
     let file = fs::File::open(path).map_err(|e| format!("cannot be read: {}", plain(&e)))?;
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot be read: {}", plain(&e)))?;
-    if bytes.len() as u64 > FILE_BYTES {
-        return Err("is larger than 1 MiB; a directory of several files may be given instead".to_owned());
+    file.take(yaml::TEXT_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| format!("cannot be read: {}", plain(&e)))?;
+    if bytes.len() > yaml::TEXT_BYTES {
+        return Err(format!("{}; a directory of several files may be given instead", yaml::too_large()));
     }
     String::from_utf8(bytes).map_err(|e| format!("is not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
 }
 
-/// Looks up every user and group that is named.
-fn look_up(config: &Config, sources: &[Source]) -> (People, Vec<Diagnostic>) {
-    let (mut people, mut problems) = (People::default(), Vec::new());
+/// Names that were looked up, each once, and what was found or why not.
+struct Asked<T>(RefCell<BTreeMap<String, Result<T, String>>>);
+
+impl<T> Default for Asked<T> {
+    fn default() -> Asked<T> {
+        Asked(RefCell::default())
+    }
+}
+
+impl<T> Asked<T> {
+    fn ask(&self, name: &str, look_up: fn(&str) -> Result<T, String>) -> Result<(), String> {
+        let mut known = self.0.borrow_mut();
+        known.entry(name.to_owned()).or_insert_with(|| look_up(name)).as_ref().map(drop).map_err(String::clone)
+    }
+
+    fn found(self) -> BTreeMap<String, T> {
+        self.0.into_inner().into_iter().filter_map(|(name, answer)| Some((name, answer.ok()?))).collect()
+    }
+}
+
+fn look_up_user(name: &str) -> Result<Identity, String> {
+    let identity = present("user", name, user::user(name), user::names)?;
     let own_uid = user::effective_uid();
-    for (name, program) in &config.programs {
-        if let Some(wanted) = &program.user {
-            let found = remembered(&mut people.users, wanted, user::user);
-            let other = people.users.get(wanted).is_some_and(|identity| identity.uid != own_uid);
-            if let Some(text) = missing("user", wanted, found, user::names) {
-                problems.push(config::locate(sources, name, "user", text));
-            } else if other && own_uid != 0 {
-                let text = format!(
-                    "only root may run a program as \"{wanted}\"; start taskmasterd as root, or leave this out"
-                );
-                problems.push(config::locate(sources, name, "user", text));
-            }
-        }
-        if let Some(wanted) = &program.group {
-            let found = remembered(&mut people.groups, wanted, user::group);
-            if let Some(text) = missing("group", wanted, found, user::group_names) {
-                problems.push(config::locate(sources, name, "group", text));
-            }
-        }
+    if own_uid != 0 && identity.uid != own_uid {
+        return Err(format!("only root may run a program as \"{name}\"; start taskmasterd as root, or leave this out"));
     }
-    (people, problems)
+    Ok(identity)
 }
 
-/// Whether the name is known, asking only once for each.
-fn remembered<T>(
-    known: &mut BTreeMap<String, T>,
-    name: &str,
-    ask: impl Fn(&str) -> std::io::Result<Option<T>>,
-) -> std::io::Result<bool> {
-    if known.contains_key(name) {
-        return Ok(true);
-    }
-    match ask(name)? {
-        Some(value) => {
-            known.insert(name.to_owned(), value);
-            Ok(true)
-        }
-        None => Ok(false),
+fn look_up_group(name: &str) -> Result<u32, String> {
+    present("group", name, user::group(name), user::group_names)
+}
+
+fn present<T>(kind: &str, name: &str, answer: io::Result<Option<T>>, all: fn() -> Vec<String>) -> Result<T, String> {
+    match answer {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(format!("no {kind} \"{name}\"{}", suggestion(name, all().iter().map(String::as_str)))),
+        Err(error) => Err(format!("cannot look up the {kind} \"{name}\": {}", plain(&error))),
     }
 }
 
-fn missing(kind: &str, name: &str, found: std::io::Result<bool>, all: fn() -> Vec<String>) -> Option<String> {
-    match found {
-        Ok(true) => None,
-        Ok(false) => {
-            let known = all();
-            Some(format!("no {kind} \"{name}\"{}", suggestion(name, known.iter().map(String::as_str))))
-        }
-        Err(error) => Some(format!("cannot look up the {kind} \"{name}\": {}", plain(&error))),
-    }
-}
-
-/// Descriptors that the daemon needs whatever it runs: standard files, loop, lock, log, a client's worth of room.
-const BASE_FILES: u64 = 64;
+/// Descriptors that the daemon needs whatever it runs: standard files, loop, lock, log, and room for starts on their way.
+const BASE_FILES: u64 = 96;
 
 /// How many descriptors a configuration may need at the most: for each process a pidfd, and for each stream that goes
-/// to a file its pipe and the file.
-#[must_use]
-pub fn files_needed(config: &Config) -> u64 {
+/// to a file its pipe and the file. A start on its way has a status pipe as well.
+fn files_needed(config: &Config) -> u64 {
     let of = |program: &Program| {
         let streams = [Stream::Stdout, Stream::Stderr].map(|s| &program.output(s).sink);
         let files = streams.into_iter().filter(|sink| matches!(sink, Sink::Auto | Sink::File(_))).count();
@@ -234,19 +232,28 @@ pub fn files_needed(config: &Config) -> u64 {
     BASE_FILES + super::clients::MAX_CLIENTS as u64 + config.programs.values().map(|p| of(p)).sum::<u64>()
 }
 
-/// Makes sure that the configuration's descriptors can be had, raising the soft limit if need be.
+/// Whether the configuration's descriptors can be had; if not, why.
+fn too_many_files(config: &Config) -> Option<String> {
+    let needed = files_needed(config);
+    // Where the limit cannot be read, nothing is known against it.
+    let allowed = limits::open_files().ok()?.hard;
+    let processes: u64 = config.programs.values().map(|p| u64::from(p.numprocs)).sum();
+    (needed > allowed).then(|| {
+        format!(
+            "{processes} processes need {needed} open files, but only {allowed} are allowed: raise the hard limit \
+             (ulimit -Hn {needed}, or LimitNOFILE={needed} in the service unit), or configure fewer processes or \
+             fewer log files"
+        )
+    })
+}
+
+/// Raises the limit on open files as far as it goes.
 ///
 /// # Errors
-/// The hard limit is too low.
-pub fn make_room(config: &Config) -> Result<(), Error> {
-    let needed = files_needed(config);
+/// getrlimit(2), setrlimit(2).
+pub fn raise_limit() -> Result<(), Error> {
     let limit = limits::open_files().map_err(|e| Error::io("read the limit on open files", "", e))?;
-    if needed > limit.hard {
-        let processes = config.programs.values().map(|p| u64::from(p.numprocs)).sum();
-        return Err(Error::Limit { needed, allowed: limit.hard, processes });
-    }
-    let wanted = limit.hard.min(needed.max(65_536)).max(limit.soft);
-    let raised = limits::set_open_files(OpenFiles { soft: wanted, hard: limit.hard });
+    let raised = limits::set_open_files(OpenFiles { soft: limit.hard, hard: limit.hard });
     raised.map_err(|e| Error::io("raise the limit on open files", "", e))
 }
 
@@ -257,9 +264,10 @@ pub fn auto_logs(config: &Config) -> Vec<PathBuf> {
     let of = |name: &ProgramName, program: &Program| {
         let streams = [Stream::Stdout, Stream::Stderr].into_iter();
         let auto = streams.filter(|s| program.output(*s).sink == Sink::Auto).collect::<Vec<_>>();
-        let group = program.numprocs > 1;
         let paths = (0..program.numprocs).flat_map(|num| {
-            auto.iter().map(move |stream| config::expand::auto_log(dir, name, num, group, *stream)).collect::<Vec<_>>()
+            auto.iter()
+                .map(move |stream| config::expand::auto_log(dir, program, name, num, *stream))
+                .collect::<Vec<_>>()
         });
         paths.map(PathBuf::from).collect::<Vec<_>>()
     };

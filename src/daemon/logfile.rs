@@ -100,6 +100,12 @@ impl LogFiles {
         }
     }
 
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self, id: FileId) -> Option<&Path> {
+        self.files.get(&id).map(|file| file.path.as_path())
+    }
+
     /// Sets when the file is set aside and how many are kept.
     pub fn set_rotation(&mut self, id: FileId, rotation: Rotation) {
         if let Some(file) = self.files.get_mut(&id) {

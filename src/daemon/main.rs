@@ -152,7 +152,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     fd::close_inherited_on_exec();
     signals::reset_dispositions();
     let open_files = limits::open_files().map_err(|e| Error::io("read the limit on open files", "", e))?;
-    load::make_room(&config)?;
+    load::raise_limit()?;
     if let Some(mask) = config.daemon.umask {
         process::set_umask(mask);
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::base::flags::{Flag, explain};
 use crate::config::model::{Level, LogTarget};
 
 use super::error::Error;
@@ -45,20 +46,30 @@ pub enum Wish {
     Version,
 }
 
+/// The flags: short and long name, help, and what stands for the value, if there is one.
+const FLAGS: [(Flag, &str, &str); 11] = [
+    (("c", "configuration"), "read this file, or all *.yaml, *.yml and *.json files of this directory", "FILE"),
+    (("n", "nodaemon"), "stay in the foreground (the default)", ""),
+    (("d", "daemonize"), "go into the background once everything is ready", ""),
+    (("i", "interactive"), "stay in the foreground with the shell attached; leaving it stops the daemon", ""),
+    (("t", "test"), "check the configuration and exit", ""),
+    (("k", "nocleanup"), "keep the \"auto\" log files of an earlier daemon", ""),
+    (("q", "childlogdir"), "directory of the \"auto\" log files", "DIR"),
+    (("l", "logfile"), "the daemon's own log: a file, \"syslog\", or \"-\" for standard output", "FILE"),
+    (("e", "loglevel"), "critical, error, warning, info or debug", "LEVEL"),
+    (("v", "version"), "print the version and exit", ""),
+    (("h", "help"), "print this help and exit", ""),
+];
+
 fn flags() -> getopts::Options {
     let mut flags = getopts::Options::new();
-    flags
-        .optopt("c", "configuration", "read this file, or all *.yaml, *.yml and *.json files of this directory", "FILE")
-        .optflag("n", "nodaemon", "stay in the foreground (the default)")
-        .optflag("d", "daemonize", "go into the background once everything is ready")
-        .optflag("i", "interactive", "stay in the foreground with the shell attached; leaving it stops the daemon")
-        .optflag("t", "test", "check the configuration and exit")
-        .optflag("k", "nocleanup", "keep the \"auto\" log files of an earlier daemon")
-        .optopt("q", "childlogdir", "directory of the \"auto\" log files", "DIR")
-        .optopt("l", "logfile", "the daemon's own log: a file, \"syslog\", or \"-\" for standard output", "FILE")
-        .optopt("e", "loglevel", "critical, error, warning, info or debug", "LEVEL")
-        .optflag("v", "version", "print the version and exit")
-        .optflag("h", "help", "print this help and exit");
+    for ((short, long), help, value) in FLAGS {
+        if value.is_empty() {
+            flags.optflag(short, long, help);
+        } else {
+            flags.optopt(short, long, help, value);
+        }
+    }
     flags
 }
 
@@ -68,7 +79,9 @@ fn flags() -> getopts::Options {
 /// What is wrong with it.
 pub fn parse(arguments: &[String]) -> Result<Wish, Error> {
     let flags = flags();
-    let found = flags.parse(arguments).map_err(|error| Error::Usage(format!("taskmasterd: {error}")))?;
+    let found = flags
+        .parse(arguments)
+        .map_err(|fail| Error::Usage(format!("taskmasterd: {}", explain(&fail, &FLAGS.map(|(flag, _, _)| flag)))))?;
     if found.opt_present("h") {
         let brief = "Usage: taskmasterd [options] [FILE]\n\nStarts the programs of a configuration and keeps them alive. See taskmasterd(8).";
         return Ok(Wish::Help(flags.usage(brief)));
@@ -85,18 +98,10 @@ pub fn parse(arguments: &[String]) -> Result<Wish, Error> {
     if modes > 1 {
         return usage("-n, -d and -i exclude each other".to_owned());
     }
-    let loglevel = match found.opt_str("e") {
-        None => None,
-        Some(name) => match Level::NAMES.iter().find(|(known, _)| *known == name) {
-            Some((_, level)) => Some(*level),
-            None => return usage(format!("-e: no level \"{name}\": critical, error, warning, info or debug")),
-        },
-    };
-    let logfile = found.opt_str("l").map(|text| match text.as_str() {
-        "syslog" => LogTarget::Syslog,
-        "-" => LogTarget::Stdout,
-        _ => LogTarget::File(text),
-    });
+    let wrong = |flag: &str, text: String| Error::Usage(format!("taskmasterd: {flag}: {text}"));
+    let loglevel = found.opt_str("e").map(|name| Level::parse(&name)).transpose().map_err(|text| wrong("-e", text))?;
+    let logfile =
+        found.opt_str("l").map(|path| LogTarget::parse(&path)).transpose().map_err(|text| wrong("-l", text))?;
     Ok(Wish::Run(Options {
         configuration: places.pop().map(PathBuf::from),
         daemonize: found.opt_present("d"),
@@ -126,6 +131,9 @@ mod tests {
         assert_eq!(options.overrides.childlogdir.as_deref(), Some("/var/log/x"));
         assert_eq!(options.overrides.logfile, Some(LogTarget::Syslog));
         assert_eq!(options.overrides.loglevel, Some(Level::Debug));
+        for (word, level) in [("warn", Level::Warning), ("WARN", Level::Warning), ("Info", Level::Info)] {
+            assert!(matches!(run(&["-e", word]), Ok(Wish::Run(o)) if o.overrides.loglevel == Some(level)), "{word}");
+        }
         assert!(matches!(run(&["-v"]), Ok(Wish::Version)));
         assert!(matches!(run(&["--help"]), Ok(Wish::Help(_))));
         assert!(matches!(run(&["conf.d"]), Ok(Wish::Run(o)) if o.configuration == Some(PathBuf::from("conf.d"))));
@@ -133,8 +141,23 @@ mod tests {
 
     #[test]
     fn mistakes_are_refused() {
-        for words in [&["-x"][..], &["-e", "loud"], &["-c"], &["-c", "a", "b"], &["-n", "-d"], &["-i", "-d"]] {
+        for words in [
+            &["-x"][..],
+            &["-e", "loud"],
+            &["-l", "none"],
+            &["-l", ""],
+            &["-c"],
+            &["-c", "a", "b"],
+            &["-n", "-d"],
+            &["-i", "-d"],
+        ] {
             assert!(matches!(run(words), Err(Error::Usage(_))), "{words:?}");
+        }
+        for (word, text) in [
+            ("--deamonize", "taskmasterd: no option \"--deamonize\" (did you mean \"--daemonize\"?)"),
+            ("-x", "taskmasterd: no option \"-x\""),
+        ] {
+            assert!(matches!(run(&[word]), Err(Error::Usage(t)) if t == text), "{word}");
         }
     }
 }

@@ -14,13 +14,14 @@ use crate::base::time::Mono;
 use crate::config::model::Rotation;
 use crate::sys::{fd, splice};
 
-use super::logfile::{FileId, LogFiles, PipeState, Pump};
+use super::logfile::{FileId, LogFiles, PipeState, Pump, Pumped};
 use super::reactor::{Reactor, Source, Token, Wants};
 
 /// How much one pipe may move in one turn. A loud program gets that much, then everybody else is served.
 const READ_BUDGET_BYTES: usize = 1 << 20;
 
-type Id = (Key, Run, Stream);
+/// Names a pipe: whose, of which run, which stream.
+pub type Id = (Key, Run, Stream);
 
 #[derive(Debug)]
 struct Pipe {
@@ -76,10 +77,20 @@ impl Outputs {
             let fd = self.pipes.get(&id).and_then(|pipe| reactor.fd(pipe.token));
             // What comes after this moment is somebody else's writing.
             let waiting = fd.and_then(|fd| splice::bytes_waiting(fd).ok()).unwrap_or(0);
-            if waiting > 0 {
-                self.pump(reactor, files, id, waiting, now);
+            let mut left = waiting;
+            while left > 0 {
+                match self.pump(reactor, files, id, left, now) {
+                    0 => break,
+                    moved => left = left.saturating_sub(moved),
+                }
             }
         }
+    }
+
+    /// The file that a stream of a run goes to.
+    #[must_use]
+    pub fn path<'a>(&self, files: &'a LogFiles, id: Id) -> Option<&'a Path> {
+        self.pipes.get(&id).and_then(|pipe| files.path(pipe.file))
     }
 
     /// Gives up the pipes of a run that has no process.
@@ -141,14 +152,15 @@ impl Outputs {
         [self.stalled.first().map(|(at, _)| *at), files.next_retry()].into_iter().flatten().min()
     }
 
-    fn pump(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id, budget: usize, now: Mono) {
-        let Some(pipe) = self.pipes.get_mut(&id) else { return };
-        let Some(fd) = reactor.fd(pipe.token) else { return };
-        let result = files.pump(pipe.file, fd, &mut pipe.state, budget, now).next;
+    /// Moves up to `budget` bytes, sees to what is next, and says how many were moved.
+    fn pump(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id, budget: usize, now: Mono) -> usize {
+        let Some(pipe) = self.pipes.get_mut(&id) else { return 0 };
+        let Some(fd) = reactor.fd(pipe.token) else { return 0 };
+        let Pumped { moved, next } = files.pump(pipe.file, fd, &mut pipe.state, budget, now);
         if let Some(at) = pipe.retry.take() {
             self.stalled.remove(&(at, id));
         }
-        match result {
+        match next {
             Pump::Empty => {}
             Pump::More => {
                 self.again.insert(id);
@@ -161,6 +173,7 @@ impl Outputs {
             }
             Pump::Eof => self.close(reactor, files, id),
         }
+        moved
     }
 
     fn close(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id) {

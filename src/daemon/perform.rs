@@ -10,15 +10,17 @@ use crate::base::id::{Key, ProgramName, Run, Stream};
 use crate::base::signal::Sig;
 use crate::base::stage::Stage;
 use crate::config::expand::{self, Blueprint, Place};
-use crate::config::model::{Level, Program};
+use crate::config::model::{Level, Program, Rotation};
 use crate::supervise::action::Action;
 use crate::supervise::event::{Fact, Input};
 use crate::supervise::state::Failure;
 use crate::sys::spawn::{Command, Credentials, Failed, Stdio};
+use crate::sys::user::{Identity, effective_uid};
 use crate::sys::{fd, group, pidfd};
 
-use super::children::{Children, Target};
+use super::children::Target;
 use super::error::plain;
+use super::output;
 use super::run::Daemon;
 
 /// What a child finds in `PATH` if the daemon has none.
@@ -47,15 +49,14 @@ impl Daemon {
         // Not born yet: then it never will be.
         if let Some(at) = self.births.iter().position(|birth| *birth == (key, run)) {
             self.births.remove(at);
-            let failure = Failure::Spawn { stage: Stage::Clone, errno: Errno(4), what: String::new() };
-            self.inputs.push_back(Input::Fact(key, run, Fact::SpawnFailed(failure)));
+            self.inputs.push_back(Input::Fact(key, run, Fact::SpawnFailed(Failure::Cancelled)));
             return;
         }
         let result = match self.children.target(&mut self.reactor, key, run, whole_group) {
             Target::Nobody => Ok(()),
             Target::Group(pid, leader) => group::signal(pid, sig).or_else(|error| {
                 // Before it has made its group (setsid) the child is only to be reached by itself.
-                if error.raw_os_error() == Some(ESRCH) { self.signal_one(leader, sig) } else { Err(error) }
+                if error.raw_os_error() == Some(Errno::ESRCH.0) { self.signal_one(leader, sig) } else { Err(error) }
             }),
             Target::Each(tokens) => tokens.into_iter().try_for_each(|token| self.signal_one(token, sig)),
         };
@@ -68,7 +69,7 @@ impl Daemon {
     fn signal_one(&self, token: super::reactor::Token, sig: Sig) -> io::Result<()> {
         match self.reactor.fd(token).map(|fd| pidfd::send_signal(fd, sig)) {
             // It has ended; its slot will say so.
-            Some(Err(error)) if error.raw_os_error() == Some(ESRCH) => Ok(()),
+            Some(Err(error)) if error.raw_os_error() == Some(Errno::ESRCH.0) => Ok(()),
             Some(result) => result,
             None => Ok(()),
         }
@@ -98,7 +99,10 @@ impl Daemon {
     ) -> Result<u32, Failed> {
         let blueprint = self.blueprint(program, name, num)?;
         let command = self.command(program, &blueprint)?;
-        let standard = self.standard_files(key, run, program, &blueprint).map_err(|e| Failed::new(Stage::Pipe, &e))?;
+        let owner = self.credentials(program)?;
+        let standard = self
+            .standard_files(key, run, program, &blueprint, owner.as_ref())
+            .map_err(|e| Failed::new(Stage::Pipe, &e))?;
         let null = self.surroundings.null.as_fd();
         let stdio = Stdio {
             stdin: null,
@@ -110,10 +114,10 @@ impl Daemon {
         };
         let child = command.spawn(stdio)?;
         let pid = child.pid;
-        if let Err((error, fd)) = self.children.born(&mut self.reactor, key, run, child) {
+        if let Err((error, unborn)) = self.children.born(&mut self.reactor, key, run, child) {
             // It may have ended by itself, and then there is only the burial left.
-            let _ = pidfd::send_signal(fd.as_fd(), Sig::KILL);
-            Children::bury(&fd);
+            let _ = pidfd::send_signal(unborn.pidfd.as_fd(), Sig::KILL);
+            unborn.bury();
             return Err(Failed::new(Stage::Pipe, &error));
         }
         Ok(pid)
@@ -123,12 +127,12 @@ impl Daemon {
         let env = |variable: &str| self.surroundings.env.get(variable).cloned();
         let childlogdir = &self.fleet.config().daemon.childlogdir;
         // The configuration was expanded once when it was checked; only the surroundings could make it fail now.
-        expand::blueprint(program, name, num, program.numprocs == 1, &env, childlogdir)
-            .map_err(|_| Failed { stage: Stage::Exec, errno: Errno(22) })
+        expand::blueprint(program, name, num, &env, childlogdir)
+            .map_err(|_| Failed { stage: Stage::Exec, errno: Errno::EINVAL })
     }
 
     fn command(&self, program: &Program, blueprint: &Blueprint) -> Result<Command, Failed> {
-        let identity = program.user.as_deref().and_then(|user| self.people.user(user));
+        let identity = self.identity(program)?;
         let mut env: Vec<(String, String)> = Vec::with_capacity(blueprint.env.len() + 8);
         for name in PASSED_ON.into_iter().chain(program.env_pass.iter().map(String::as_str)) {
             if let Some(value) = self.surroundings.env.get(name) {
@@ -159,24 +163,33 @@ impl Daemon {
         if let Some(mask) = program.umask {
             command.umask(mask);
         }
-        if let Some(credentials) = self.credentials(program) {
+        if let Some(credentials) = self.credentials(program)? {
             command.credentials(credentials);
         }
         command.open_files(self.surroundings.open_files);
         Ok(command)
     }
 
+    /// The user that a program names; `None` if it names none.
+    ///
+    /// A name that was not looked up is an error, whatever led to it: nothing may run as the daemon by mistake.
+    fn identity(&self, program: &Program) -> Result<Option<&Identity>, Failed> {
+        let unknown = Failed { stage: Stage::Uid, errno: Errno::EINVAL };
+        program.user.as_deref().map(|user| self.people.user(user).ok_or(unknown)).transpose()
+    }
+
     /// The ids of a program that names a user or a group; `None` if it keeps the daemon's.
-    fn credentials(&self, program: &Program) -> Option<Credentials> {
-        let gid = program.group.as_deref().and_then(|group| self.people.group(group));
-        match program.user.as_deref().and_then(|user| self.people.user(user)) {
+    fn credentials(&self, program: &Program) -> Result<Option<Credentials>, Failed> {
+        let unknown = Failed { stage: Stage::Gid, errno: Errno::EINVAL };
+        let gid = program.group.as_deref().map(|group| self.people.group(group).ok_or(unknown)).transpose()?;
+        Ok(match self.identity(program)? {
             Some(identity) => Some(Credentials {
                 uid: identity.uid,
                 gid: gid.unwrap_or(identity.gid),
                 groups: identity.groups.clone(),
             }),
-            None => gid.map(|gid| Credentials { uid: crate::sys::user::effective_uid(), gid, groups: vec![gid] }),
-        }
+            None => gid.map(|gid| Credentials { uid: effective_uid(), gid, groups: vec![gid] }),
+        })
     }
 
     fn standard_files(
@@ -185,24 +198,31 @@ impl Daemon {
         run: Run,
         program: &Program,
         blueprint: &Blueprint,
+        owner: Option<&Credentials>,
     ) -> io::Result<StandardFiles> {
-        let stdout = self.end(key, run, Stream::Stdout, &blueprint.stdout, program)?;
-        let stderr = self.end(key, run, Stream::Stderr, &blueprint.stderr, program)?;
+        let mut end = |stream, place| self.end((key, run, stream), place, program.output(stream).rotation, owner);
+        let stdout = end(Stream::Stdout, &blueprint.stdout)?;
+        let stderr = end(Stream::Stderr, &blueprint.stderr)?;
         Ok(StandardFiles { stdout, stderr })
     }
 
-    fn end(&mut self, key: Key, run: Run, stream: Stream, place: &Place, program: &Program) -> io::Result<End> {
+    fn end(
+        &mut self,
+        id: output::Id,
+        place: &Place,
+        rotation: Rotation,
+        owner: Option<&Credentials>,
+    ) -> io::Result<End> {
         Ok(match place {
             Place::Discard => End::Null,
             Place::Inherit => End::Own,
             Place::Merged => End::Merged,
             Place::File(path) => {
-                let (files, rotation) = (&mut self.files, program.output(stream).rotation);
-                let id = (key, run, stream);
+                let files = &mut self.files;
                 let end = self.outputs.open(&mut self.reactor, files, id, Path::new(path), rotation)?;
-                if let Some(credentials) = self.credentials(program) {
+                if let Some(owner) = owner {
                     // So that the program may open /dev/stdout, which is this pipe by another name.
-                    fd::give_to(end.as_fd(), credentials.uid, credentials.gid)?;
+                    fd::give_to(end.as_fd(), owner.uid, owner.gid)?;
                 }
                 End::Pipe(end)
             }
@@ -218,8 +238,6 @@ impl Daemon {
         }
     }
 }
-
-const ESRCH: i32 = 3;
 
 struct StandardFiles {
     stdout: End,

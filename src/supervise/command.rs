@@ -237,7 +237,7 @@ impl Fleet {
     }
 
     /// A waiter's own deadline: it is answered with what is not reached.
-    pub(super) fn waiter_due(&mut self, number: u64, _now: Mono, out: &mut Vec<Action>) {
+    pub(super) fn waiter_due(&mut self, number: u64, out: &mut Vec<Action>) {
         let Some(waiter) = self.waiters.all.get(&number) else { return };
         for key in waiter.goals.keys().copied().collect::<Vec<_>>() {
             // A process that is forgotten has woken its waiters before, so it is there.

@@ -155,7 +155,7 @@ impl Fleet {
         while let Some((at, due)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             match due {
                 Due::Instance(key) => self.apply(key, Event::Due, now, out),
-                Due::Waiter(number) => self.waiter_due(number, now, out),
+                Due::Waiter(number) => self.waiter_due(number, out),
                 Due::Quit => self.give_up(out),
             }
             // Each of the three moves its own deadline; should one not, the loop must end all the same.

@@ -41,8 +41,12 @@ impl Fleet {
     }
 
     fn put_in_force(&mut self, plan: &Plan, config: Config, now: Mono, out: &mut Vec<Action>) {
-        self.config = config;
-        if !plan.daemon_keys.is_empty() || plan.daemon_live {
+        // Of the daemon's own keys only these act at once; the others stay until it is started anew, and are told again.
+        let Config { daemon, programs } = config;
+        self.config.programs = programs;
+        self.config.daemon.loglevel = daemon.loglevel;
+        self.config.daemon.rotation = daemon.rotation;
+        if plan.daemon_live {
             out.push(Action::DaemonChanged);
         }
         // Stops first, so that what is freed (ports, memory) is on its way before anything new begins.

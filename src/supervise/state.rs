@@ -18,6 +18,11 @@ use crate::control::message::{StateName, Want};
 /// network file system must not leave a process in STARTING for ever.
 pub const SPAWN_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long after the stop signal SIGCONT is sent to what is still there. A process that is stopped (by SIGSTOP or a
+/// terminal) gets to its handler only when it is continued; all others are not bothered with a signal that they may
+/// have a handler for.
+pub const CONTINUE_AFTER: Duration = Duration::from_millis(100);
+
 /// After SIGKILL, how long until it is sent again and the process is reported as unkillable.
 pub const KILL_AGAIN: Duration = Duration::from_secs(10);
 
@@ -41,6 +46,17 @@ pub enum Exec {
     Failed(Failure),
     /// `execve` succeeded at this time: `starttime` counts from here.
     Confirmed(Mono),
+}
+
+/// How hard a process has been pressed to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressure {
+    /// The stop signal was sent.
+    Asked,
+    /// It was still there after [`CONTINUE_AFTER`], and was continued in case that it is stopped.
+    Continued,
+    /// SIGKILL was sent, the last time then.
+    Killed(Mono),
 }
 
 /// Why a process is being stopped.
@@ -85,8 +101,8 @@ pub enum State {
         live: Live,
         /// When the stop signal was sent.
         asked: Mono,
-        /// When SIGKILL was last sent.
-        killed: Option<Mono>,
+        /// What has been done since.
+        pressure: Pressure,
         /// Why.
         cause: Cause,
         /// How the leader ended; `Some` iff only the rest of its group is awaited.
@@ -125,6 +141,8 @@ pub enum Failure {
         /// What it was about: the program's path, the directory, the user.
         what: String,
     },
+    /// It was to be stopped before it was born.
+    Cancelled,
     /// It ended before `starttime` was over.
     TooQuick(Exit),
     /// It ended before `execve` had happened.
@@ -140,21 +158,10 @@ impl Failure {
     #[must_use]
     pub fn is_resource(&self) -> bool {
         match self {
-            Failure::Spawn { errno, stage, .. } => match stage {
-                // A program that lies on a full or broken disk, or is too big for its limits, is the program's affair.
-                Stage::Exec => errno.0 != 28 && errno.is_resource(),
-                Stage::Pipe
-                | Stage::Clone
-                | Stage::Session
-                | Stage::Stdio
-                | Stage::Limits
-                | Stage::Directory
-                | Stage::Groups
-                | Stage::Gid
-                | Stage::Uid
-                | Stage::Signals => errno.is_resource(),
-            },
-            Failure::TooQuick(_) | Failure::BeforeExec(_) | Failure::NoExec | Failure::Died(_) => false,
+            Failure::Spawn { errno, .. } => errno.is_resource(),
+            Failure::Cancelled | Failure::TooQuick(_) | Failure::BeforeExec(_) | Failure::NoExec | Failure::Died(_) => {
+                false
+            }
         }
     }
 }
@@ -169,6 +176,7 @@ impl fmt::Display for Failure {
                 }
                 write!(f, ": {errno}")
             }
+            Failure::Cancelled => f.write_str("stopped before it was spawned"),
             Failure::TooQuick(exit) => write!(f, "exited too quickly ({exit})"),
             Failure::BeforeExec(exit) => write!(f, "ended before it could execute its program ({exit})"),
             Failure::NoExec => {
@@ -234,10 +242,30 @@ impl Instance {
         match &self.state {
             State::Starting { live, exec: Exec::Pending | Exec::Failed(_) } => Some(live.spawned.after(SPAWN_LIMIT)),
             State::Starting { exec: Exec::Confirmed(at), .. } => Some(at.after(policy.starttime)),
-            State::Stopping { asked, killed: None, .. } => Some(asked.after(policy.stoptime)),
-            State::Stopping { killed: Some(at), .. } => Some(at.after(KILL_AGAIN)),
+            State::Stopping { asked, pressure: Pressure::Asked, .. } => {
+                Some(asked.after(policy.stoptime.min(CONTINUE_AFTER)))
+            }
+            State::Stopping { asked, pressure: Pressure::Continued, .. } => Some(asked.after(policy.stoptime)),
+            State::Stopping { pressure: Pressure::Killed(at), .. } => Some(at.after(KILL_AGAIN)),
             State::Backoff { until, .. } => Some(*until),
             State::Stopped | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => None,
+        }
+    }
+
+    /// When SIGKILL is sent if it does not end before.
+    #[must_use]
+    pub fn kill_at(&self, policy: &Policy) -> Option<Mono> {
+        match &self.state {
+            State::Stopping { asked, pressure: Pressure::Asked | Pressure::Continued, .. } => {
+                Some(asked.after(policy.stoptime))
+            }
+            State::Stopping { pressure: Pressure::Killed(_), .. }
+            | State::Stopped
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => None,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::base::time::Mono;
 use crate::control::message::{ProcessPid, ProcessStatus};
 
 use super::fleet::{Fleet, Member};
-use super::state::{Instance, State};
+use super::state::{Instance, Pressure, State};
 
 impl Fleet {
     /// The view of these members at `now`.
@@ -25,8 +25,6 @@ impl Fleet {
 
     fn view(&self, member: &Member, now: Mono) -> ProcessStatus {
         let inst = &member.inst;
-        let deadline = inst.deadline(&member.program.policy);
-        let left = |is: bool| deadline.filter(|_| is).map(|at| millis(at.since(now)));
         ProcessStatus {
             name: self.display_name(member),
             program: member.name.to_string(),
@@ -39,8 +37,16 @@ impl Fleet {
             runs: inst.last_run.0,
             last_exit: inst.last_exit.map(|exit| exit.to_string()),
             why: why(inst),
-            next_try_ms: left(matches!(inst.state, State::Backoff { .. })),
-            kill_in_ms: left(matches!(inst.state, State::Stopping { killed: None, .. })),
+            next_try_ms: match inst.state {
+                State::Backoff { until, .. } => Some(millis(until.since(now))),
+                State::Stopped
+                | State::Starting { .. }
+                | State::Running { .. }
+                | State::Stopping { .. }
+                | State::Exited { .. }
+                | State::Fatal { .. } => None,
+            },
+            kill_in_ms: inst.kill_at(&member.program.policy).map(|at| millis(at.since(now))),
         }
     }
 }
@@ -58,12 +64,12 @@ fn pid(inst: &Instance) -> Option<u32> {
 fn why(inst: &Instance) -> Option<String> {
     match &inst.state {
         State::Backoff { why: Some(why), .. } | State::Fatal { why } => Some(why.to_string()),
-        State::Backoff { why: None, .. } => Some("started a moment ago".to_owned()),
+        State::Backoff { why: None, .. } => Some("waits for backoff.floor between two starts".to_owned()),
         State::Exited { expected: false, .. } => Some("not expected".to_owned()),
         State::Stopping { ended: Some(exit), .. } => {
             Some(format!("its leader is gone ({exit}), members of its process group are left"))
         }
-        State::Stopping { killed: Some(_), .. } => Some("SIGKILL sent".to_owned()),
+        State::Stopping { pressure: Pressure::Killed(_), .. } => Some("SIGKILL sent".to_owned()),
         State::Stopped
         | State::Starting { .. }
         | State::Running { .. }

@@ -7,7 +7,7 @@
 //!                          Stopping       Stopping       else killed          after it: as Running
 //! Running     want up      signal,        signal,        –                    by policy: spawn, Backoff or Exited
 //!                          Stopping       Stopping
-//! Stopping    want up      want down      want up        SIGKILL              Stopped, or spawn if wanted up;
+//! Stopping    want up      want down      want up        SIGCONT, SIGKILL     Stopped, or spawn if wanted up;
 //!                                                                             with leftovers: stays until they are gone
 //! Backoff     spawn now    Stopped        spawn now      spawn                (no run)
 //! Exited      spawn        want down      spawn          –                    (no run)
@@ -28,7 +28,7 @@ use crate::control::message::Want;
 use super::action::{Effect, Note};
 use super::backoff;
 use super::event::{Event, Fact};
-use super::state::{Cause, Exec, Failure, Instance, Live, State, Verdict};
+use super::state::{Cause, Exec, Failure, Instance, Live, Pressure, State, Verdict};
 
 /// Tells the instance what happened; what is to be done is appended to `out`.
 pub fn step(policy: &Policy, inst: &mut Instance, event: Event, now: Mono, out: &mut Vec<Effect>) {
@@ -121,10 +121,14 @@ impl Machine<'_> {
                     Exec::Failed(why) => self.kill_live(live, self.now, leftovers(why), None),
                 }
             }
-            State::Stopping { live, asked, killed, cause, ended } => {
-                let (live, asked, again, cause, ended) = (*live, *asked, killed.is_some(), cause.clone(), *ended);
+            State::Stopping { live, asked, pressure, cause, ended } => {
+                let (live, asked, pressure, cause, ended) = (*live, *asked, *pressure, cause.clone(), *ended);
+                if pressure == Pressure::Asked && self.now < asked.after(self.policy.stoptime) {
+                    self.continue_stopped(live, ended);
+                    return;
+                }
                 self.kill_live(live, asked, cause, ended);
-                if again {
+                if matches!(pressure, Pressure::Killed(_)) {
                     self.note(Note::Unkillable);
                 }
             }
@@ -143,7 +147,7 @@ impl Machine<'_> {
                     *exec = Exec::Failed(why);
                 }
             }
-            Fact::Exited { exit, left } => self.exited(exit, left && self.policy.stopgroup),
+            Fact::Exited { exit, left } => self.exited(exit, left),
             Fact::Gone => {
                 if let State::Stopping { live, cause, ended: Some(exit), .. } = &self.inst.state {
                     let (live, cause, exit) = (*live, cause.clone(), *exit);
@@ -332,19 +336,22 @@ impl Machine<'_> {
     fn ask_to_stop(&mut self, live: Live, cause: Cause, ended: Option<Exit>) {
         let sig = self.policy.stopsignal;
         self.signal(live, sig, ended);
-        // A stopped process gets to its handler only when it is continued.
-        if sig != Sig::KILL {
-            self.signal(live, Sig::CONT, ended);
-        }
         self.note(Note::Stopping { sig });
-        self.enter(State::Stopping { live, asked: self.now, killed: None, cause, ended });
+        self.enter(State::Stopping { live, asked: self.now, pressure: Pressure::Asked, cause, ended });
+    }
+
+    fn continue_stopped(&mut self, live: Live, ended: Option<Exit>) {
+        self.signal(live, Sig::CONT, ended);
+        if let State::Stopping { pressure, .. } = &mut self.inst.state {
+            *pressure = Pressure::Continued;
+        }
     }
 
     fn kill_live(&mut self, live: Live, asked: Mono, cause: Cause, ended: Option<Exit>) {
         self.signal(live, Sig::KILL, ended);
         let entered = self.inst.entered.filter(|_| matches!(self.inst.state, State::Stopping { .. }));
         self.note(Note::Killed);
-        self.enter(State::Stopping { live, asked, killed: Some(self.now), cause, ended });
+        self.enter(State::Stopping { live, asked, pressure: Pressure::Killed(self.now), cause, ended });
         if entered.is_some() {
             self.inst.entered = entered;
         }
@@ -442,7 +449,7 @@ mod tests {
     }
 
     fn signals(run: Run) -> Vec<Effect> {
-        [Sig::TERM, Sig::CONT].map(|sig| Effect::Signal { run, sig, group: true }).to_vec()
+        vec![Effect::Signal { run, sig: Sig::TERM, group: true }]
     }
 
     #[test]
@@ -620,6 +627,7 @@ mod tests {
         assert_eq!(b.tell(Event::Stop), signals(Run(1)));
         assert_eq!(b.tell(Event::Stop), [], "once is enough");
         let asked = b.now;
+        assert_eq!(b.wait(), [Effect::Signal { run: Run(1), sig: Sig::CONT, group: true }], "it may be stopped");
         assert_eq!(b.wait(), [Effect::Signal { run: Run(1), sig: Sig::KILL, group: true }]);
         assert_eq!(b.now, asked.after(Duration::from_secs(10)));
         assert_eq!(b.wait(), [Effect::Signal { run: Run(1), sig: Sig::KILL, group: true }], "and again");
@@ -634,6 +642,7 @@ mod tests {
         b.tell(Event::Stop);
         b.fact(Fact::Exited { exit: Exit::Code(0), left: true });
         assert_eq!(b.name(), StateName::Stopping);
+        b.wait();
         assert_eq!(b.wait(), [Effect::Signal { run: Run(1), sig: Sig::KILL, group: true }]);
         b.fact(Fact::Gone);
         assert_eq!(b.inst.state, State::Stopped);
@@ -646,15 +655,6 @@ mod tests {
         assert_eq!(b.fact(Fact::Exited { exit: Exit::Code(1), left: true }), signals(Run(1)));
         assert_eq!(b.name(), StateName::Stopping);
         assert_eq!(b.fact(Fact::Gone), [Effect::Spawn(Run(2))]);
-    }
-
-    #[test]
-    fn leftovers_do_not_count_if_only_the_leader_is_stopped() {
-        let policy = Policy { stopgroup: false, autorestart: Autorestart::Never, ..Policy::default() };
-        let mut b = Bench::new(policy).up();
-        b.pass(100);
-        b.fact(Fact::Exited { exit: Exit::Code(0), left: true });
-        assert_eq!(b.name(), StateName::Exited);
     }
 
     #[test]
@@ -750,6 +750,12 @@ mod tests {
             {
                 let mut b = fresh().up();
                 b.tell(Event::Stop);
+                b
+            },
+            {
+                let mut b = fresh().up();
+                b.tell(Event::Stop);
+                b.wait();
                 b
             },
             {

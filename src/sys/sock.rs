@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
@@ -19,7 +19,7 @@ pub struct Peer {
 }
 
 /// The longest path of a Unix socket, in bytes (sun_path without its final NUL).
-pub const PATH_BYTES: usize = 107;
+pub const PATH_BYTES: usize = crate::base::id::SOCKET_PATH_BYTES;
 
 /// Listens on a socket that only its owner can connect to. The path must be free.
 ///
@@ -68,7 +68,11 @@ pub fn peer(socket: BorrowedFd<'_>) -> io::Result<Peer> {
 /// Whether somebody accepts connections at this path.
 #[must_use]
 pub fn answers(path: &Path) -> bool {
-    UnixStream::connect(path).is_ok()
+    match super::client::connect(path) {
+        Ok(_) => true,
+        // Somebody listens, and has more waiting than it takes in.
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+    }
 }
 
 /// Sends bytes to the peer; a peer that is gone is an error, never SIGPIPE.

@@ -87,7 +87,8 @@ pub struct Spawned {
     pub launch: Launch,
 }
 
-/// The memory that a child uses until its `execve`. Given back by [`Launch::done`]; if it is dropped before, the memory
+/// The memory that a child uses until its `execve`. Given back by [`read_status`] or
+/// [`Launch::child_is_gone`]; if it is dropped before, the memory
 /// is not freed, since the child may still be using it.
 #[derive(Debug)]
 pub struct Launch(Option<Box<(Command, Vec<u8>)>>);

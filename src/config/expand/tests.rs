@@ -19,7 +19,7 @@ fn program(word: &str, env: &[(&str, &str)]) -> Program {
 
 fn filled(program: &Program, num: u32) -> Result<Blueprint, Vec<String>> {
     let print = |errors: Vec<ExpandError>| errors.iter().map(ToString::to_string).collect();
-    blueprint(program, &named("web"), num, program.numprocs == 1, &daemon_env, "/logs/").map_err(print)
+    blueprint(program, &named("web"), num, &daemon_env, "/logs/").map_err(print)
 }
 
 const ENV: [(&str, &str); 3] = [("FOO", "foo"), ("BAR", "<${FOO}>"), ("program", "mine")];
@@ -136,5 +136,5 @@ fn places() {
         p.stderr.sink = sink;
         assert_eq!(filled(&p, 0).unwrap().stderr, place);
     }
-    assert_eq!(auto_log("/", &named("a"), 0, false, Stream::Stdout), "/a-stdout.log");
+    assert_eq!(auto_log("/", &p, &named("a"), 0, Stream::Stdout), "/a-stdout.log");
 }

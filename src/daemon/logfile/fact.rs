@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::base::errno::Errno;
 use crate::base::units::print_duration;
 use crate::config::model::Level;
 
@@ -162,9 +161,4 @@ impl Failure {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull, WouldBlock};
         matches!(self.error.kind(), FileTooLarge | QuotaExceeded | StorageFull | WouldBlock)
     }
-}
-
-/// The text of an error, with its name where the kernel gave it.
-pub(super) fn describe(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |n| Errno(n).to_string())
 }

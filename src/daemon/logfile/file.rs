@@ -12,8 +12,9 @@ use crate::config::model::Rotation;
 use crate::logs::rotate::{self, Cut, Step};
 use crate::sys::file::{self, Purpose};
 
-use super::fact::{Failure, LogFact, describe};
+use super::fact::{Failure, LogFact};
 use super::trouble::Trouble;
+use crate::daemon::error::plain;
 
 /// How often a file that is written to is looked at: is it still there, is its end where it was left?
 const CHECK: Duration = Duration::from_secs(1);
@@ -209,7 +210,7 @@ impl LogFile {
             }
             Err(Failure { step, error }) => {
                 self.rotate_after = Some(now.after(ROTATION_RETRY));
-                facts.push(LogFact::RotationFailed { path, step, error: describe(&error) });
+                facts.push(LogFact::RotationFailed { path, step, error: plain(&error) });
             }
         }
     }

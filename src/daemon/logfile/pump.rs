@@ -27,7 +27,7 @@ pub enum Pump {
     Empty,
     /// Close it: it is empty, and nobody can write to it any more.
     Eof,
-    /// Pump again in the next turn: the budget is used up.
+    /// Pump again in the next turn: the budget is used up, or the file was set aside.
     More,
     /// Pump again at that time: the file cannot be written.
     Stalled {
@@ -228,7 +228,8 @@ impl<'a> Session<'a> {
                     Some(end) => Flow::Stop(end),
                     None => {
                         self.file.rotate(self.now, self.facts);
-                        Flow::Moved
+                        // Renaming many files takes its time: others are served before the next rotation.
+                        Flow::Stop(Pump::More)
                     }
                 },
             };

@@ -9,8 +9,9 @@ use crate::logs::rotate;
 use crate::logs::tail::Tail;
 use crate::sys::file::{self, Purpose};
 
-use super::fact::{LogFact, describe};
+use super::fact::LogFact;
 use super::file::numbered;
+use crate::daemon::error::plain;
 
 const BLOCK_BYTES: u64 = 64 << 10;
 
@@ -60,7 +61,7 @@ pub(super) fn remove(path: &Path, facts: &mut Vec<LogFact>) {
         let path = numbered(path, index);
         match fs::remove_file(&path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                facts.push(LogFact::CleanupFailed { path, error: describe(&e) });
+                facts.push(LogFact::CleanupFailed { path, error: plain(&e) });
             }
             Ok(()) | Err(_) => {}
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::base::time::Mono;
 
-use super::fact::{Failure, LogFact, describe};
+use super::fact::{Failure, LogFact};
+use crate::daemon::error::plain;
 
 /// The first and the longest time between two tries.
 const RETRY: Duration = Duration::from_secs(1);
@@ -63,7 +64,7 @@ impl Trouble {
         let first = if failure.is_congestion() { CONGESTION_RETRY } else { RETRY };
         self.delay = (self.delay * 2).clamp(first, RETRY_LONGEST);
         self.retry_at = now.after(self.delay);
-        self.error = describe(&failure.error);
+        self.error = plain(&failure.error);
         if !self.announced && (!failure.is_congestion() || now.since(self.stuck_since) >= CONGESTION) {
             self.announced = true;
             let (path, error) = (path.to_owned(), self.error.clone());

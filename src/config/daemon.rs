@@ -1,8 +1,9 @@
 //! The root `taskmasterd`: from its keys to the daemon's part of the model.
 
+use super::diag::Report;
 use super::model::DaemonConfig;
 use super::program::BACKUPS;
-use super::raw::{Reader, Report, Section};
+use super::section::{Reader, Section};
 use super::values;
 
 /// The keys under `taskmasterd`.

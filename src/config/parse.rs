@@ -4,23 +4,15 @@ use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
 use crate::base::id::ProgramName;
-use crate::base::yaml::{Entry, Node, Value};
+use crate::base::yaml::{self, Entry, Node, Value};
 
 use super::check;
-use super::diag::{self, Diagnostic, Level};
+use super::check::World;
+use super::daemon::{self, DAEMON_KEYS, DaemonKey};
+use super::diag::{self, Diagnostic, Place, Report, Source};
 use super::model::{Config, Program};
 use super::program::{self, KEYS, ProgramSection};
-use super::raw::{self, Place, Report, Section, join};
-use super::settings::{self, DAEMON_KEYS, DaemonKey};
-
-/// One file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Its path, for diagnostics.
-    pub name: String,
-    /// Its text.
-    pub text: String,
-}
+use super::section::{Section, join};
 
 /// A valid configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,13 +53,11 @@ struct Roots<'n, 't> {
 
 /// Reads and checks a configuration that stands in one or several files.
 ///
-/// `daemon_env` tells the daemon's own environment variables, for `%(ENV_X)s`.
-///
 /// # Errors
 /// Everything that is wrong, and the warnings, in the order of the files and lines. Never empty.
-pub fn parse(sources: &[Source], daemon_env: &dyn Fn(&str) -> Option<String>) -> Result<Parsed, Vec<Diagnostic>> {
+pub fn parse(sources: &[Source], world: &World<'_>) -> Result<Parsed, Vec<Diagnostic>> {
     let mut report = Report::new(sources);
-    let config = read(sources, daemon_env, &mut report);
+    let config = read(sources, world, &mut report);
     let Report { mut errors, mut warnings, .. } = report;
     if errors.is_empty() {
         diag::arrange(&mut warnings);
@@ -78,17 +68,29 @@ pub fn parse(sources: &[Source], daemon_env: &dyn Fn(&str) -> Option<String>) ->
     Err(errors)
 }
 
-fn read(sources: &[Source], daemon_env: &dyn Fn(&str) -> Option<String>, report: &mut Report<'_>) -> Config {
-    let trees: Vec<Option<Node<'_>>> =
-        sources.iter().enumerate().map(|(i, source)| raw::root(i, source, report)).collect();
+fn read(sources: &[Source], world: &World<'_>, report: &mut Report<'_>) -> Config {
+    let trees: Vec<Option<Node<'_>>> = sources.iter().map(|source| root(source, report)).collect();
     let roots = find_roots(&trees, report);
-    let daemon = settings::read(&roots.daemon, report);
-    let mut check = check::Check::new(&daemon, daemon_env);
+    let daemon = daemon::read(&roots.daemon, report);
+    let mut check = check::Check::new(&daemon, world);
     let programs = read_programs(&roots, &mut check, report);
     // A map that is made at once has no half-empty nodes: it stays for the life of the daemon.
     let config = Config { daemon, programs: programs.into_iter().collect() };
     check.finish(&config, report);
     config
+}
+
+/// The root of a text, or a report on why it could not be read.
+fn root<'t>(source: &'t Source, report: &mut Report<'_>) -> Option<Node<'t>> {
+    match yaml::parse(&source.text) {
+        Ok(node) => Some(node),
+        Err(error) => {
+            let (line, column) = error.place.unzip();
+            let file = Diagnostic::about_file(&source.name, error.text);
+            report.errors.push(Diagnostic { line, column, ..file });
+            None
+        }
+    }
 }
 
 fn find_roots<'n, 't>(trees: &'n [Option<Node<'t>>], report: &mut Report<'_>) -> Roots<'n, 't> {
@@ -201,29 +203,4 @@ fn nothing_to_run(roots: &Roots<'_, '_>, report: &mut Report<'_>) {
     if report.errors.is_empty() {
         report.warning(first_place(roots), "programs", "there are none: nothing will run");
     }
-}
-
-/// An error about a key of a program that was found elsewhere, such as an unknown user, with its place in the sources
-/// from which the program was parsed.
-#[must_use]
-pub fn locate(sources: &[Source], program: &ProgramName, key: &str, text: String) -> Diagnostic {
-    let mut report = Report::new(sources);
-    let trees: Vec<Option<Node<'_>>> =
-        sources.iter().enumerate().map(|(i, source)| raw::root(i, source, &mut report)).collect();
-    let roots = find_roots(&trees, &mut report);
-    let wanted = KEYS.iter().find(|(name, _)| *name == key).map(|(_, key)| *key);
-    for (root_place, root) in &roots.programs {
-        let Value::Map(entries) = &root.value.value else { continue };
-        let Some(entry) = entries.iter().find(|entry| entry.key == program.as_str()) else { continue };
-        let place = root_place.within(entry.at);
-        let mut own = Section::new(join(&root.key, &entry.key), place);
-        own.add(&entry.value, place, &KEYS, &mut report);
-        let (place, path) = match wanted {
-            Some(wanted) => program::place_of(&own, &roots.defaults, wanted),
-            None => (place, own.path),
-        };
-        return report.diagnostic(Level::Error, place, path, text);
-    }
-    let path = format!("programs.{program}.{key}");
-    report.diagnostic(Level::Error, Place { source: 0, at: None }, path, text)
 }

@@ -3,82 +3,11 @@
 //! Unknown keys, duplicates and two names for the same key are found here. What a value says is not looked at.
 
 use crate::base::nearest::suggestion;
-use crate::base::yaml::{self, Entry, Node, Value};
+use crate::base::text::{cut, quoted};
+use crate::base::yaml::{Entry, Node, Value};
 
-use super::diag::{Diagnostic, Level, cut, quoted};
-use super::source::Source;
+use super::diag::{Place, Report};
 use super::values::Read;
-
-/// A place in one of the sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    /// Which source.
-    pub source: usize,
-    /// The byte; `None` if only the file is known.
-    pub at: Option<usize>,
-}
-
-impl Place {
-    /// The place of something within this one: its own where it is known, else this.
-    pub(super) fn within(self, at: Option<usize>) -> Place {
-        Place { at: at.or(self.at), ..self }
-    }
-}
-
-/// Everything there is to say about the sources.
-pub(super) struct Report<'s> {
-    sources: &'s [Source],
-    /// The bytes at which the lines of each source begin, once they were needed.
-    lines: Vec<Option<Vec<usize>>>,
-    pub errors: Vec<Diagnostic>,
-    pub warnings: Vec<Diagnostic>,
-}
-
-impl<'s> Report<'s> {
-    pub(super) fn new(sources: &'s [Source]) -> Report<'s> {
-        Report { sources, lines: vec![None; sources.len()], errors: Vec::new(), warnings: Vec::new() }
-    }
-
-    pub(super) fn error(&mut self, place: Place, path: impl Into<String>, text: impl Into<String>) {
-        let diagnostic = self.diagnostic(Level::Error, place, path.into(), text.into());
-        self.errors.push(diagnostic);
-    }
-
-    pub(super) fn warning(&mut self, place: Place, path: impl Into<String>, text: impl Into<String>) {
-        let diagnostic = self.diagnostic(Level::Warning, place, path.into(), text.into());
-        self.warnings.push(diagnostic);
-    }
-
-    pub(super) fn diagnostic(&mut self, level: Level, place: Place, path: String, text: String) -> Diagnostic {
-        let (line, column) = self.position(place).unzip();
-        let file = self.sources.get(place.source).map_or_else(String::new, |s| s.name.clone());
-        Diagnostic { level, file, line, column, path, text }
-    }
-
-    /// Line and column, counted from 1.
-    fn position(&mut self, place: Place) -> Option<(usize, usize)> {
-        let (at, source) = (place.at?, self.sources.get(place.source)?);
-        let lines = self.lines.get_mut(place.source)?.get_or_insert_with(|| {
-            let ends = source.text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
-            std::iter::once(0).chain(ends.map(|(i, _)| i + 1)).collect()
-        });
-        let line = lines.partition_point(|start| *start <= at);
-        let start = lines.get(line.checked_sub(1)?)?;
-        Some((line, source.text.get(*start..at)?.chars().count() + 1))
-    }
-
-    /// A place for use within a sentence: `line 5`, or `FILE:5` if it is not in the same source as `seen_from`.
-    pub(super) fn name_of(&mut self, place: Place, seen_from: Place) -> String {
-        let line = self.position(place).map(|(line, _)| line);
-        let file = self.sources.get(place.source).map_or("", |s| s.name.as_str());
-        match (line, place.source == seen_from.source) {
-            (Some(line), true) => format!("line {line}"),
-            (None, true) => "the same file".to_owned(),
-            (Some(line), false) => format!("{file}:{line}"),
-            (None, false) => file.to_owned(),
-        }
-    }
-}
 
 /// A key that was found.
 #[derive(Clone, Copy)]
@@ -215,20 +144,6 @@ impl<'a, 'n, 't, K: Copy + PartialEq> Reader<'a, '_, 'n, 't, K> {
     pub(super) fn set_some<T>(&mut self, target: &mut Option<T>, key: K, read: impl FnOnce(&Node<'t>) -> Read<T>) {
         if let Some(value) = self.value(key, read) {
             *target = Some(value);
-        }
-    }
-}
-
-/// The root of a text, or a report on why it could not be read.
-pub(super) fn root<'t>(index: usize, source: &'t Source, report: &mut Report<'_>) -> Option<Node<'t>> {
-    match yaml::parse(&source.text) {
-        Ok(node) => Some(node),
-        Err(error) => {
-            let (line, column) = error.place.unzip();
-            let file = Diagnostic::about_file(&source.name, error.text);
-            report.errors.push(Diagnostic { line, column, ..file });
-            debug_assert!(index < report.sources.len());
-            None
         }
     }
 }
