@@ -625,3 +625,25 @@ fn every_dependency_has_its_reason() {
         .collect();
     same("dependencies", ("Cargo.toml", &wanted), ("CONTRIBUTING.md", &told));
 }
+
+/// Every file below a directory of the tree, by its path.
+fn files_below(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files_below(&path, out) } else { out.push(path) }
+    }
+}
+
+#[test]
+fn the_sources_that_the_papers_name_are_there() {
+    let mut files = Vec::new();
+    files_below(&tree("src"), &mut files);
+    files_below(&tree("tests"), &mut files);
+    for paper in ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "bench/README.md"] {
+        // What stands between two backquotes: `daemon/run.rs`, `step.rs`. Two are patterns.
+        for name in read(paper).split('`').filter(|name| name.ends_with(".rs") && !name.contains([' ', '*', '\n'])) {
+            let there = name == "src/x.rs" || files.iter().any(|file| file.ends_with(name));
+            assert!(there, "{paper} names {name}, which is not there");
+        }
+    }
+}

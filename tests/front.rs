@@ -1,0 +1,184 @@
+//! The three ways to run `taskmasterd` beside the plain foreground: in the background, with the shell attached, with
+//! its log in syslog.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+use support::*;
+
+/// Keys with relative paths: they mean the directory that the daemon was started in.
+const RELATIVE: &str = "socket: {path: ctl}\nlogfile: taskmasterd.log\nchildlogdir: logs\npidfile: pid";
+
+/// A daemon in the background, by its pid file. Killed with its processes if the test fails.
+struct Background(Proc);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let all = [vec![self.0], descendants(self.0.pid)].concat();
+        all.iter().for_each(|p| p.kill(Signal::SIGKILL));
+    }
+}
+
+/// Writes the configuration and gives the command `taskmasterd MODE -c taskmasterd.yaml`, run in its directory.
+fn in_its_directory(setup: &Setup, mode: &str) -> Command {
+    fs::write(setup.config_file(), setup.config()).unwrap();
+    let mut command = Command::new(TASKMASTERD);
+    command.args([mode, "-c", "taskmasterd.yaml"]).current_dir(setup.path(""));
+    command
+}
+
+fn ctl(setup: &Setup, words: &[&str]) -> String {
+    let out = run_to_end(Command::new(TASKMASTERCTL).arg("-s").arg(setup.path("ctl")).args(words));
+    assert!(out.status.success(), "{words:?}: {}", said(&out));
+    stdout(&out)
+}
+
+#[test]
+fn in_the_background_it_is_ready_when_the_command_returns() {
+    let setup = Setup::new().keys(RELATIVE).programs("x: {cmd: sh -c 'echo hello; exec sleep 1000'}");
+    let begun = run_to_end(&mut in_its_directory(&setup, "-d"));
+    // At once, with no waiting: that is what the return is to mean.
+    let pid: u32 = fs::read_to_string(setup.path("pid")).unwrap().trim().parse().unwrap();
+    let daemon = Background(Proc::of(pid).unwrap());
+    assert_eq!(ctl(&setup, &["pid"]).trim(), pid.to_string());
+    assert!(begun.status.success(), "{}", said(&begun));
+    assert_eq!(said(&begun), "");
+    // A session of its own, no terminal, no standard files of whoever started it, but the directory.
+    let stat = stat(pid).unwrap();
+    assert_eq!((stat[2].as_str(), stat[3].as_str(), stat[4].as_str()), (&*pid.to_string(), &*pid.to_string(), "0"));
+    assert!((0..3).all(|fd| fds(pid)[&fd] == "/dev/null"), "{:?}", fds(pid));
+    assert_eq!(fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), setup.path("").canonicalize().unwrap());
+    let log = || fs::read_to_string(setup.path("logs/x-stdout.log")).unwrap_or_default();
+    wait_until("the output of x", || log() == "hello\n");
+    // Paths still mean the same when the file is read again.
+    has(&ctl(&setup, &["reload"]), "unchanged 1");
+    ctl(&setup, &["shutdown"]);
+    wait_until("the daemon is gone", || !daemon.0.alive());
+    let left = |name: &str| setup.path(name).exists();
+    assert!(!left("pid") && !left("ctl"), "pid file {}, socket {}", left("pid"), left("ctl"));
+}
+
+#[test]
+fn what_keeps_it_from_the_background_is_told_where_it_was_started() {
+    let d = Daemon::with("x: {cmd: sleep 1000}");
+    let out = run_to_end(Command::new(TASKMASTERD).arg("-d").arg("-c").arg(d.setup.config_file()));
+    assert_eq!(out.status.code(), Some(1));
+    has(&said(&out), d.socket.to_str().unwrap());
+    assert_eq!(fs::read_to_string(d.path("pid")).unwrap().trim(), d.pid.to_string());
+}
+
+/// Types at a terminal of its own: each argument after the command is `text to wait for`, `=`, `keys to press`.
+const TYPIST: &str = r#"
+import os, pty, select, sys, time
+count = int(sys.argv[1])
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[2], sys.argv[2:2 + count])
+seen, end = b"", time.monotonic() + 15
+def read():
+    global seen
+    if time.monotonic() > end:
+        sys.exit("still waiting; seen: %r" % seen)
+    if select.select([fd], [], [], 0.1)[0]:
+        try:
+            more = os.read(fd, 4096)
+        except OSError:
+            more = b""
+        seen += more
+        return len(more) > 0
+    return True
+done = 0
+for step in sys.argv[2 + count:]:
+    text, keys = (part.encode().decode("unicode_escape").encode() for part in step.split("=", 1))
+    while (at := seen.find(text, done)) < 0:
+        if not read():
+            sys.exit("it ended; seen: %r" % seen)
+    done = at + len(text)
+    os.write(fd, keys)
+while read():
+    pass
+status = os.waitpid(pid, 0)[1]
+sys.stdout.write(seen.decode())
+sys.exit(os.waitstatus_to_exitcode(status))
+"#;
+
+#[test]
+fn with_the_shell_attached_the_daemon_lives_as_long_as_the_shell() {
+    needs!("python3");
+    let setup = Setup::new().keys(RELATIVE).programs("x: {cmd: sleep 1000, starttime: 0}");
+    let daemon = in_its_directory(&setup, "-i");
+    let mut typist = Command::new("python3");
+    typist.args(["-c", TYPIST, "4", TASKMASTERD]).args(daemon.get_args()).current_dir(setup.path(""));
+    // Each text is looked for behind the one before: the prompt, then what the command says.
+    typist.args([
+        // Answered when it runs.
+        "> =start x\\n",
+        "x: =",
+        "> =status\\n",
+        "RUNNING=",
+        "> =\\x03",
+        "> =pid x\\n",
+        "> =stop x\\n",
+        "x: stopped=",
+        "> =status\\n",
+        "STOPPED=",
+        "> =exit\\n",
+    ]);
+    let out = run_to_end(typist.env("TERM", "xterm"));
+    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    let log = fs::read_to_string(setup.path("taskmasterd.log")).unwrap();
+    assert!(!log.contains("SIGINT received"), "{log}");
+    has(&log, "everything is stopped, leaving");
+    let left = |name: &str| setup.path(name).exists();
+    assert!(!left("pid") && !left("ctl"), "pid file {}, socket {}", left("pid"), left("ctl"));
+}
+
+#[test]
+fn its_log_can_go_to_syslog() {
+    needs!(root);
+    needs!("unshare", "mount");
+    // A /dev of the daemon's own, in a mount namespace of its own, with nothing in it but a log and a null.
+    let setup = Setup::new();
+    let dev = setup.file("dev");
+    fs::create_dir(&dev).unwrap();
+    fs::write(setup.path("dev/null"), "").unwrap();
+    let place = setup.path("dev/log");
+    let mount = format!("mount --bind /dev/null {dev}/null && mount --rbind {dev} /dev && exec \"$@\"");
+    let wrap = ["unshare", "--mount", "sh", "-c", &mount, "sh"];
+    if !run_to_end(Command::new("unshare").args(&wrap[1..]).arg("true")).status.success() {
+        return skip(&test_name!(), "no mount namespace can be made here");
+    }
+    let listen = || {
+        let socket = UnixDatagram::bind(&place).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        socket
+    };
+    let find = |socket: &UnixDatagram, record: &str| {
+        let mut buffer = [0; 4096];
+        wait_for(record, || {
+            let length = socket.recv(&mut buffer).unwrap();
+            (String::from_utf8_lossy(&buffer[..length]) == record).then_some(())
+        });
+    };
+    let syslog = listen();
+    let d = setup.wrap(&wrap).args(&["-l", "syslog"]).programs("x: {cmd: sleep 1000, autorestart: never}").start();
+    let pid = d.wait_state("x", "RUNNING").pid().unwrap();
+    // Facility "daemon" (3 * 8) with the severity: 6 for information, 4 for a warning.
+    find(&syslog, &format!("<30>taskmasterd[{}]: x: spawned pid={pid}", d.pid));
+    kill(pid, Signal::SIGKILL);
+    find(&syslog, &format!("<28>taskmasterd[{}]: x: exited: killed by SIGKILL, not expected", d.pid));
+    // A syslog daemon that is started anew gets what comes then.
+    drop(syslog);
+    fs::remove_file(&place).unwrap();
+    let syslog = listen();
+    d.ok("start x");
+    let pid = d.pid_of("x");
+    find(&syslog, &format!("<30>taskmasterd[{}]: x: spawned pid={pid}", d.pid));
+    assert!(!d.path("taskmasterd.log").exists(), "a file was written although the log goes to syslog");
+}
