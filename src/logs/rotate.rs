@@ -5,7 +5,7 @@
 //!
 //! **How to shift.** Only up to the first index that is free. So a rotation that was interrupted anywhere – the
 //! daemon was killed, a rename failed – leaves one free index, and planning anew from what is there finishes it: each
-//! content is moved once and none is overwritten but the oldest. There is no other recovery: a file that is too
+//! content is moved once and none is lost but the oldest. There is no other recovery: a file that is too
 //! large at start-up is set aside when its next byte comes, and one that is missing is created.
 
 /// How far a file may grow beyond its size to end with a whole line, in bytes.
@@ -50,7 +50,7 @@ pub fn line_head(bytes: &[u8]) -> usize {
 pub enum Step {
     /// Remove it.
     Remove(u32),
-    /// Give it another name, in place of what has that name.
+    /// Give it another name, which is free.
     Rename {
         /// From.
         from: u32,
@@ -68,7 +68,12 @@ pub fn plan(backups: u32, exists: impl Fn(u32) -> bool) -> Vec<Step> {
         if backups == 0 {
             steps.push(Step::Remove(0));
         } else {
-            let free = (1..=backups).find(|i| !exists(*i)).unwrap_or(backups);
+            let free = (1..=backups).find(|i| !exists(*i)).unwrap_or_else(|| {
+                // Not replaced by the rename: ext4 would begin to write the file that takes its name to the disk at
+                // once, and the next bytes would wait for that.
+                steps.push(Step::Remove(backups));
+                backups
+            });
             steps.extend((0..free).rev().map(|i| Step::Rename { from: i, to: i + 1 }));
         }
     }
@@ -110,7 +115,7 @@ mod tests {
             Step::Remove(i) => assert!(disk.remove(&i).is_some()),
             Step::Rename { from, to } => {
                 let content = disk.remove(&from).expect("renames what is there");
-                disk.insert(to, content);
+                assert!(disk.insert(to, content).is_none(), "renames to a free name");
             }
             Step::Open => {
                 disk.entry(0).or_insert(new);

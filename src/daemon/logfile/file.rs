@@ -222,9 +222,10 @@ impl LogFile {
         self.check_backups(&steps)?;
         for step in steps {
             match step {
-                // One that is too many may be tried again at the next rotation.
-                Step::Remove(index @ 1..) => drop(fs::remove_file(name(index))),
+                // One that is beyond the number can be tried again at the next rotation.
+                Step::Remove(index) if index > self.rotation.backups => drop(fs::remove_file(name(index))),
                 Step::Remove(0) => fs::remove_file(&self.path).map_err(Failure::of("remove it"))?,
+                Step::Remove(index) => fs::remove_file(name(index)).map_err(Failure::of("remove the oldest backup"))?,
                 Step::Rename { from, to } => {
                     fs::rename(name(from), name(to)).map_err(Failure::of("rename"))?;
                     set_aside |= from == 0;
