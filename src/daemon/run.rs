@@ -16,6 +16,7 @@ use crate::supervise::action::Action;
 use crate::supervise::event::Input;
 use crate::supervise::fleet::Fleet;
 use crate::sys::limits::OpenFiles;
+use crate::sys::process;
 
 use super::children::Children;
 use super::clients::Clients;
@@ -87,8 +88,13 @@ impl Daemon {
         let mut ready = Vec::new();
         self.inputs.push_back(Input::Boot);
         self.settle();
+        let mut booting = true;
         while self.quit.is_none() {
             self.turn(&mut ready)?;
+            if booting && self.births.is_empty() {
+                booting = false;
+                process::release_code();
+            }
         }
         self.clients.say_goodbye(&mut self.reactor);
         match self.quit.take() {

@@ -76,6 +76,36 @@ pub fn is_terminal(fd: std::os::fd::BorrowedFd<'_>) -> bool {
     std::io::IsTerminal::is_terminal(&fd)
 }
 
+/// Unmaps the pages of this program's own code and constants. Those that are used come back from the page cache at
+/// their next use; those that only the start needed (reading a configuration, most of all) do not.
+pub fn release_code() {
+    // SAFETY: the callback is called with valid pointers during the call only.
+    unsafe { libc::dl_iterate_phdr(Some(release_first), std::ptr::null_mut()) };
+}
+
+/// Releases the segments of the first object, which is the program itself, and ends the iteration.
+unsafe extern "C" fn release_first(
+    object: *mut libc::dl_phdr_info,
+    _size: libc::size_t,
+    _data: *mut libc::c_void,
+) -> libc::c_int {
+    // SAFETY: the pointer is valid for the duration of the callback.
+    let object = unsafe { &*object };
+    // SAFETY: the headers are as many as the object says, and mapped as long as it is loaded.
+    let headers = unsafe { std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum)) };
+    for header in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W == 0) {
+        let (start, len) = (object.dlpi_addr.wrapping_add(header.p_vaddr), header.p_memsz);
+        let (from, to) = (start & !0xfff, start.wrapping_add(len).next_multiple_of(4096));
+        // SAFETY: the segment is not writable, so its pages are those of the file and come back as they were.
+        unsafe { libc::madvise(from as *mut libc::c_void, raw_len(from, to), libc::MADV_DONTNEED) };
+    }
+    1
+}
+
+fn raw_len(from: u64, to: u64) -> usize {
+    usize::try_from(to.saturating_sub(from)).unwrap_or(0)
+}
+
 /// Gives memory that is free in the middle of the heap back to the system, where the C library can.
 pub fn trim_heap() {
     #[cfg(target_env = "gnu")]
