@@ -8,6 +8,7 @@ pub mod fd;
 pub mod file;
 pub mod group;
 pub mod limits;
+pub mod nursery;
 pub mod pidfd;
 pub mod process;
 mod raw;

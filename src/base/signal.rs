@@ -47,6 +47,12 @@ impl Sig {
         (matches!(n, 1..=31) || matches!(n, RTMIN..=RTMAX)).then_some(Sig(n))
     }
 
+    /// The signal that ended a process: also the two that the C library keeps for itself, which can be sent by number.
+    #[must_use]
+    pub fn that_killed(n: i32) -> Option<Sig> {
+        u8::try_from(n).ok().filter(|n| (1..=RTMAX).contains(n)).map(Sig)
+    }
+
     /// Its number.
     #[must_use]
     pub fn number(self) -> i32 {
@@ -64,7 +70,14 @@ impl Sig {
         if let Some(i) = NAMES.iter().position(|n| *n == name) {
             return Sig::from_number(i32::try_from(i + 1).ok()?);
         }
-        let offset = |rest: &str| if rest.is_empty() { Some(0) } else { rest[1..].parse::<i32>().ok() };
+        // At most two digits: what comes from outside must not overflow a sum.
+        let offset = |rest: &str| match rest.get(1..) {
+            None | Some("") if rest.is_empty() => Some(0),
+            Some(digits) if (1..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse::<i32>().ok()
+            }
+            None | Some(_) => None,
+        };
         if let Some(rest) = name.strip_prefix("RTMIN").filter(|r| r.is_empty() || r.starts_with('+')) {
             return Sig::realtime(i32::from(RTMIN) + offset(rest)?);
         }
@@ -110,6 +123,7 @@ impl fmt::Display for Sig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match NAMES.get(usize::from(self.0).wrapping_sub(1)) {
             Some(name) => write!(f, "SIG{name}"),
+            None if self.0 < RTMIN => write!(f, "signal {}", self.0),
             None if self.0 == RTMIN => f.write_str("SIGRTMIN"),
             None => write!(f, "SIGRTMIN+{}", self.0 - RTMIN),
         }
@@ -136,8 +150,23 @@ mod tests {
 
     #[test]
     fn odd_names_are_refused() {
-        for text in ["", "SIG", "0", "32", "33", "65", "-1", "RTMIN-1", "RTMAX+1", "RTMIN+99", "RTMIN+", "TERM ", "FOO"]
-        {
+        for text in [
+            "",
+            "SIG",
+            "0",
+            "32",
+            "33",
+            "65",
+            "-1",
+            "RTMIN-1",
+            "RTMAX+1",
+            "RTMIN+99",
+            "RTMIN+2147483647",
+            "RTMAX--2147483648",
+            "RTMIN+",
+            "TERM ",
+            "FOO",
+        ] {
             assert_eq!(Sig::parse(text), None, "{text:?}");
         }
         assert_eq!(Sig::parse("RTMAX-1").map(Sig::number), Some(63));

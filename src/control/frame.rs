@@ -78,6 +78,10 @@ impl Lines {
 
     /// Takes the next line, if there is a whole one.
     pub fn take(&mut self) -> Option<Frame<'_>> {
+        // A client that never lets the buffer run empty must not make it grow.
+        if self.start > REQUEST_BYTES {
+            self.compact();
+        }
         loop {
             let (from, to) = match self.line_end() {
                 Some(end) => (std::mem::replace(&mut self.start, end + 1), end),
@@ -115,7 +119,8 @@ impl Lines {
         whole.iter().position(|b| *b == b'\n').map(|at| self.start + at)
     }
 
-    /// Drops what was taken. Called when no whole line is left, so every byte is moved once at most.
+    /// Drops what was taken. Called when no whole line is left, or when as much as a request was taken, so that no byte
+    /// is moved often.
     fn compact(&mut self) {
         self.buf.drain(..self.start);
         self.tail -= self.start.min(self.tail);

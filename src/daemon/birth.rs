@@ -56,16 +56,14 @@ impl Daemon {
         let standard = self
             .standard_files(key, run, program, &blueprint, owner.as_ref())
             .map_err(|e| Failed::new(Stage::Pipe, &e))?;
-        let null = self.surroundings.null.as_fd();
         let stdio = Stdio {
-            stdin: null,
-            stdout: standard.stdout.borrow(null, 1),
+            stdout: standard.stdout.borrow(1),
             stderr: match &standard.stderr {
-                End::Merged => standard.stdout.borrow(null, 1),
-                end @ (End::Null | End::Own | End::Pipe(_)) => end.borrow(null, 2),
+                End::Merged => standard.stdout.borrow(1),
+                end @ (End::Null | End::Own | End::Pipe(_)) => end.borrow(2),
             },
         };
-        let child = command.spawn(stdio)?;
+        let child = command.spawn(stdio, &mut self.nursery)?;
         let pid = child.pid;
         if let Err((error, unborn)) = self.children.born(&mut self.reactor, key, run, child) {
             Daemon::discard(unborn);
@@ -197,11 +195,12 @@ enum End {
 }
 
 impl End {
-    fn borrow<'a>(&'a self, null: BorrowedFd<'a>, number: i32) -> BorrowedFd<'a> {
+    /// The descriptor; `None` for `/dev/null`.
+    fn borrow(&self, number: i32) -> Option<BorrowedFd<'_>> {
         match self {
-            End::Null | End::Merged => null,
-            End::Own => fd::standard(number),
-            End::Pipe(end) => end.as_fd(),
+            End::Null | End::Merged => None,
+            End::Own => Some(fd::standard(number)),
+            End::Pipe(end) => Some(end.as_fd()),
         }
     }
 }

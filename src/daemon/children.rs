@@ -10,8 +10,9 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use crate::base::exit::Exit;
 use crate::base::id::{Key, Run};
+use crate::sys::group::{self, Snapshot};
 use crate::sys::spawn::{Failed, Launch, Spawned, Status, read_status};
-use crate::sys::{group, wait};
+use crate::sys::wait;
 
 use super::reactor::{Reactor, Source, Token, Wants};
 
@@ -35,6 +36,8 @@ struct Child {
 pub struct Children {
     /// Boxed, since a map that grows at its end keeps its nodes half empty.
     live: BTreeMap<Key, Box<Child>>,
+    /// The processes of the system, looked at once a turn if anybody asks.
+    snapshot: Option<Snapshot>,
 }
 
 /// A child that could not be taken over: it is to be killed and buried.
@@ -95,6 +98,11 @@ impl Children {
         Ok(())
     }
 
+    /// Begins a turn: what was seen of the system's processes is old.
+    pub fn new_turn(&mut self) {
+        self.snapshot = None;
+    }
+
     /// What became of `execve`, if that is news: `Some(None)` for success.
     pub fn exec_status(&mut self, reactor: &mut Reactor, key: Key, run: Run) -> Option<Option<Failed>> {
         let child = self.live.get_mut(&key).filter(|c| c.run == run)?;
@@ -125,7 +133,7 @@ impl Children {
             reactor.remove(status);
             launch.child_is_gone();
         }
-        let left = watch_group && group::exists(child.pid) && child.watch(reactor, key);
+        let left = watch_group && group::exists(child.pid) && child.watch(&mut self.snapshot, reactor, key);
         if !left {
             self.live.remove(&key);
         }
@@ -137,8 +145,9 @@ impl Children {
         let Some(child) = self.live.get_mut(&key).filter(|c| c.run == run) else { return false };
         child.stragglers.retain(|_, t| *t != token);
         reactor.remove(token);
-        // What it forked before it ended is found by looking again.
-        let over = child.stragglers.is_empty() && !child.watch(reactor, key);
+        // What it forked before it ended is found by looking again, at the processes as they are now.
+        let over = child.stragglers.is_empty()
+            && !(group::exists(child.pid) && child.watch(&mut Some(Snapshot::take()), reactor, key));
         if over {
             self.live.remove(&key);
         }
@@ -152,7 +161,7 @@ impl Children {
             Some(token) if whole_group => Target::Group(child.pid, token),
             Some(token) => Target::Each(vec![token]),
             None => {
-                child.watch(reactor, key);
+                child.watch(&mut self.snapshot, reactor, key);
                 Target::Each(child.stragglers.values().copied().collect())
             }
         }
@@ -161,8 +170,9 @@ impl Children {
 
 impl Child {
     /// Finds and polls what is left of the group and not polled yet; whether there is anything.
-    fn watch(&mut self, reactor: &mut Reactor, key: Key) -> bool {
-        for (pid, fd) in group::members(self.pid) {
+    fn watch(&mut self, snapshot: &mut Option<Snapshot>, reactor: &mut Reactor, key: Key) -> bool {
+        let processes = snapshot.get_or_insert_with(Snapshot::take);
+        for (pid, fd) in processes.members(self.pid) {
             if self.stragglers.contains_key(&pid) {
                 continue;
             }

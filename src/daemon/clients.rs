@@ -192,7 +192,7 @@ impl Clients {
                 gone.extend(self.shed(reactor));
             }
             if let Err(error) = self.admit(reactor, socket, now) {
-                return (gone, Some(format!("cannot serve a connection: {}", plain(&error))));
+                trouble = Some(format!("cannot serve a connection: {}", plain(&error)));
             }
         }
     }
@@ -300,10 +300,12 @@ impl Clients {
         match form {
             Form::Text => {
                 wire::write_text(response, clock, &mut client.out);
-                // The next request may be in the buffer already.
-                self.again.insert(ticket.client);
             }
             Form::Json { id, batch } => client.answer_json(id, batch, response),
+        }
+        // The next request may be in the buffer already.
+        if client.lines.pending() > 0 || client.ended {
+            self.again.insert(ticket.client);
         }
         self.flush(reactor, ticket.client, now);
     }

@@ -106,17 +106,17 @@ impl Journal {
         if self.buffer.is_empty() {
             return;
         }
+        let lost_before = self.lost;
         if self.echo {
-            // A terminal that is gone is no reason to stop.
-            let _ = std::io::stderr().write_all(&self.buffer);
+            // A terminal that is gone or stopped is no reason to stop.
+            let _ = fd::write_without_waiting(fd::standard(2), &self.buffer);
         }
         match &mut self.target {
             Target::File(id) => files.write_lines(*id, &self.buffer, now),
             Target::Stdout => {
-                let mut stdout = std::io::stdout().lock();
-                if stdout.write_all(&self.buffer).and_then(|()| stdout.flush()).is_err() {
-                    self.lost += self.levels.len() as u64;
-                }
+                let written = fd::write_without_waiting(fd::standard(1), &self.buffer).unwrap_or(0);
+                let rest = self.buffer.get(written..).unwrap_or_default();
+                self.lost += rest.iter().filter(|b| **b == b'\n').count() as u64;
             }
             Target::Syslog(connection) => {
                 // The syslog daemon has a time and a level of its own.
@@ -129,7 +129,8 @@ impl Journal {
         }
         self.buffer.clear();
         self.levels.clear();
-        if self.lost > 0 {
+        // Told once it works again.
+        if self.lost > 0 && self.lost == lost_before {
             let lost = std::mem::take(&mut self.lost);
             self.write(Level::Warning, format_args!("{lost} lines of this log were lost"));
         }

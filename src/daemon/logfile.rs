@@ -205,9 +205,12 @@ fn unambiguous(path: &Path) -> PathBuf {
     if path.starts_with("/dev") || path.starts_with("/proc") {
         return path.to_owned();
     }
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match (fs::canonicalize(parent), path.file_name()) {
-        (Ok(parent), Some(name)) => parent.join(name),
-        (Ok(_) | Err(_), _) => path.to_owned(),
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // What is missing of the path now may be made later; what is there decides.
+    for ancestor in path.ancestors().skip(1) {
+        if let (Ok(there), Ok(rest)) = (fs::canonicalize(ancestor), path.strip_prefix(ancestor)) {
+            return there.join(rest);
+        }
     }
+    path
 }

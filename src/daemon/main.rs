@@ -13,6 +13,7 @@ use crate::config::model::{Config, Level};
 use crate::control::address;
 use crate::ctl;
 use crate::supervise::fleet::Fleet;
+use crate::sys::nursery::Nursery;
 use crate::sys::process;
 use crate::sys::{fd, limits, signals, user};
 
@@ -111,6 +112,8 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     signals::reset_dispositions();
     let open_files = limits::open_files().map_err(|e| Error::io("read the limit on open files", "", e))?;
     load::raise_limit()?;
+    // First of all that stays open, so that its descriptors have low numbers.
+    let nursery = Nursery::new().map_err(|e| Error::io("reserve descriptors", "", e))?;
     if let Some(mask) = config.daemon.umask {
         process::set_umask(mask);
     }
@@ -133,7 +136,6 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         files.cleanup(load::auto_logs(&config).iter().map(PathBuf::as_path));
     }
     let directory = if foreground { std::env::current_dir().unwrap_or_else(|_| "/".into()) } else { "/".into() };
-    let null = fd::null().map_err(|e| Error::io("open", "/dev/null", e))?;
     journal.write(
         Level::Info,
         format_args!(
@@ -151,7 +153,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     journal.flush(&mut files, clock::now());
     announce(ready, foreground)?;
     process::trim_heap();
-    let surroundings = Surroundings { env: origin.env.clone(), directory, open_files, null };
+    let surroundings = Surroundings { env: origin.env.clone(), directory, open_files };
     let mut daemon = Daemon {
         reactor,
         clock,
@@ -165,6 +167,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         origin,
         people,
         surroundings,
+        nursery,
         inputs: Default::default(),
         births: Default::default(),
         now: clock::now(),
@@ -180,7 +183,7 @@ impl Daemon {
     /// The last lines of the log, and the socket removed.
     fn leave(&mut self, result: &Result<(), Error>) {
         self.clients.remove_socket();
-        self.outputs.abandon(&self.reactor, &mut self.files, self.now);
+        self.outputs.finish(&mut self.reactor, &mut self.files, self.now);
         match result {
             Ok(()) => self.log(Level::Info, "everything is stopped, leaving"),
             Err(error) => self.log(Level::Critical, error),

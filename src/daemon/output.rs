@@ -79,10 +79,29 @@ impl Outputs {
             let waiting = fd.and_then(|fd| splice::bytes_waiting(fd).ok()).unwrap_or(0);
             let mut left = waiting;
             while left > 0 {
-                match self.pump(reactor, files, id, left, now) {
-                    0 => break,
-                    moved => left = left.saturating_sub(moved),
+                let (moved, more) = self.pump(reactor, files, id, left, now);
+                left = left.saturating_sub(moved);
+                // A rotation ends a pump with nothing moved, and more to come.
+                if !more {
+                    break;
                 }
+            }
+        }
+    }
+
+    /// Moves all that pipes hold: the daemon leaves. What fails is given up, counted and told as dropped.
+    pub fn finish(&mut self, reactor: &mut Reactor, files: &mut LogFiles, now: Mono) {
+        let ids: Vec<Id> = self.pipes.keys().copied().collect();
+        for (key, run, stream) in ids {
+            if stream == Stream::Stdout || !self.pipes.contains_key(&(key, run, Stream::Stdout)) {
+                self.drain(reactor, files, key, run, now);
+            }
+        }
+        for (_, id) in std::mem::take(&mut self.stalled) {
+            if let Some(pipe) = self.pipes.get(&id)
+                && let Some(fd) = reactor.fd(pipe.token)
+            {
+                files.abandon(pipe.file, fd, now);
             }
         }
     }
@@ -122,17 +141,6 @@ impl Outputs {
         }
     }
 
-    /// Gives up what is still in pipes whose file fails: the daemon leaves. It is counted and told as dropped.
-    pub fn abandon(&mut self, reactor: &Reactor, files: &mut LogFiles, now: Mono) {
-        for (_, id) in std::mem::take(&mut self.stalled) {
-            if let Some(pipe) = self.pipes.get(&id)
-                && let Some(fd) = reactor.fd(pipe.token)
-            {
-                files.abandon(pipe.file, fd, now);
-            }
-        }
-    }
-
     /// Applies rotation keys that changed while the run lives.
     pub fn set_rotation(&mut self, files: &mut LogFiles, id: Id, rotation: Rotation) {
         if let Some(pipe) = self.pipes.get(&id) {
@@ -152,10 +160,10 @@ impl Outputs {
         [self.stalled.first().map(|(at, _)| *at), files.next_retry()].into_iter().flatten().min()
     }
 
-    /// Moves up to `budget` bytes, sees to what is next, and says how many were moved.
-    fn pump(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id, budget: usize, now: Mono) -> usize {
-        let Some(pipe) = self.pipes.get_mut(&id) else { return 0 };
-        let Some(fd) = reactor.fd(pipe.token) else { return 0 };
+    /// Moves up to `budget` bytes and sees to what is next. How many were moved, and whether more can be at once.
+    fn pump(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id, budget: usize, now: Mono) -> (usize, bool) {
+        let Some(pipe) = self.pipes.get_mut(&id) else { return (0, false) };
+        let Some(fd) = reactor.fd(pipe.token) else { return (0, false) };
         let Pumped { moved, next } = files.pump(pipe.file, fd, &mut pipe.state, budget, now);
         if let Some(at) = pipe.retry.take() {
             self.stalled.remove(&(at, id));
@@ -173,7 +181,7 @@ impl Outputs {
             }
             Pump::Eof => self.close(reactor, files, id),
         }
-        moved
+        (moved, next == Pump::More)
     }
 
     fn close(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id) {

@@ -47,7 +47,10 @@ impl Daemon {
                 // Before it has made its group (setsid) the child is only to be reached by itself.
                 if error.raw_os_error() == Some(Errno::ESRCH.0) { self.signal_one(leader, sig) } else { Err(error) }
             }),
-            Target::Each(tokens) => tokens.into_iter().try_for_each(|token| self.signal_one(token, sig)),
+            // One that may not be signalled spares none of the others.
+            Target::Each(tokens) => {
+                tokens.into_iter().map(|token| self.signal_one(token, sig)).fold(Ok(()), Result::and)
+            }
         };
         if let Err(error) = result {
             let name = self.fleet.member(key).map(|m| self.fleet.display_name(m)).unwrap_or_default();

@@ -31,7 +31,11 @@ impl PidFile {
 impl Drop for PidFile {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
-            let _ = fs::remove_file(path);
+            // Another daemon that was given the same file has put its own id there.
+            let ours = fs::read_to_string(path).is_ok_and(|text| text.trim() == std::process::id().to_string());
+            if ours {
+                let _ = fs::remove_file(path);
+            }
         }
     }
 }

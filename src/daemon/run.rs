@@ -5,7 +5,6 @@
 //! a loud program, the birth of a thousand processes – is cut into pieces, and the next turn does not wait.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::supervise::action::Action;
 use crate::supervise::event::Input;
 use crate::supervise::fleet::Fleet;
 use crate::sys::limits::OpenFiles;
+use crate::sys::nursery::Nursery;
 use crate::sys::process;
 
 use super::children::Children;
@@ -30,6 +30,9 @@ use super::reactor::{Reactor, Ready, Token};
 
 /// How many processes are born in one turn. Between two turns everybody else is served.
 const SPAWNS_PER_TURN: usize = 8;
+
+/// How long the loop sleeps at most while a child has not left the daemon's table of descriptors.
+const LEAVING_TIME: Duration = Duration::from_millis(1);
 
 /// Everything that the loop holds.
 pub struct Daemon {
@@ -57,6 +60,8 @@ pub struct Daemon {
     pub(super) people: People,
     /// What children need of the surroundings.
     pub(super) surroundings: Surroundings,
+    /// Low descriptors for children on their way.
+    pub(super) nursery: Nursery,
     /// Facts and intents that the core has not been told yet.
     pub(super) inputs: VecDeque<Input>,
     /// Runs that wait for their turn to be born.
@@ -75,8 +80,6 @@ pub struct Surroundings {
     pub directory: PathBuf,
     /// The limit on open files that the daemon was started with.
     pub open_files: OpenFiles,
-    /// `/dev/null`.
-    pub null: OwnedFd,
 }
 
 impl Daemon {
@@ -105,8 +108,14 @@ impl Daemon {
 
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
         let busy = self.outputs.has_more() || !self.births.is_empty() || self.clients.has_more();
-        self.reactor.wait(busy.then_some(Duration::ZERO), ready).map_err(|e| Error::io("wait for events", "", e))?;
+        // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
+        let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
+        let timeout = if busy { Some(Duration::ZERO) } else { leaving };
+        self.reactor.wait(timeout, ready).map_err(|e| Error::io("wait for events", "", e))?;
         self.now = clock::now();
+        // Before any status pipe is read: of a child that has left, only the child's own copy keeps it open.
+        self.nursery.sweep();
+        self.children.new_turn();
         for event in ready.drain(..) {
             self.dispatch(event);
         }

@@ -73,6 +73,28 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     Ok(nix::unistd::write(fd, bytes)?)
 }
 
+/// Writes as much as there is room for at once, without waiting for a reader; how many bytes that was.
+///
+/// # Errors
+/// poll(2), write(2).
+pub fn write_without_waiting(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    // A pipe that is ready has room for as much as this, so a write of no more does not wait.
+    for chunk in bytes.chunks(512) {
+        let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+        // SAFETY: one pollfd, which outlives the call.
+        let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
+        if ready < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        if ready == 0 || poll.revents & libc::POLLOUT == 0 {
+            break;
+        }
+        written += write(fd, chunk)?;
+    }
+    Ok(written)
+}
+
 /// Opens descriptors 0, 1 and 2 on `/dev/null` where they are closed, so that no file opened later gets their number.
 ///
 /// # Errors

@@ -34,29 +34,49 @@ fn kill(pgid: u32, number: i32) -> io::Result<()> {
     if unsafe { libc::kill(-pgid, number) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// The living members of a group that leads a session of its own, by pidfd. Empty if there is none, and where /proc is
-/// not mounted.
-#[must_use]
-pub fn members(pgid: u32) -> Vec<(u32, OwnedFd)> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| is_member(*pid, pgid))
-        .filter_map(|pid| {
-            let fd = pidfd::open(pid).ok()?;
-            // Asked again with the process held: the number may have changed hands in between.
-            is_member(pid, pgid).then_some((pid, fd))
-        })
-        .collect()
+/// The living processes of the system at one moment, with their groups. One look serves all groups of a turn.
+#[derive(Debug, Default)]
+pub struct Snapshot(Vec<(u32, u32)>);
+
+impl Snapshot {
+    /// Looks at every process. Empty where /proc is not mounted.
+    #[must_use]
+    pub fn take() -> Snapshot {
+        let Ok(entries) = fs::read_dir("/proc") else { return Snapshot::default() };
+        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        Snapshot(pids.filter_map(|pid| own_group(pid).map(|group| (pid, group))).collect())
+    }
+
+    /// The members of a group that led a session of its own and whose leader was reaped, by pidfd.
+    ///
+    /// A process whose number is the group's is no member: the leader is gone, so it is a stranger that has the number
+    /// now, and the group is its own.
+    #[must_use]
+    pub fn members(&self, pgid: u32) -> Vec<(u32, OwnedFd)> {
+        if self.0.iter().any(|(pid, _)| *pid == pgid) {
+            return Vec::new();
+        }
+        let there = self.0.iter().filter(|(_, group)| *group == pgid);
+        there
+            .filter_map(|(pid, _)| {
+                let fd = pidfd::open(*pid).ok()?;
+                // Asked again with the process held: the number may have changed hands in between.
+                (own_group(*pid) == Some(pgid)).then_some((*pid, fd))
+            })
+            .collect()
+    }
 }
 
-/// Whether the process is alive and in this group and session, by proc(5): `pid (comm) state ppid pgrp session …`.
-fn is_member(pid: u32, pgid: u32) -> bool {
-    let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else { return false };
+/// The group of a living process that is in a session of the same number, by proc(5):
+/// `pid (comm) state ppid pgrp session …`.
+fn own_group(pid: u32) -> Option<u32> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let text = String::from_utf8_lossy(&stat);
     // The command may hold blanks and brackets, so the fields begin behind the last bracket.
-    let Some((_, rest)) = text.rsplit_once(')') else { return false };
+    let (_, rest) = text.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace();
     let alive = !matches!(fields.next(), None | Some("Z" | "X" | "x"));
     let mut numbers = fields.skip(1).map(|field| field.parse::<u32>().unwrap_or(0));
-    alive && numbers.next() == Some(pgid) && numbers.next() == Some(pgid)
+    let (group, session) = (numbers.next()?, numbers.next()?);
+    (alive && group == session).then_some(group)
 }

@@ -13,12 +13,14 @@
 
 use std::ffi::{CString, c_char, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::Ordering;
 
 use crate::base::errno::Errno;
 use crate::base::stage::Stage;
 
 use super::limits::OpenFiles;
+use super::nursery::{Boarded, Left, Nursery};
 use super::raw::{self, word};
 use super::{fd, signals};
 
@@ -50,6 +52,10 @@ struct Plan {
     standard: [RawFd; 3],
     /// Where to report a failure.
     report: RawFd,
+    /// The child begins in its parent's table of descriptors and leaves it with those below this number.
+    leave_from: Option<RawFd>,
+    /// Set by the child when it has left.
+    left: Left,
 }
 
 /// The ids that the child takes on.
@@ -63,15 +69,13 @@ pub struct Credentials {
     pub groups: Vec<u32>,
 }
 
-/// What the child gets as descriptors 0, 1 and 2.
+/// What the child gets as descriptors 1 and 2. Descriptor 0 is `/dev/null`.
 #[derive(Clone, Copy, Debug)]
 pub struct Stdio<'a> {
-    /// Standard input.
-    pub stdin: BorrowedFd<'a>,
-    /// Standard output.
-    pub stdout: BorrowedFd<'a>,
-    /// Standard error.
-    pub stderr: BorrowedFd<'a>,
+    /// Standard output; `None` is `/dev/null`.
+    pub stdout: Option<BorrowedFd<'a>>,
+    /// Standard error; `None` is `/dev/null`.
+    pub stderr: Option<BorrowedFd<'a>>,
 }
 
 /// A child that has been born.
@@ -96,7 +100,10 @@ pub struct Launch(Option<Box<(Command, Vec<u8>)>>);
 impl Launch {
     /// Gives the memory back. Only for a child that has executed its program or has ended.
     fn free(&mut self) {
-        self.0 = None;
+        if let Some(launch) = self.0.take() {
+            // A child that is gone has left, whether it came to say so or not.
+            launch.0.plan.left.store(true, Ordering::Release);
+        }
     }
 
     /// Gives the memory back after the child was reaped.
@@ -161,6 +168,8 @@ impl Command {
             open_files: None,
             standard: [-1; 3],
             report: -1,
+            leave_from: None,
+            left: Left::default(),
         };
         Ok(Command { strings, plan })
     }
@@ -193,17 +202,28 @@ impl Command {
     ///
     /// # Errors
     /// The status pipe could not be made (`Pipe`), or clone3(2) failed (`Clone`): EAGAIN, ENOMEM.
-    pub fn spawn(mut self, stdio: Stdio<'_>) -> Result<Spawned, Failed> {
+    pub fn spawn(mut self, stdio: Stdio<'_>, nursery: &mut Nursery) -> Result<Spawned, Failed> {
         let (status, report) = fd::pipe().map_err(|e| Failed::new(Stage::Pipe, &e))?;
-        self.plan.standard = [stdio.stdin, stdio.stdout, stdio.stderr].map(|fd| fd.as_raw_fd());
+        let null = nursery.null().as_raw_fd();
+        let number = |fd: Option<BorrowedFd<'_>>| fd.map_or(null, |fd| fd.as_raw_fd());
+        self.plan.standard = [null, number(stdio.stdout), number(stdio.stderr)];
         self.plan.report = report.as_raw_fd();
-        let share_memory = self.plan.credentials.is_none();
+        let share_memory = self.plan.credentials.is_none() && nursery.memory_may_be_shared();
+        let boarded =
+            if share_memory { nursery.board([Some(report.as_fd()), stdio.stdout, stdio.stderr]) } else { None };
+        if let Some(Boarded { bound, places: [status_end, stdout, stderr], left }) = boarded {
+            self.plan.standard = [null, stdout, stderr];
+            (self.plan.report, self.plan.leave_from, self.plan.left) = (status_end, Some(bound), left);
+        }
         let mut launch = Box::new((self, Vec::<u8>::with_capacity(STACK_BYTES)));
         let (command, stack) = &mut *launch;
         let mut pidfd: RawFd = -1;
         // SAFETY: clone_args is plain numbers, for which zero means "not used".
         let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
-        let flags = libc::CLONE_PIDFD | if share_memory { libc::CLONE_VM } else { 0 };
+        let share_table = command.plan.leave_from.is_some();
+        let flags = libc::CLONE_PIDFD
+            | if share_memory { libc::CLONE_VM } else { 0 }
+            | if share_table { libc::CLONE_FILES } else { 0 };
         arguments.flags = u64::from(flags.unsigned_abs());
         arguments.pidfd = (&raw mut pidfd) as u64;
         arguments.exit_signal = u64::from(libc::SIGCHLD.unsigned_abs());
@@ -213,8 +233,9 @@ impl Command {
         arguments.stack_size = (STACK_BYTES as u64 - (aligned - stack_at)) & !15;
         let plan: *const Plan = &raw const command.plan;
         // SAFETY: `become_program` never returns. What it uses is the plan, the strings behind it and the stack, which
-        // `Launch` keeps until the child is done; this process only reads them. It shares nothing else: descriptors,
-        // signal dispositions and directory are copies. This program has one thread.
+        // `Launch` keeps until the child is done; this process only reads them. It shares nothing else but, where it
+        // boarded, the table of descriptors, of which it uses only its own pad until it has left: signal dispositions
+        // and directory are copies. This program has one thread.
         let pid = unsafe { raw::clone3(&arguments, become_program, plan.cast()) };
         drop(report);
         let pid = pid.map_err(|errno| Failed { stage: Stage::Clone, errno: Errno(errno) })?;
@@ -241,7 +262,7 @@ const STATUS_BYTES: usize = 8;
 unsafe extern "C" fn become_program(plan: *const c_void) -> ! {
     // SAFETY: the caller's promise.
     let plan = unsafe { &*plan.cast::<Plan>() };
-    let failed = match plan.prepare() {
+    let failed = match plan.leave_table().and_then(|()| plan.prepare()) {
         Ok(()) => Failed { stage: Stage::Exec, errno: Errno(plan.execute()) },
         Err(failed) => failed,
     };
@@ -268,6 +289,16 @@ fn step(stage: Stage, number: libc::c_long, arguments: raw::Arguments) -> Result
 }
 
 impl Plan {
+    /// Leaves the parent's table of descriptors, if the child began in it. Before that it must not change any.
+    fn leave_table(&self) -> Result<(), Failed> {
+        if let Some(bound) = self.leave_from {
+            let arguments = [word(bound), word(u32::MAX), word(libc::CLOSE_RANGE_UNSHARE)];
+            step(Stage::Stdio, libc::SYS_close_range, arguments)?;
+            self.left.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
     fn prepare(&self) -> Result<(), Failed> {
         step(Stage::Session, libc::SYS_setsid, [0; 3])?;
         signals::reset_in_child().map_err(|errno| Failed { stage: Stage::Signals, errno: Errno(errno) })?;
@@ -387,10 +418,10 @@ mod tests {
     use std::os::fd::AsFd;
 
     fn run(command: Command) -> (Option<Failed>, Exit) {
-        let null = fd::null().unwrap();
-        let stdio = Stdio { stdin: null.as_fd(), stdout: null.as_fd(), stderr: null.as_fd() };
-        let mut child = command.spawn(stdio).unwrap();
+        let mut nursery = Nursery::new().unwrap();
+        let mut child = command.spawn(Stdio { stdout: None, stderr: None }, &mut nursery).unwrap();
         let exit = wait::reap_killed(child.pidfd.as_fd()).unwrap().unwrap();
+        nursery.sweep();
         let failed = match read_status(child.status.as_fd(), &mut child.launch).unwrap() {
             Status::Failed(failed) => Some(failed),
             Status::Over => None,
@@ -436,14 +467,18 @@ mod tests {
 
     #[test]
     fn many_children_at_once_do_not_disturb_their_parent() {
-        let null = fd::null().unwrap();
-        let stdio = Stdio { stdin: null.as_fd(), stdout: null.as_fd(), stderr: null.as_fd() };
-        let children: Vec<Spawned> =
-            (0..50).map(|n| command(&["sh", "-c", &format!("exit {n}")]).spawn(stdio).unwrap()).collect();
+        let mut nursery = Nursery::new().unwrap();
+        let children: Vec<Spawned> = (0..50)
+            .map(|n| {
+                let command = command(&["sh", "-c", &format!("exit {n}")]);
+                command.spawn(Stdio { stdout: None, stderr: None }, &mut nursery).unwrap()
+            })
+            .collect();
         for (n, child) in (0u8..).zip(children) {
             assert_eq!(wait::reap_killed(child.pidfd.as_fd()).unwrap(), Some(Exit::Code(n)));
             child.launch.child_is_gone();
         }
+        assert!(!nursery.sweep(), "everybody has left");
     }
 
     #[test]

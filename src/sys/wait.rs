@@ -37,7 +37,7 @@ fn waitid(pidfd: BorrowedFd<'_>, options: i32) -> io::Result<Option<Exit>> {
     if pid == 0 {
         return Ok(None);
     }
-    let killed = |core| Sig::from_number(status).map(|sig| Exit::Signal { sig, core });
+    let killed = |core| Sig::that_killed(status).map(|sig| Exit::Signal { sig, core });
     Ok(match info.si_code {
         libc::CLD_KILLED => killed(false),
         libc::CLD_DUMPED => killed(true),

@@ -17,7 +17,7 @@ use super::trouble::Trouble;
 use crate::daemon::error::plain;
 
 /// How often a file that is written to is looked at: is it still there, is its end where it was left?
-const CHECK: Duration = Duration::from_secs(1);
+const CHECK: Duration = Duration::from_millis(10);
 /// How long a rotation that failed is not tried again.
 const ROTATION_RETRY: Duration = Duration::from_secs(60);
 
