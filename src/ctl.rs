@@ -27,8 +27,12 @@ pub fn main() -> ExitCode {
     let exit = match args::parse(&words) {
         Ok(Call::Help) => show::print(args::usage().as_bytes()),
         Ok(Call::Version) => show::print(concat!("taskmasterctl ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
-        Ok(Call::Run { socket, json, words }) => Session { path: connect::socket_path(socket), json }.run_words(&words),
-        Ok(Call::Shell { socket, json }) => shell::run(&Session { path: connect::socket_path(socket), json }).worst,
+        Ok(Call::Run { socket, json, words }) => {
+            Session { path: connect::socket_path(socket), json, cancels: false }.run_words(&words)
+        }
+        Ok(Call::Shell { socket, json }) => {
+            shell::run(&Session { path: connect::socket_path(socket), json, cancels: false }).worst
+        }
         Err(text) => {
             show::complain(&text);
             Exit::Usage
@@ -40,7 +44,7 @@ pub fn main() -> ExitCode {
 /// Runs the shell that belongs to one daemon: leaving it, in whatever way, stops the daemon.
 #[must_use]
 pub fn attached_shell(socket: &Path) -> ExitCode {
-    let session = Session { path: socket.to_owned(), json: false };
+    let session = Session { path: socket.to_owned(), json: false, cancels: false };
     let outcome = shell::run(&session);
     let stopped = match outcome.left {
         Left::Shutdown => Exit::Done,

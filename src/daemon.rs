@@ -3,6 +3,8 @@
 //! May import everything; nothing imports it but the binary. `main` sets up, `run` is the loop, `reactor` what is
 //! polled, `dispatch` leads from an event to its owner, `perform` does what the core wants.
 
+mod background;
+mod birth;
 mod children;
 mod clients;
 mod clock;
@@ -17,6 +19,7 @@ mod main;
 mod options;
 mod output;
 mod perform;
+mod pidfile;
 mod reactor;
 mod run;
 

@@ -61,7 +61,7 @@ const ONLY_IN: [(&str, &[&str]); 15] = [
     ("timer::monotonic", &["src/daemon/clock.rs", "src/ctl/", "src/sys/"]),
     ("timer::wall", &["src/daemon/clock.rs", "src/ctl/", "src/sys/"]),
     // What is done to processes is done in one place, and so is the waiting for them.
-    ("spawn::Command", &["src/daemon/perform.rs", "src/sys/"]),
+    ("spawn::Command", &["src/daemon/birth.rs", "src/sys/"]),
     ("pidfd::send_signal", &["src/daemon/perform.rs", "src/sys/"]),
     ("group::signal", &["src/daemon/perform.rs", "src/sys/"]),
     ("sys::wait", &["src/daemon/children.rs", "src/sys/"]),
@@ -367,7 +367,7 @@ fn what_is_allowed_is_left_alone() {
         ("src/daemon/clock.rs", "use crate::sys::timer;\nfn now() { timer::monotonic(); }"),
         ("src/daemon/dispatch.rs", "use crate::sys::spawn::Failed;"),
         ("src/daemon/main.rs", "use crate::ctl;\nfn f() { ctl::attached_shell(X); }"),
-        ("src/daemon/perform.rs", "use crate::sys::{group, spawn::Command};\nfn f() { group::signal(1, Sig::KILL); }"),
+        ("src/daemon/perform.rs", "use crate::sys::group;\nfn f() { group::signal(1, Sig::KILL); }"),
         (
             "src/sys/spawn.rs",
             "fn f() { std::process::id(); }\n#[cfg(test)]\nmod tests {\n    use std::thread::sleep;\n}",

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use crate::control::address;
 use crate::control::jsonrpc::{self, Id};
 use crate::control::message::Request;
-use crate::sys::{client, sock, user};
+use crate::sys::client::{self, First, Interrupt};
+use crate::sys::{sock, user};
 
 /// Room for the first read: enough for the status of some processes. It doubles as long as more comes.
 const FIRST_READ_BYTES: usize = 8 << 10;
@@ -23,17 +24,44 @@ pub struct Reply {
     stream: UnixStream,
 }
 
+/// Why there is no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NoReply {
+    /// Ctrl-C: it is not waited for any longer.
+    Cancelled,
+    /// What went wrong, for people.
+    Because(String),
+}
+
+impl From<String> for NoReply {
+    fn from(text: String) -> NoReply {
+        NoReply::Because(text)
+    }
+}
+
 impl Reply {
     /// Waits until the daemon closes the connection.
-    pub fn wait_for_close(mut self) {
+    ///
+    /// # Errors
+    /// Ctrl-C came first.
+    pub fn wait_for_close(mut self, interrupt: Option<&Interrupt>) -> Result<(), NoReply> {
         let mut rest = [0; 512];
         loop {
-            match self.stream.read(&mut rest) {
-                Ok(0) => return,
-                Err(error) if error.kind() != ErrorKind::Interrupted => return,
-                Ok(_) | Err(_) => {}
+            match read(&mut self.stream, &mut rest, interrupt) {
+                Ok(None) => return Err(NoReply::Cancelled),
+                Ok(Some(0)) => return Ok(()),
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Ok(()),
+                Ok(Some(_)) | Err(_) => {}
             }
         }
+    }
+}
+
+/// Reads what there is; `None` if Ctrl-C came first.
+fn read(stream: &mut UnixStream, room: &mut [u8], interrupt: Option<&Interrupt>) -> std::io::Result<Option<usize>> {
+    match interrupt.map(|interrupt| interrupt.wait(stream.as_fd())).transpose()? {
+        Some(First::Interrupt) => Ok(None),
+        Some(First::Readable) | None => stream.read(room).map(Some),
     }
 }
 
@@ -46,28 +74,30 @@ pub fn socket_path(given: Option<PathBuf>) -> PathBuf {
     })
 }
 
-/// Sends a request and reads its answer.
+/// Sends a request and reads its answer. With `interrupt`, Ctrl-C ends the waiting for it.
 ///
 /// # Errors
-/// The daemon cannot be reached, is not to be trusted, or answers with something else than an answer. For people.
-pub fn ask(path: &Path, request: &Request) -> Result<Reply, String> {
+/// The daemon cannot be reached, is not to be trusted, or answers with something else than an answer; Ctrl-C.
+pub fn ask(path: &Path, request: &Request, interrupt: Option<&Interrupt>) -> Result<Reply, NoReply> {
     let mut stream = open(path)?;
     let mut line = Vec::with_capacity(256);
     jsonrpc::write_request(&Id::number(1), request, &mut line);
     line.push(b'\n');
     let sent = stream.write_all(&line);
     // A daemon that does not want to talk may say so and close before it has read anything.
-    let (answer, read) = read_line(&mut stream);
-    match String::from_utf8(answer) {
-        Ok(line) if line.starts_with('{') => Ok(Reply { line, stream }),
-        Ok(line) if line.starts_with("ERROR ") => {
-            Err(format!("the daemon on {} refuses: {}", path.display(), line.trim_start_matches("ERROR ")))
+    let (answer, end) = read_line(&mut stream, interrupt);
+    let because = |text: String| Err(NoReply::Because(text));
+    match (String::from_utf8(answer), end) {
+        (_, Ok(End::Cancelled)) => Err(NoReply::Cancelled),
+        (Ok(line), _) if line.starts_with('{') => Ok(Reply { line, stream }),
+        (Ok(line), _) if line.starts_with("ERROR ") => {
+            because(format!("the daemon on {} refuses: {}", path.display(), line.trim_start_matches("ERROR ")))
         }
-        Ok(line) if line.is_empty() => Err(match sent.and(read) {
+        (Ok(line), end) if line.is_empty() => because(match sent.and(end.map(drop)) {
             Ok(()) => format!("the daemon on {} closed the connection without an answer", path.display()),
             Err(error) => broken(path, &error),
         }),
-        Ok(_) | Err(_) => Err(format!("what answers on {} is no taskmasterd", path.display())),
+        (Ok(_) | Err(_), _) => because(format!("what answers on {} is no taskmasterd", path.display())),
     }
 }
 
@@ -106,8 +136,16 @@ fn broken(path: &Path, error: &std::io::Error) -> String {
     format!("the connection to {} broke: {error}", path.display())
 }
 
+/// What ended the reading of a line.
+enum End {
+    /// The line feed, or the end of the connection.
+    Line,
+    /// Ctrl-C.
+    Cancelled,
+}
+
 /// Reads up to the first line feed, which is left out, or to the end.
-fn read_line(stream: &mut UnixStream) -> (Vec<u8>, std::io::Result<()>) {
+fn read_line(stream: &mut UnixStream, interrupt: Option<&Interrupt>) -> (Vec<u8>, std::io::Result<End>) {
     let mut buffer = Vec::new();
     let mut len = 0;
     let end = loop {
@@ -115,13 +153,14 @@ fn read_line(stream: &mut UnixStream) -> (Vec<u8>, std::io::Result<()>) {
             buffer.resize((len * 2).max(FIRST_READ_BYTES), 0);
         }
         let room = buffer.get_mut(len..).unwrap_or_default();
-        match stream.read(room) {
-            Ok(0) => break Ok(()),
-            Ok(n) => {
+        match read(stream, room, interrupt) {
+            Ok(None) => break Ok(End::Cancelled),
+            Ok(Some(0)) => break Ok(End::Line),
+            Ok(Some(n)) => {
                 let line_end = room.iter().take(n).position(|b| *b == b'\n');
                 len += line_end.unwrap_or(n);
                 if line_end.is_some() {
-                    break Ok(());
+                    break Ok(End::Line);
                 }
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -138,6 +177,13 @@ mod tests {
     use std::os::unix::net::UnixListener;
     use std::thread;
 
+    fn text_of(why: NoReply) -> String {
+        match why {
+            NoReply::Because(text) => text,
+            NoReply::Cancelled => panic!("nobody cancelled it"),
+        }
+    }
+
     /// What `ask` makes of a server that reads a line and answers with these pieces.
     fn answered(pieces: &'static [&'static [u8]]) -> Result<String, String> {
         let dir = tempfile::tempdir().unwrap();
@@ -145,12 +191,12 @@ mod tests {
         let listener = UnixListener::bind(&path).unwrap();
         let server = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            read_line(&mut stream).1.unwrap();
+            assert!(read_line(&mut stream, None).1.is_ok());
             for piece in pieces {
                 stream.write_all(piece).unwrap();
             }
         });
-        let reply = ask(&path, &Request::Version).map(|r| r.line);
+        let reply = ask(&path, &Request::Version, None).map(|r| r.line).map_err(text_of);
         server.join().unwrap();
         reply.map_err(|text| text.replace(&path.display().to_string(), "PATH"))
     }
@@ -177,7 +223,7 @@ mod tests {
     fn nobody_there() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        let text = ask(&path, &Request::Version).unwrap_err();
+        let text = text_of(ask(&path, &Request::Version, None).unwrap_err());
         assert!(text.starts_with("no daemon answers on ") && text.contains("-s SOCKET"), "{text}");
     }
 }

@@ -7,9 +7,10 @@ use crate::control::help;
 use crate::control::jsonrpc::{self, Id};
 use crate::control::message::{Refusal, Request, Response};
 use crate::control::text;
+use crate::sys::client::Interrupt;
 
 use super::args;
-use super::connect;
+use super::connect::{self, NoReply, Reply};
 use super::exit::{self, Exit};
 use super::show;
 
@@ -20,6 +21,8 @@ pub struct Session {
     pub path: PathBuf,
     /// Show results as JSON.
     pub json: bool,
+    /// Ctrl-C gives up a command, not the program.
+    pub cancels: bool,
 }
 
 impl Session {
@@ -53,11 +56,18 @@ impl Session {
         if let Request::Help { command } = request {
             return self.show_own(&help::help(command.as_deref()).map_or_else(Response::Refused, Response::Help));
         }
-        match connect::ask(&self.path, request) {
-            Ok(reply) => self.show(request.verb(), reply),
-            Err(text) => {
+        // If Ctrl-C cannot be held back, it ends the program, as elsewhere.
+        let interrupt = if self.cancels { Interrupt::hold().ok() } else { None };
+        let reply = connect::ask(&self.path, request, interrupt.as_ref());
+        match reply.and_then(|reply| self.show(request.verb(), reply, interrupt.as_ref())) {
+            Ok(exit) => exit,
+            Err(NoReply::Because(text)) => {
                 show::complain(&text);
                 Exit::Unreachable
+            }
+            Err(NoReply::Cancelled) => {
+                show::complain_below("not waiting any longer; what the daemon has begun goes on");
+                Exit::Failed
             }
         }
     }
@@ -72,23 +82,17 @@ impl Session {
         exit::of(response).max(show_json(&String::from_utf8_lossy(&line)))
     }
 
-    fn show(&self, verb: Verb, reply: connect::Reply) -> Exit {
-        let response = match jsonrpc::read_answer(verb, &reply.line) {
-            Ok(response) => response,
-            Err(what) => {
-                let path = self.path.display();
-                show::complain(&format!(
-                    "what answers on {path} is not understood: {what} (is it of another version?)"
-                ));
-                return Exit::Unreachable;
-            }
-        };
+    fn show(&self, verb: Verb, reply: Reply, interrupt: Option<&Interrupt>) -> Result<Exit, NoReply> {
+        let response = jsonrpc::read_answer(verb, &reply.line).map_err(|what| {
+            let path = self.path.display();
+            format!("what answers on {path} is not understood: {what} (is it of another version?)")
+        })?;
         let shown = if self.json { show_json(&reply.line) } else { Exit::Done };
         if response == Response::ShuttingDown {
-            reply.wait_for_close();
+            reply.wait_for_close(interrupt)?;
         }
         let exit = if self.json { exit::of(&response) } else { show::show(&response) };
-        exit.max(shown)
+        Ok(exit.max(shown))
     }
 }
 
@@ -107,7 +111,7 @@ mod tests {
 
     #[test]
     fn options_of_all_commands_are_read() {
-        let session = Session { path: "/nowhere".into(), json: false };
+        let session = Session { path: "/nowhere".into(), json: false, cancels: false };
         let read = |line: &str| {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
             session.read(&words).map(|(session, request)| (session.json, request))
@@ -121,7 +125,7 @@ mod tests {
 
     #[test]
     fn no_daemon_is_unreachable_but_help_is_there() {
-        let session = Session { path: "/nowhere/s".into(), json: false };
+        let session = Session { path: "/nowhere/s".into(), json: false, cancels: false };
         assert_eq!(session.carry_out(&Request::Version), Exit::Unreachable);
         assert_eq!(session.carry_out(&Request::Help { command: None }), Exit::Done);
         assert_eq!(session.carry_out(&Request::Help { command: Some("x".into()) }), Exit::Usage);

@@ -66,6 +66,7 @@ pub fn run(session: &Session) -> Outcome {
     if !terminal {
         return read_all(session, &mut plain::Plain::new(None));
     }
+    let session = &Session { cancels: true, ..session.clone() };
     #[cfg(feature = "shell")]
     let mut source = match editor::Editor::new(session) {
         Ok(source) => source,
@@ -150,7 +151,7 @@ mod tests {
     }
 
     fn run_script(lines: &[&'static str]) -> (Left, Exit) {
-        let session = Session { path: "/nowhere/s".into(), json: false };
+        let session = Session { path: "/nowhere/s".into(), json: false, cancels: false };
         let outcome = read_all(&session, &mut Script(lines.to_vec()));
         (outcome.left, outcome.worst)
     }

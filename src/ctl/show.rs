@@ -76,6 +76,12 @@ pub fn complain(text: &str) {
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
+/// The same on a line of its own, below what the terminal echoed of Ctrl-C.
+pub fn complain_below(text: &str) {
+    let _ = std::io::stderr().write_all(b"\n");
+    complain(text);
+}
+
 /// Bytes as a terminal may show them: control characters other than line feed and tab become visible (`^[`, `\u009b`)
 /// and what is not UTF-8 becomes the sign for that, so that what a program logged cannot drive the terminal.
 ///

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,9 +13,10 @@ use crate::config::model::{Config, Level};
 use crate::control::address;
 use crate::ctl;
 use crate::supervise::fleet::Fleet;
-use crate::sys::process::{self, Side};
+use crate::sys::process;
 use crate::sys::{fd, limits, signals, user};
 
+use super::background::{announce, in_background, with_shell};
 use super::children::Children;
 use super::clients::Clients;
 use super::clock::{self, Clock};
@@ -26,6 +27,7 @@ use super::lockfile::LockFile;
 use super::logfile::LogFiles;
 use super::options::{self, Options, Wish};
 use super::output::Outputs;
+use super::pidfile::PidFile;
 use super::reactor::{Reactor, Source, Wants};
 use super::run::{Daemon, Surroundings};
 
@@ -75,7 +77,8 @@ fn start(options: &Options) -> Result<ExitCode, Error> {
     }
     let socket = socket_path(&loaded.config, &origin.env);
     if options.interactive {
-        return with_shell(&socket, |ready| serve(origin, loaded, true, Some(ready)));
+        let shell = || ctl::attached_shell(&socket);
+        return with_shell(shell, |ready| serve(origin, loaded, true, Some(ready)));
     }
     if options.daemonize {
         return in_background(|ready| serve(origin, loaded, false, Some(ready)));
@@ -99,51 +102,6 @@ fn socket_path(config: &Config, env: &BTreeMap<String, String>) -> PathBuf {
         None => address::default_socket(user::effective_uid(), runtime_dir),
     }
 }
-
-/// Goes into the background: the parent leaves when the child is ready, or says why it will not be.
-fn in_background(serve: impl FnOnce(OwnedFd) -> Result<(), Error>) -> Result<ExitCode, Error> {
-    match process::split().map_err(|e| Error::io("go into the background", "", e))? {
-        Side::Parent { from_child, .. } => {
-            let mut answer = String::new();
-            let read = fs::File::from(from_child).read_to_string(&mut answer);
-            match read {
-                Ok(_) if answer == READY => Ok(ExitCode::SUCCESS),
-                // The child has said on standard error why.
-                _ => Ok(ExitCode::from(1)),
-            }
-        }
-        Side::Child { to_parent } => serve(to_parent).map(|()| ExitCode::SUCCESS),
-    }
-}
-
-/// Runs the shell here and the daemon in a child, in a session of its own so that Ctrl-C stays with the shell.
-fn with_shell(socket: &Path, serve: impl FnOnce(OwnedFd) -> Result<(), Error>) -> Result<ExitCode, Error> {
-    match process::split().map_err(|e| Error::io("start the daemon beside the shell", "", e))? {
-        Side::Parent { from_child, .. } => {
-            let mut answer = String::new();
-            let mut pipe = fs::File::from(from_child);
-            let mut byte = [0u8; READY.len()];
-            if pipe.read_exact(&mut byte).is_ok() {
-                answer.push_str(&String::from_utf8_lossy(&byte));
-            }
-            if answer != READY {
-                return Ok(ExitCode::from(1));
-            }
-            let code = ctl::attached_shell(socket);
-            // The end of the pipe is the end of the daemon.
-            let _ = pipe.read_to_end(&mut Vec::new());
-            Ok(code)
-        }
-        Side::Child { to_parent } => {
-            // Should the shell be killed, the daemon must not be left behind in a terminal that nobody looks at.
-            process::end_with_parent().map_err(|e| Error::io("tie the daemon to the shell", "", e))?;
-            serve(to_parent).map(|()| ExitCode::SUCCESS)
-        }
-    }
-}
-
-/// What a daemon in the background tells its parent.
-const READY: &str = "ready";
 
 /// Sets everything up and runs the loop. `ready` is told when the socket answers.
 fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<(), Error> {
@@ -232,24 +190,6 @@ impl Daemon {
     }
 }
 
-/// Tells whoever waits that the daemon answers, and lets go of the terminal if it is to run without one. The working
-/// directory stays: relative paths of the configuration go on to mean what they meant.
-fn announce(ready: Option<OwnedFd>, foreground: bool) -> Result<(), Error> {
-    if !foreground {
-        process::leave_terminal().map_err(|e| Error::io("leave the terminal", "", e))?;
-    }
-    if let Some(pipe) = ready {
-        let mut pipe = fs::File::from(pipe);
-        // A parent that is gone need not know.
-        let _ = pipe.write_all(READY.as_bytes());
-        if foreground {
-            // The attached shell takes the end of this pipe for the end of the daemon.
-            std::mem::forget(pipe);
-        }
-    }
-    Ok(())
-}
-
 /// Makes the directory of the socket if it is one of ours and not there.
 fn make_directory(socket: &Path, ours: bool) -> Result<(), Error> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -265,29 +205,4 @@ fn make_directory(socket: &Path, ours: bool) -> Result<(), Error> {
     }
     let mode = if user::effective_uid() == 0 { 0o755 } else { 0o700 };
     fs::DirBuilder::new().mode(mode).create(dir).map_err(|e| Error::io("make the socket's directory", dir, e))
-}
-
-/// The file with the daemon's process id. Dropped, it is removed.
-struct PidFile(Option<PathBuf>);
-
-impl PidFile {
-    fn write(path: Option<&str>) -> Result<PidFile, Error> {
-        let Some(path) = path.map(PathBuf::from) else { return Ok(PidFile(None)) };
-        // In place by a rename, so that nobody reads half of it; made anew, so that no link is followed.
-        let new = PathBuf::from(format!("{}.new", path.display()));
-        let _ = fs::remove_file(&new);
-        let written = fs::File::create_new(&new)
-            .and_then(|mut file| writeln!(file, "{}", std::process::id()))
-            .and_then(|()| fs::rename(&new, &path));
-        written.map_err(|e| Error::io("write the pid file", &path, e))?;
-        Ok(PidFile(Some(path)))
-    }
-}
-
-impl Drop for PidFile {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            let _ = fs::remove_file(path);
-        }
-    }
 }

@@ -1,15 +1,20 @@
-//! The connecting side of the control socket.
+//! The connecting side of the control socket, and Ctrl-C while an answer is awaited.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, UnixAddr, connect as connect_socket, setsockopt, socket, sockopt,
 };
 use nix::sys::time::TimeVal;
+
+use crate::base::signal::Sig;
+
+use super::signals;
 
 /// How long a server may take to accept, or to take in what is written. Reading waits for ever.
 const ACCEPT_LIMIT: Duration = Duration::from_secs(5);
@@ -28,9 +33,72 @@ pub fn connect(path: &Path) -> io::Result<UnixStream> {
     Ok(UnixStream::from(fd))
 }
 
+/// What came first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// There is something to read, or the end.
+    Readable,
+    /// Ctrl-C.
+    Interrupt,
+}
+
+/// Ctrl-C as something to wait for: while this lives, SIGINT does not end the process. For one thread at a time.
+#[derive(Debug)]
+pub struct Interrupt {
+    arrived: OwnedFd,
+}
+
+impl Interrupt {
+    /// Holds SIGINT back.
+    ///
+    /// # Errors
+    /// signalfd(2), sigprocmask(2).
+    pub fn hold() -> io::Result<Interrupt> {
+        Ok(Interrupt { arrived: signals::open(&[Sig::INT])? })
+    }
+
+    /// Waits until the stream can be read or Ctrl-C has come; of both, Ctrl-C.
+    ///
+    /// # Errors
+    /// poll(2).
+    pub fn wait(&self, stream: BorrowedFd<'_>) -> io::Result<First> {
+        let mut fds = [stream.as_raw_fd(), self.arrived.as_raw_fd()].map(|fd| libc::pollfd {
+            fd,
+            events: libc::POLLIN,
+            revents: 0,
+        });
+        loop {
+            // SAFETY: the array outlives the call, which is told its length.
+            let ready = unsafe { libc::poll(fds.as_mut_ptr(), 2, -1) };
+            if ready < 0 {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            } else if signals::next(self.arrived.as_fd())?.is_some() {
+                return Ok(First::Interrupt);
+            } else if fds.first().is_some_and(|stream| stream.revents != 0) {
+                return Ok(First::Readable);
+            }
+        }
+    }
+}
+
+impl Drop for Interrupt {
+    /// A Ctrl-C that came too late has nothing left to cancel.
+    fn drop(&mut self) {
+        while let Ok(Some(_)) = signals::next(self.arrived.as_fd()) {}
+        let mut set = SigSet::empty();
+        set.add(Signal::SIGINT);
+        // It fails only for what is no signal set.
+        let _ = set.thread_unblock();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
     use std::os::unix::net::UnixListener;
 
     #[test]
@@ -44,5 +112,22 @@ mod tests {
         assert_eq!(connect(&path).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
         let long = dir.path().join("x".repeat(200));
         assert_eq!(connect(&long).unwrap_err().kind(), io::ErrorKind::InvalidFilename);
+    }
+
+    #[test]
+    fn an_interrupt_cancels_but_does_not_end() {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        for _ in 0..2 {
+            let interrupt = Interrupt::hold().unwrap();
+            // To this thread alone: the others of the test run do not hold it back.
+            nix::sys::signal::raise(Signal::SIGINT).unwrap();
+            assert_eq!(interrupt.wait(far.as_fd()).unwrap(), First::Interrupt);
+            near.write_all(b"x").unwrap();
+            assert_eq!(interrupt.wait(far.as_fd()).unwrap(), First::Readable);
+            nix::sys::signal::raise(Signal::SIGINT).unwrap();
+            assert_eq!(interrupt.wait(far.as_fd()).unwrap(), First::Interrupt);
+            nix::sys::signal::raise(Signal::SIGINT).unwrap();
+        }
+        assert!(!SigSet::thread_get_mask().unwrap().contains(Signal::SIGINT));
     }
 }

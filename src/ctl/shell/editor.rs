@@ -55,8 +55,7 @@ impl Source for Editor {
         match self.editor.readline(PROMPT) {
             Ok(line) => {
                 if let Some(path) = &self.history {
-                    // At once, as Ctrl-C during a command ends the program. A history that cannot be kept is no
-                    // reason to stop.
+                    // At once, so that other shells find it. A history that cannot be kept is no reason to stop.
                     let _ = self.editor.append_history(path);
                 }
                 Input::Line(line)
@@ -86,7 +85,7 @@ struct Words(Session);
 
 impl Words {
     fn processes(&self) -> Vec<ProcessStatus> {
-        let reply = connect::ask(&self.0.path, &Request::Status { names: Vec::new() });
+        let reply = connect::ask(&self.0.path, &Request::Status { names: Vec::new() }, None);
         match reply.map(|reply| jsonrpc::read_answer(Verb::Status, &reply.line)) {
             Ok(Ok(Response::Status(list))) => list,
             // There is nothing to complete with, and no place to say why.

@@ -1,0 +1,214 @@
+//! The birth of a run: from a program's keys to a process. The only caller of spawn.
+//!
+//! Everything that a child is to be – words, environment, directory, ids, standard files – is worked out here; what
+//! comes of it is told to the core as `Spawned` or `SpawnFailed`.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::base::errno::Errno;
+use crate::base::id::{Key, ProgramName, Run, Stream};
+use crate::base::stage::Stage;
+use crate::config::expand::{self, Blueprint, Place};
+use crate::config::model::{Program, Rotation};
+use crate::supervise::event::{Fact, Input};
+use crate::sys::fd;
+use crate::sys::spawn::{Command, Credentials, Failed, Stdio};
+use crate::sys::user::{Identity, effective_uid};
+
+use super::output;
+use super::run::Daemon;
+
+/// What a child finds in `PATH` if the daemon has none.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The daemon's own variables that every child gets.
+const PASSED_ON: [&str; 3] = ["PATH", "LANG", "TZ"];
+
+impl Daemon {
+    /// Brings a run into being and tells the core what came of it.
+    pub(super) fn spawn(&mut self, key: Key, run: Run) {
+        let Some(member) = self.fleet.member(key) else { return };
+        let (program, name, num) = (Arc::clone(&member.program), member.name.clone(), member.num);
+        let fact = match self.try_spawn(key, run, &program, &name, num) {
+            Ok(pid) => Fact::Spawned { pid },
+            Err(failed) => {
+                self.outputs.cancel(&mut self.reactor, &mut self.files, key, run);
+                Fact::SpawnFailed(self.failure(key, failed))
+            }
+        };
+        self.inputs.push_back(Input::Fact(key, run, fact));
+    }
+
+    fn try_spawn(
+        &mut self,
+        key: Key,
+        run: Run,
+        program: &Program,
+        name: &ProgramName,
+        num: u32,
+    ) -> Result<u32, Failed> {
+        let blueprint = self.blueprint(program, name, num)?;
+        let command = self.command(program, &blueprint)?;
+        let owner = self.credentials(program)?;
+        let standard = self
+            .standard_files(key, run, program, &blueprint, owner.as_ref())
+            .map_err(|e| Failed::new(Stage::Pipe, &e))?;
+        let null = self.surroundings.null.as_fd();
+        let stdio = Stdio {
+            stdin: null,
+            stdout: standard.stdout.borrow(null, 1),
+            stderr: match &standard.stderr {
+                End::Merged => standard.stdout.borrow(null, 1),
+                end @ (End::Null | End::Own | End::Pipe(_)) => end.borrow(null, 2),
+            },
+        };
+        let child = command.spawn(stdio)?;
+        let pid = child.pid;
+        if let Err((error, unborn)) = self.children.born(&mut self.reactor, key, run, child) {
+            Daemon::discard(unborn);
+            return Err(Failed::new(Stage::Pipe, &error));
+        }
+        Ok(pid)
+    }
+
+    fn blueprint(&self, program: &Program, name: &ProgramName, num: u32) -> Result<Blueprint, Failed> {
+        let env = |variable: &str| self.surroundings.env.get(variable).cloned();
+        let childlogdir = &self.fleet.config().daemon.childlogdir;
+        // The configuration was expanded once when it was checked; only the surroundings could make it fail now.
+        expand::blueprint(program, name, num, &env, childlogdir)
+            .map_err(|_| Failed { stage: Stage::Exec, errno: Errno::EINVAL })
+    }
+
+    fn command(&self, program: &Program, blueprint: &Blueprint) -> Result<Command, Failed> {
+        let identity = self.identity(program)?;
+        let mut env: Vec<(String, String)> = Vec::with_capacity(blueprint.env.len() + 8);
+        for name in PASSED_ON.into_iter().chain(program.env_pass.iter().map(String::as_str)) {
+            if let Some(value) = self.surroundings.env.get(name) {
+                set(&mut env, name, value);
+            }
+        }
+        if !self.surroundings.env.contains_key("PATH") {
+            set(&mut env, "PATH", DEFAULT_PATH);
+        }
+        if let Some(identity) = identity {
+            for (name, value) in [
+                ("HOME", &identity.home),
+                ("USER", &identity.name),
+                ("LOGNAME", &identity.name),
+                ("SHELL", &identity.shell),
+            ] {
+                if let Some(value) = value {
+                    set(&mut env, name, value);
+                }
+            }
+        }
+        for (name, value) in &blueprint.env {
+            set(&mut env, name, value);
+        }
+        let mut command = Command::new(&blueprint.argv, &env)?;
+        let directory = blueprint.workingdir.as_deref().map(Path::new).unwrap_or(&self.surroundings.directory);
+        command.directory(&directory.to_string_lossy())?;
+        if let Some(mask) = program.umask {
+            command.umask(mask);
+        }
+        if let Some(credentials) = self.credentials(program)? {
+            command.credentials(credentials);
+        }
+        command.open_files(self.surroundings.open_files);
+        Ok(command)
+    }
+
+    /// The user that a program names; `None` if it names none.
+    ///
+    /// A name that was not looked up is an error, whatever led to it: nothing may run as the daemon by mistake.
+    fn identity(&self, program: &Program) -> Result<Option<&Identity>, Failed> {
+        let unknown = Failed { stage: Stage::Uid, errno: Errno::EINVAL };
+        program.user.as_deref().map(|user| self.people.user(user).ok_or(unknown)).transpose()
+    }
+
+    /// The ids of a program that names a user or a group; `None` if it keeps the daemon's.
+    fn credentials(&self, program: &Program) -> Result<Option<Credentials>, Failed> {
+        let unknown = Failed { stage: Stage::Gid, errno: Errno::EINVAL };
+        let gid = program.group.as_deref().map(|group| self.people.group(group).ok_or(unknown)).transpose()?;
+        Ok(match self.identity(program)? {
+            Some(identity) => Some(Credentials {
+                uid: identity.uid,
+                gid: gid.unwrap_or(identity.gid),
+                groups: identity.groups.clone(),
+            }),
+            None => gid.map(|gid| Credentials { uid: effective_uid(), gid, groups: vec![gid] }),
+        })
+    }
+
+    fn standard_files(
+        &mut self,
+        key: Key,
+        run: Run,
+        program: &Program,
+        blueprint: &Blueprint,
+        owner: Option<&Credentials>,
+    ) -> io::Result<StandardFiles> {
+        let mut end = |stream, place| self.end((key, run, stream), place, program.output(stream).rotation, owner);
+        let stdout = end(Stream::Stdout, &blueprint.stdout)?;
+        let stderr = end(Stream::Stderr, &blueprint.stderr)?;
+        Ok(StandardFiles { stdout, stderr })
+    }
+
+    fn end(
+        &mut self,
+        id: output::Id,
+        place: &Place,
+        rotation: Rotation,
+        owner: Option<&Credentials>,
+    ) -> io::Result<End> {
+        Ok(match place {
+            Place::Discard => End::Null,
+            Place::Inherit => End::Own,
+            Place::Merged => End::Merged,
+            Place::File(path) => {
+                let files = &mut self.files;
+                let end = self.outputs.open(&mut self.reactor, files, id, Path::new(path), rotation)?;
+                if let Some(owner) = owner {
+                    // So that the program may open /dev/stdout, which is this pipe by another name.
+                    fd::give_to(end.as_fd(), owner.uid, owner.gid)?;
+                }
+                End::Pipe(end)
+            }
+        })
+    }
+}
+
+struct StandardFiles {
+    stdout: End,
+    stderr: End,
+}
+
+/// What a child gets as one of its standard files.
+enum End {
+    Null,
+    /// The daemon's own.
+    Own,
+    Pipe(OwnedFd),
+    /// Only as standard error: what standard output is.
+    Merged,
+}
+
+impl End {
+    fn borrow<'a>(&'a self, null: BorrowedFd<'a>, number: i32) -> BorrowedFd<'a> {
+        match self {
+            End::Null | End::Merged => null,
+            End::Own => fd::standard(number),
+            End::Pipe(end) => end.as_fd(),
+        }
+    }
+}
+
+fn set(env: &mut Vec<(String, String)>, name: &str, value: &str) {
+    match env.iter_mut().find(|(n, _)| n == name) {
+        Some((_, old)) => value.clone_into(old),
+        None => env.push((name.to_owned(), value.to_owned())),
+    }
+}
