@@ -245,16 +245,8 @@ fn killed_in_the_middle_of_rotation_nothing_is_lost() {
         ))
         .start();
     for round in 0..6 {
-        // Names of the directory, not numbers in a row: while the files are being renamed there is a gap in these.
-        let count = || {
-            fs::read_dir(d.path(""))
-                .unwrap()
-                .flatten()
-                .filter(|e| e.file_name().as_encoded_bytes().starts_with(b"out"))
-                .count()
-        };
-        let files = count();
-        wait_until("some rotations", || count() >= files + 20 + round);
+        let files = segments(&d.path("out")).len();
+        wait_until("some rotations", || segments(&d.path("out")).len() >= files + 20 + round);
         d.crash().end();
         // A new daemon finishes what the crash left half done, and goes on.
         d = d.start_again();

@@ -180,22 +180,21 @@ pub fn whole_log(path: &Path) -> Vec<u8> {
     Vec::new()
 }
 
-/// The files of a log, oldest first, with their inodes.
+/// The files of a log, oldest first, with their inodes. A crash in the middle of a rotation leaves a gap in the numbers,
+/// which the next rotation closes, so the directory is asked and not one number after the other.
 pub fn segments(path: &Path) -> Vec<(PathBuf, u64)> {
     use std::os::unix::fs::MetadataExt;
-    let mut files = Vec::new();
-    if let Ok(meta) = fs::metadata(path) {
-        files.push((path.to_owned(), meta.ino()));
-    }
-    for n in 1.. {
-        let file = PathBuf::from(format!("{}.{n}", path.display()));
-        match fs::metadata(&file) {
-            Ok(meta) => files.push((file, meta.ino())),
-            Err(_) => break,
-        }
-    }
-    files.reverse();
-    files
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let Ok(dir) = fs::read_dir(path.parent().unwrap()) else { return Vec::new() };
+    let number = |file: &str| match file.strip_prefix(name)? {
+        "" => Some(0),
+        rest => rest.strip_prefix('.')?.parse::<u32>().ok(),
+    };
+    let mut numbered: Vec<(u32, PathBuf)> =
+        dir.flatten().filter_map(|entry| Some((number(entry.file_name().to_str()?)?, entry.path()))).collect();
+    numbered.sort_unstable();
+    let files = numbered.into_iter().rev();
+    files.filter_map(|(_, file)| fs::metadata(&file).ok().map(|meta| (file, meta.ino()))).collect()
 }
 
 /// The lines of a file that `probe stamp=FILE` writes: (nanoseconds, pid).
