@@ -33,6 +33,9 @@ pub const MAX_CLIENTS: usize = 128;
 /// How much answer may wait for a client that does not read.
 const OUTPUT_BYTES: usize = 16 << 20;
 
+/// With so much answer waiting, no further request of the client is taken.
+const PAUSE_BYTES: usize = 256 << 10;
+
 /// How long a client may leave an answer unread before it is cut off.
 const STALL_LIMIT: Duration = Duration::from_secs(30);
 
@@ -79,6 +82,8 @@ struct Client {
     stalled_since: Option<Mono>,
     last_request: Mono,
     wants: Wants,
+    /// Requests were left in the buffer because too much answer waits.
+    paused: bool,
     /// It has closed its sending side.
     ended: bool,
     /// No more requests are taken; it is closed when everything is sent.
@@ -236,6 +241,7 @@ impl Clients {
             stalled_since: None,
             last_request: now,
             wants: Wants::Read,
+            paused: false,
             ended: false,
             closing: false,
             denied: peer.uid != 0 && peer.uid != self.own_uid,
@@ -277,6 +283,10 @@ impl Clients {
     fn take_requests(&mut self, id: ClientId, now: Mono, served: &mut Served) {
         let Some(client) = self.all.get_mut(&id) else { return };
         while !client.closing && client.open.len() < OPEN_REQUESTS && !client.has_text_open() {
+            client.paused = client.waiting() > PAUSE_BYTES;
+            if client.paused {
+                break;
+            }
             let message = match client.lines.take() {
                 Some(Frame::Line(line)) => wire::decode(line),
                 Some(Frame::TooLarge { json }) => {
@@ -352,7 +362,11 @@ impl Clients {
             Ok(n) => n > 0,
             Err(_) => return self.drop_client(reactor, id),
         };
-        let waiting = client.out.len() - client.sent;
+        let waiting = client.waiting();
+        if client.paused && waiting <= PAUSE_BYTES {
+            client.paused = false;
+            self.again.insert(id);
+        }
         if waiting == 0 {
             client.stalled_since = None;
         } else if progress || client.stalled_since.is_none() {
@@ -377,6 +391,11 @@ impl Clients {
 }
 
 impl Client {
+    /// How much answer is not sent yet.
+    fn waiting(&self) -> usize {
+        self.out.len() - self.sent
+    }
+
     fn has_text_open(&self) -> bool {
         self.open.values().any(|form| matches!(form, Form::Text))
     }

@@ -219,7 +219,7 @@ fn present<T>(kind: &str, name: &str, answer: io::Result<Option<T>>, all: fn() -
 }
 
 /// Descriptors that the daemon needs whatever it runs: standard files, loop, lock, log, and room for starts on their way.
-const BASE_FILES: u64 = 96;
+const BASE_FILES: u64 = 128;
 
 /// How many descriptors a configuration may need at the most: for each process a pidfd, and for each stream that goes
 /// to a file its pipe and the file. A start on its way has a status pipe as well.

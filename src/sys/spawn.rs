@@ -238,7 +238,11 @@ impl Command {
         // and directory are copies. This program has one thread.
         let pid = unsafe { raw::clone3(&arguments, become_program, plan.cast()) };
         drop(report);
-        let pid = pid.map_err(|errno| Failed { stage: Stage::Clone, errno: Errno(errno) })?;
+        let pid = pid.map_err(|errno| {
+            // Nobody boarded, so the pad is free.
+            launch.0.plan.left.store(true, Ordering::Release);
+            Failed { stage: Stage::Clone, errno: Errno(errno) }
+        })?;
         // SAFETY: the kernel has stored a new descriptor there, close-on-exec, for us to own.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         Ok(Spawned { pid: u32::try_from(pid).unwrap_or(0), pidfd, status, launch: Launch(Some(launch)) })

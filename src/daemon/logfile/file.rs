@@ -16,7 +16,9 @@ use super::fact::{Failure, LogFact};
 use super::trouble::Trouble;
 use crate::daemon::error::plain;
 
-/// How often a file that is written to is looked at: is it still there, is its end where it was left?
+/// How often at most a file that is written to is looked at: is it still there, is its end where it was left? Often
+/// enough that somebody who empties it is noticed before the next write of a busy program, seldom enough to cost
+/// nothing.
 const CHECK: Duration = Duration::from_millis(10);
 /// How long a rotation that failed is not tried again.
 const ROTATION_RETRY: Duration = Duration::from_secs(60);

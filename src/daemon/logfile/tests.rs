@@ -459,9 +459,9 @@ fn a_removed_file_is_created_anew() {
     let mut bench = Bench::new(rotation(0, 0));
     bench.send(b"one\n", at(0));
     fs::remove_file(&bench.path).unwrap();
-    bench.send(b"two\n", at(999));
+    bench.send(b"two\n", at(9));
     assert!(!bench.path.exists());
-    bench.send(b"three\n", at(1000));
+    bench.send(b"three\n", at(10));
     assert_eq!(bench.content(), b"three\n");
     assert_eq!(bench.facts(), ["LOG: was removed, is created anew"]);
     let parent = bench.path.parent().unwrap().to_owned();
@@ -535,7 +535,7 @@ fn a_new_file_that_cannot_be_opened_leaves_the_old_one_in_place() {
     fs::remove_file(&bench.path).unwrap();
     symlink("nowhere", &bench.path).unwrap();
     // The open file has no name any more; until that is noticed it is still written to, and the link is renamed.
-    bench.send(b"two\n", at(10));
+    bench.send(b"two\n", at(5));
     assert!(numbered(&bench.path, 1).is_symlink());
     assert_eq!(bench.content(), b"two\n");
 }
