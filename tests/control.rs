@@ -239,6 +239,29 @@ fn garbage_is_answered_or_cut_off_and_does_no_harm() {
 }
 
 #[test]
+fn many_calls_at_once_are_all_answered() {
+    let d = Daemon::with("a: {cmd: sleep 1000}");
+    let calls: String = (0..500)
+        .map(|n| format!("{{\"jsonrpc\":\"2.0\",\"id\":{n},\"method\":\"pid\",\"params\":{{\"name\":\"a\"}}}}\n"))
+        .collect();
+    let mut stream = d.connect();
+    stream.write_all(calls.as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    assert_eq!(answers.lines().count(), 500);
+}
+
+#[test]
+fn a_huge_number_in_a_signals_name_is_a_mistake_like_any_other() {
+    let d = Daemon::with("a: {cmd: sleep 1000}");
+    for name in ["RTMIN+2147483647", "RTMAX--2147483648", "RTMIN+99", "SIGRTMAX-2147483647"] {
+        let reply = d.text(&format!("signal {name} a"));
+        has(&reply.last, "ERROR bad-arguments");
+    }
+}
+
+#[test]
 fn a_client_that_never_reads_hurts_nobody() {
     let d = Daemon::with("w: {cmd: sleep 1000, numprocs: 100, stdout: none, stderr: none, starttime: 0}");
     d.wait_all("RUNNING");

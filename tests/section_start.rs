@@ -379,6 +379,17 @@ fn deadly() -> Vec<(i32, String, bool)> {
 }
 
 #[test]
+fn a_death_by_a_signal_of_the_c_library_is_seen() {
+    // 32 and 33 have no name, but a shell sends them.
+    let d = Daemon::with(
+        "a: {cmd: 'sh -c \"kill -32 $$$$\"', starttime: 0, autorestart: never}\nb: {cmd: 'sh -c \"kill -33 $$$$\"', starttime: 0, autorestart: never}",
+    );
+    d.wait_all("EXITED");
+    assert_eq!(d.status("a").last_exit(), "killed by signal 32");
+    assert_eq!(d.status("b").last_exit(), "killed by signal 33");
+}
+
+#[test]
 fn every_deadly_signal_is_reported_by_name() {
     let programs: String = deadly()
         .iter()

@@ -172,3 +172,27 @@ fn a_socket_in_a_directory_that_is_not_there() {
     assert!(!out.status.success());
     has(&said(&out), "/nonexistent/dir");
 }
+
+#[test]
+fn what_is_written_on_the_way_down_is_kept_through_rotations() {
+    let setup = Setup::new();
+    let cmd = "sh -c 'trap \"seq 1 3000; exit 0\" TERM; while :; do sleep 0.05; done'";
+    let out = setup.file("out");
+    let d = setup
+        .programs(&format!(
+            "w: {{cmd: {cmd:?}, numprocs: 4, stdout: '{out}-${{num}}', stderr: none, stdout_logfile_maxbytes: 2000, stdout_logfile_backups: 100}}"
+        ))
+        .start();
+    d.wait_all("RUNNING");
+    let paths: Vec<_> = (0..4).map(|n| d.path(&format!("out-{n}"))).collect();
+    let dir = d.path("");
+    d.text("shutdown");
+    wait_until("it is gone", || !alive(d.pid));
+    for path in paths {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let files = fs::read_dir(&dir).unwrap().flatten();
+        let mine = files.filter(|e| e.file_name().to_string_lossy().starts_with(&name));
+        let lines: usize = mine.map(|e| fs::read_to_string(e.path()).unwrap().lines().count()).sum();
+        assert_eq!(lines, 3000, "{name}");
+    }
+}

@@ -40,6 +40,18 @@ pub struct Children {
     snapshot: Option<Snapshot>,
 }
 
+/// A leader that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reaped {
+    /// How.
+    pub exit: Exit,
+    /// Whether members of its group are left and now watched.
+    pub left: bool,
+    /// Its status pipe was still open, without a failure in it. A step that fails is always told before the end, so the
+    /// program was executed; another child that is just being born held a copy of the pipe.
+    pub no_failure_told: bool,
+}
+
 /// A child that could not be taken over: it is to be killed and buried.
 #[derive(Debug)]
 pub struct Unborn {
@@ -122,13 +134,14 @@ impl Children {
         }
     }
 
-    /// Reaps the leader if it has ended: how it did, and whether members of its group are left and now watched.
-    pub fn reap(&mut self, reactor: &mut Reactor, key: Key, run: Run, watch_group: bool) -> Option<(Exit, bool)> {
+    /// Reaps the leader if it has ended. With `watch_group` the members of its group that are left are watched.
+    pub fn reap(&mut self, reactor: &mut Reactor, key: Key, run: Run, watch_group: bool) -> Option<Reaped> {
         let child = self.live.get_mut(&key).filter(|c| c.run == run)?;
         let token = child.leader?;
         let exit = wait::reap(reactor.fd(token)?).ok()??;
         child.leader = None;
         reactor.remove(token);
+        let no_failure_told = child.status.is_some() && !child.failed;
         if let Some((status, launch)) = child.status.take() {
             reactor.remove(status);
             launch.child_is_gone();
@@ -137,7 +150,7 @@ impl Children {
         if !left {
             self.live.remove(&key);
         }
-        Some((exit, left))
+        Some(Reaped { exit, left, no_failure_told })
     }
 
     /// A straggler has ended. Whether that was the last one: then the run is over.

@@ -11,6 +11,7 @@ use crate::supervise::state::Failure;
 use crate::sys::signals;
 use crate::sys::spawn::Failed;
 
+use super::children::Reaped;
 use super::reactor::{Ready, Source};
 use super::run::Daemon;
 
@@ -49,7 +50,12 @@ impl Daemon {
     fn child_ended(&mut self, key: Key, run: Run) {
         self.exec_status(key, run);
         let watch_group = self.fleet.member(key).is_some_and(|m| m.program.policy.stopgroup);
-        if let Some((exit, left)) = self.children.reap(&mut self.reactor, key, run, watch_group) {
+        if let Some(Reaped { exit, left, no_failure_told }) =
+            self.children.reap(&mut self.reactor, key, run, watch_group)
+        {
+            if no_failure_told {
+                self.inputs.push_back(Input::Fact(key, run, Fact::Executed));
+            }
             self.outputs.drain(&mut self.reactor, &mut self.files, key, run, self.now);
             self.inputs.push_back(Input::Fact(key, run, Fact::Exited { exit, left }));
         }

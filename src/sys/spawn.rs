@@ -52,8 +52,9 @@ struct Plan {
     standard: [RawFd; 3],
     /// Where to report a failure.
     report: RawFd,
-    /// The child begins in its parent's table of descriptors and leaves it with those below this number.
-    leave_from: Option<RawFd>,
+    /// The child begins in its parent's table of descriptors and leaves it with those below this number. Of these it
+    /// keeps only what it needs, in this order.
+    leave: Option<(RawFd, [RawFd; 4])>,
     /// Set by the child when it has left.
     left: Left,
 }
@@ -168,7 +169,7 @@ impl Command {
             open_files: None,
             standard: [-1; 3],
             report: -1,
-            leave_from: None,
+            leave: None,
             left: Left::default(),
         };
         Ok(Command { strings, plan })
@@ -213,14 +214,16 @@ impl Command {
             if share_memory { nursery.board([Some(report.as_fd()), stdio.stdout, stdio.stderr]) } else { None };
         if let Some(Boarded { bound, places: [status_end, stdout, stderr], left }) = boarded {
             self.plan.standard = [null, stdout, stderr];
-            (self.plan.report, self.plan.leave_from, self.plan.left) = (status_end, Some(bound), left);
+            let mut kept = [null, status_end, stdout, stderr];
+            kept.sort_unstable();
+            (self.plan.report, self.plan.leave, self.plan.left) = (status_end, Some((bound, kept)), left);
         }
         let mut launch = Box::new((self, Vec::<u8>::with_capacity(STACK_BYTES)));
         let (command, stack) = &mut *launch;
         let mut pidfd: RawFd = -1;
         // SAFETY: clone_args is plain numbers, for which zero means "not used".
         let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
-        let share_table = command.plan.leave_from.is_some();
+        let share_table = command.plan.leave.is_some();
         let flags = libc::CLONE_PIDFD
             | if share_memory { libc::CLONE_VM } else { 0 }
             | if share_table { libc::CLONE_FILES } else { 0 };
@@ -295,10 +298,21 @@ fn step(stage: Stage, number: libc::c_long, arguments: raw::Arguments) -> Result
 impl Plan {
     /// Leaves the parent's table of descriptors, if the child began in it. Before that it must not change any.
     fn leave_table(&self) -> Result<(), Failed> {
-        if let Some(bound) = self.leave_from {
-            let arguments = [word(bound), word(u32::MAX), word(libc::CLOSE_RANGE_UNSHARE)];
-            step(Stage::Stdio, libc::SYS_close_range, arguments)?;
-            self.left.store(true, Ordering::Release);
+        let Some((bound, kept)) = self.leave else { return Ok(()) };
+        let arguments = [word(bound), word(u32::MAX), word(libc::CLOSE_RANGE_UNSHARE)];
+        step(Stage::Stdio, libc::SYS_close_range, arguments)?;
+        self.left.store(true, Ordering::Release);
+        // Copies of what others have on their pads, a status pipe among them: while they are open here, the others'
+        // ends are not seen. Nothing in between can wait.
+        let mut from = 3;
+        for number in kept {
+            if number > from {
+                step(Stage::Stdio, libc::SYS_close_range, [word(from), word(number - 1), 0])?;
+            }
+            from = from.max(number + 1);
+        }
+        if bound > from {
+            step(Stage::Stdio, libc::SYS_close_range, [word(from), word(bound - 1), 0])?;
         }
         Ok(())
     }
