@@ -178,7 +178,7 @@ fn what_is_written_on_the_way_down_is_kept_through_rotations() {
     let setup = Setup::new();
     let cmd = "sh -c 'trap \"seq 1 3000; exit 0\" TERM; while :; do sleep 0.05; done'";
     let out = setup.file("out");
-    let d = setup
+    let mut d = setup
         .programs(&format!(
             "w: {{cmd: {cmd:?}, numprocs: 4, stdout: '{out}-${{num}}', stderr: none, stdout_logfile_maxbytes: 2000, stdout_logfile_backups: 100}}"
         ))
@@ -187,7 +187,7 @@ fn what_is_written_on_the_way_down_is_kept_through_rotations() {
     let paths: Vec<_> = (0..4).map(|n| d.path(&format!("out-{n}"))).collect();
     let dir = d.path("");
     d.text("shutdown");
-    wait_until("it is gone", || !alive(d.pid));
+    assert_eq!(d.wait_exit(), 0);
     for path in paths {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let files = fs::read_dir(&dir).unwrap().flatten();
