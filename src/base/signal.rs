@@ -72,11 +72,11 @@ impl Sig {
         }
         // At most two digits: what comes from outside must not overflow a sum.
         let offset = |rest: &str| match rest.get(1..) {
-            None | Some("") if rest.is_empty() => Some(0),
+            None => Some(0),
             Some(digits) if (1..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) => {
                 digits.parse::<i32>().ok()
             }
-            None | Some(_) => None,
+            Some(_) => None,
         };
         if let Some(rest) = name.strip_prefix("RTMIN").filter(|r| r.is_empty() || r.starts_with('+')) {
             return Sig::realtime(i32::from(RTMIN) + offset(rest)?);
