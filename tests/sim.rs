@@ -24,9 +24,9 @@ use taskmaster::base::signal::Sig;
 use taskmaster::base::stage::Stage;
 use taskmaster::base::time::Mono;
 use taskmaster::config::model::{Autorestart, Backoff, Config, Program};
-use taskmaster::control::message::{Request, Response, StateName, Wait};
+use taskmaster::control::message::{Response, StateName, Wait};
 use taskmaster::supervise::action::Action;
-use taskmaster::supervise::event::{Fact, Input};
+use taskmaster::supervise::event::{Command, Fact, Files, Input};
 use taskmaster::supervise::fleet::Fleet;
 use taskmaster::supervise::state::{Failure, SPAWN_LIMIT};
 
@@ -366,7 +366,7 @@ impl World {
                     return Err("forgot a process that is alive".to_owned());
                 }
             }
-            Action::Note { .. } | Action::Reconfigure(_) | Action::DaemonChanged => {}
+            Action::Note { .. } | Action::Log(..) | Action::Reconfigure(_) | Action::DaemonChanged => {}
         }
         Ok(())
     }
@@ -466,7 +466,7 @@ impl World {
         if !self.open.remove(&ticket) {
             return Err("an answer that nobody waits for".to_owned());
         }
-        if let Response::Outcomes(outcomes) = response {
+        if let Response::Outcomes { outcomes, .. } = response {
             let mut names: Vec<&str> = outcomes.iter().map(|o| o.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
@@ -521,14 +521,14 @@ impl World {
             1 => Wait::Reached,
             _ => Wait::UpTo(self.dice.below(5000)),
         };
-        let request = match self.dice.below(10) {
-            0..=2 => Request::Start { names, wait },
-            3..=5 => Request::Stop { names, wait },
-            6..=7 => Request::Restart { names, wait },
-            8 => Request::Signal { sig: self.dice.pick(&[Sig::HUP, Sig::TERM, Sig::KILL]), names },
-            _ => Request::Status { names },
+        let command = match self.dice.below(10) {
+            0..=2 => Command::Start { names, wait },
+            3..=5 => Command::Stop { names, wait },
+            6..=7 => Command::Restart { names, wait, files: Files::Unchanged },
+            8 => Command::Signal { sig: self.dice.pick(&[Sig::HUP, Sig::TERM, Sig::KILL]), names },
+            _ => Command::Status { names },
         };
-        self.tell(Input::Command(ticket, request))
+        self.tell(Input::Command(ticket, command))
     }
 
     fn leave(&mut self) -> Finding {

@@ -11,7 +11,8 @@ use crate::base::time::Wall;
 use crate::base::units::print_duration;
 
 use super::message::{
-    Change, ChangeAction, Outcome, PlanReport, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName,
+    Change, ChangeAction, KeyChange, Outcome, PlanReport, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response,
+    StateName, Then,
 };
 
 /// What time it is where the text is read.
@@ -42,7 +43,10 @@ pub fn write(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
     let mut text = String::new();
     match response {
         Response::Status(processes) => status(processes, clock, &mut text),
-        Response::Outcomes(outcomes) => outcomes.iter().for_each(|o| outcome(o, &mut text)),
+        Response::Outcomes { outcomes, notes } => {
+            outcomes.iter().for_each(|o| outcome(o, &mut text));
+            notes.iter().for_each(|note| put(&mut text, format_args!("note: {}\n", Plain(note))));
+        }
         Response::Plan(plan) => reload(plan, &mut text),
         Response::Tail(bytes) => {
             out.extend_from_slice(bytes);
@@ -70,7 +74,7 @@ pub fn final_line(response: &Response) -> Cow<'static, str> {
             let first = refusal.text.lines().next().unwrap_or_default();
             format!("ERROR {}: {}", refusal.code.word(), Plain(first)).into()
         }
-        Response::Outcomes(outcomes) => match outcomes.iter().filter(|o| !o.ok).count() {
+        Response::Outcomes { outcomes, .. } => match outcomes.iter().filter(|o| !o.ok).count() {
             0 => "OK".into(),
             failed => {
                 let all = outcomes.len();
@@ -220,14 +224,27 @@ fn pids(list: &[ProcessPid], text: &mut String) {
 }
 
 fn reload(plan: &PlanReport, text: &mut String) {
-    let would = if plan.dry_run { "would be " } else { "" };
-    for c in &plan.changes {
-        put(text, format_args!("{}: {would}{}", Plain(&c.name), c.action.text()));
-        keys(c, text);
-        text.push('\n');
+    let mut changes = plan.changes.iter().peekable();
+    while let Some(change) = changes.next() {
+        put(text, format_args!("{}: {}\n", Plain(&change.name), what_happens(change, plan.dry_run)));
+        // The processes of a program have the same keys: they are listed once, below the last of them.
+        let again = changes.peek().is_some_and(|next| {
+            (next.action, next.then, &next.keys) == (change.action, change.then, &change.keys)
+                && same_program(next, change)
+        });
+        if !again {
+            keys(&change.keys, "needs a restart", text);
+        }
     }
-    for key in &plan.needs_daemon_restart {
-        put(text, format_args!("taskmasterd: {} takes effect when the daemon is started anew\n", Plain(key)));
+    if !plan.daemon.is_empty() {
+        let live = plan.daemon.iter().any(|key| !key.needs_restart);
+        let head = match (live, plan.dry_run) {
+            (true, true) => "would be updated in place",
+            (true, false) => "updated in place",
+            (false, _) => "has to be started anew for what has changed",
+        };
+        put(text, format_args!("taskmasterd: {head}\n"));
+        keys(&plan.daemon, "when the daemon is started anew", text);
     }
     let count = |action: ChangeAction| plan.changes.iter().filter(|c| c.action == action).count();
     if plan.dry_run {
@@ -246,14 +263,35 @@ fn reload(plan: &PlanReport, text: &mut String) {
     );
 }
 
-/// ` (cmd: "old" -> "new", stoptime: "10s" -> "5s")`.
-fn keys(change: &Change, text: &mut String) {
-    for (i, k) in change.keys.iter().enumerate() {
-        let lead = if i == 0 { " (" } else { ", " };
-        put(text, format_args!("{lead}{}: \"{}\" -> \"{}\"", Plain(&k.key), Plain(&k.old), Plain(&k.new)));
-    }
-    if !change.keys.is_empty() {
-        text.push(')');
+fn same_program(a: &Change, b: &Change) -> bool {
+    let program = |c: &Change| c.name.split_once(':').map(|(program, _)| program.to_owned());
+    program(a).is_some_and(|name| program(b) == Some(name))
+}
+
+/// What a reload does with a process, after its name.
+fn what_happens(change: &Change, dry_run: bool) -> String {
+    let what = match (change.action, change.then) {
+        (ChangeAction::Added, Then::StaysDown) => "added, not started",
+        (ChangeAction::Added, Then::Starts | Then::Restarts | Then::Stops | Then::GoesOn) => "added and started",
+        (ChangeAction::Removed, Then::Stops) => "stopped and removed",
+        (ChangeAction::Removed, Then::Starts | Then::Restarts | Then::GoesOn | Then::StaysDown) => "removed",
+        (ChangeAction::Restarted, Then::Starts) => "restarted (it does not run now)",
+        (ChangeAction::Restarted, Then::Restarts | Then::Stops | Then::GoesOn | Then::StaysDown) => "restarted",
+        (ChangeAction::Updated, Then::StaysDown) => "updated, stays down",
+        (ChangeAction::Updated, Then::Stops) => "updated on its way down",
+        (ChangeAction::Updated, Then::Starts | Then::Restarts | Then::GoesOn) => "updated in place",
+    };
+    if dry_run { format!("would be {what}") } else { what.to_owned() }
+}
+
+/// Each key on a line of its own: `    cmd: old -> new (needs a restart)`.
+fn keys(keys: &[KeyChange], restart: &str, text: &mut String) {
+    for k in keys {
+        put(text, format_args!("    {}: {} -> {}", Plain(&k.key), Plain(&k.old), Plain(&k.new)));
+        if k.needs_restart {
+            put(text, format_args!(" ({restart})"));
+        }
+        text.push('\n');
     }
 }
 
@@ -382,42 +420,78 @@ mod tests {
         let outcome = |name: &str, result: &str, ok| Outcome { name: name.into(), result: result.into(), ok };
         let good = outcome("web", "started", true);
         let bad = outcome("api", "no such file\nOK", false);
-        let all = Response::Outcomes(vec![good.clone(), bad.clone(), outcome("db", "already running", true)]);
+        let outcomes = |outcomes| Response::Outcomes { outcomes, notes: vec![] };
+        let all = outcomes(vec![good.clone(), bad.clone(), outcome("db", "already running", true)]);
         assert_eq!(text(&all), "web: started\napi: ERROR (no such file\\nOK)\ndb: already running\n");
         assert_eq!(final_line(&all), "ERROR failed: 1 of 3 processes");
-        assert_eq!(final_line(&Response::Outcomes(vec![bad])), "ERROR failed: 1 of 1 process");
-        assert_eq!(final_line(&Response::Outcomes(vec![good])), "OK");
+        assert_eq!(final_line(&outcomes(vec![bad])), "ERROR failed: 1 of 1 process");
+        assert_eq!(final_line(&outcomes(vec![good.clone()])), "OK");
+        let noted = Response::Outcomes { outcomes: vec![good], notes: vec!["web: uses\nOK".into()] };
+        assert_eq!((text(&noted).as_str(), &*final_line(&noted)), ("web: started\nnote: web: uses\\nOK\n", "OK"));
+    }
+
+    fn key(key: &str, old: &str, new: &str, needs_restart: bool) -> KeyChange {
+        KeyChange { key: key.into(), old: old.into(), new: new.into(), needs_restart }
     }
 
     #[test]
     fn plans() {
-        let key = |key: &str, old: &str, new: &str| KeyChange { key: key.into(), old: old.into(), new: new.into() };
-        let change = |name: &str, action, keys| Change { name: name.into(), action, keys };
+        let change = |name: &str, action, then, keys| Change { name: name.into(), action, then, keys };
+        let both = || vec![key("cmd", "old", "new", true), key("stoptime", "10s", "5s", false)];
         let mut plan = PlanReport {
             dry_run: false,
             changes: vec![
-                change("api", ChangeAction::Added, vec![]),
-                change("web", ChangeAction::Restarted, vec![key("cmd", "old", "new"), key("stoptime", "10s", "5s")]),
+                change("api", ChangeAction::Added, Then::Starts, vec![]),
+                change("web:web_00", ChangeAction::Restarted, Then::Restarts, both()),
+                change("web:web_01", ChangeAction::Restarted, Then::Restarts, both()),
+                change("web:web_02", ChangeAction::Updated, Then::StaysDown, both()),
+                change("wec", ChangeAction::Updated, Then::GoesOn, vec![key("priority", "1", "2", false)]),
+                change("wed", ChangeAction::Updated, Then::GoesOn, vec![key("priority", "1", "2", false)]),
             ],
             unchanged: 7,
+            daemon: vec![key("loglevel", "info", "debug", false), key("logfile", "a", "b", true)],
             needs_daemon_restart: vec!["logfile".into()],
         };
         assert_eq!(
             text(&Response::Plan(plan.clone())),
             "\
-api: added
-web: restarted (cmd: \"old\" -> \"new\", stoptime: \"10s\" -> \"5s\")
-taskmasterd: logfile takes effect when the daemon is started anew
-added 1, removed 0, restarted 1, updated 0, unchanged 7
+api: added and started
+web:web_00: restarted
+web:web_01: restarted
+    cmd: old -> new (needs a restart)
+    stoptime: 10s -> 5s
+web:web_02: updated, stays down
+    cmd: old -> new (needs a restart)
+    stoptime: 10s -> 5s
+wec: updated in place
+    priority: 1 -> 2
+wed: updated in place
+    priority: 1 -> 2
+taskmasterd: updated in place
+    loglevel: info -> debug
+    logfile: a -> b (when the daemon is started anew)
+added 1, removed 0, restarted 2, updated 3, unchanged 7
 "
         );
-        plan.dry_run = true;
-        plan.needs_daemon_restart.clear();
-        plan.changes.truncate(1);
+        (plan.dry_run, plan.changes) = (true, vec![change("old", ChangeAction::Removed, Then::Stops, vec![])]);
+        plan.daemon.remove(0);
         assert_eq!(
             text(&Response::Plan(plan)),
-            "api: would be added\nwould be added 1, removed 0, restarted 0, updated 0, unchanged 7\n"
+            "\
+old: would be stopped and removed
+taskmasterd: has to be started anew for what has changed
+    logfile: a -> b (when the daemon is started anew)
+would be added 0, removed 1, restarted 0, updated 0, unchanged 7
+"
         );
+    }
+
+    #[test]
+    fn what_waits_for_the_daemon_is_no_change() {
+        let mut plan = PlanReport { daemon: vec![key("logfile", "a", "b", true)], ..PlanReport::default() };
+        assert!(!plan.changes_anything());
+        plan.daemon.push(key("loglevel", "info", "debug", false));
+        assert!(plan.changes_anything());
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub enum Action {
         /// What happened.
         note: Note,
     },
+    /// Write down what was decided.
+    Log(Level, String),
     /// Keys of this instance changed while it runs: log sizes are to be applied.
     Reconfigure(Key),
     /// This instance is gone for good.

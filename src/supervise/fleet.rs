@@ -2,7 +2,7 @@
 //!
 //! The fleet is told `Input`s and wants `Action`s done. It holds one entry for each process of each program, by a key
 //! that is never used again, and finds it by program and number. A process that a reload removes stays, marked as
-//! retiring, until it is down. `command`, `reload` and `shutdown` are the parts of `handle`; `status` looks on.
+//! retiring, until it is down. `command`, `restart`, `reload` and `shutdown` are the parts of `handle`; `status` looks on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::action::{Action, Effect};
 use super::command::Waiters;
 use super::event::{Event, Input};
 use super::shutdown::Phase;
-use super::state::Instance;
+use super::state::{Instance, State};
 use super::step::step;
 
 /// One process of a program.
@@ -97,7 +97,7 @@ impl Fleet {
             Input::Boot => self.boot(now, out),
             Input::Fact(key, run, fact) => self.apply(key, Event::Fact(run, fact), now, out),
             Input::Tick => self.tick(now, out),
-            Input::Command(ticket, request) => self.command(ticket, request, now, out),
+            Input::Command(ticket, command) => self.command(ticket, command, now, out),
             Input::ClientGone(client) => self.client_gone(client),
             Input::Reload { ticket, config, dry_run } => self.reload(ticket, *config, dry_run, now, out),
             Input::Shutdown => self.shutdown(now, out),
@@ -271,6 +271,18 @@ impl Fleet {
             }
             if member.retiring && member.inst.live().is_none() {
                 return Err(format!("{} is down and was not retired", member.name));
+            }
+            if member.next.is_some() && !matches!(member.inst.state, State::Stopping { .. }) {
+                return Err(format!("{} waits for its next keys, but is not on its way down", member.name));
+            }
+            let meant = member.next.as_ref().unwrap_or(&member.program);
+            if !member.retiring && self.config.programs.get(&member.name) != Some(meant) {
+                return Err(format!("{} {} is to run other keys than are in force", member.name, member.num));
+            }
+        }
+        for (name, program) in &self.config.programs {
+            if self.keys_of(name).len() != program.numprocs as usize {
+                return Err(format!("{name} has another number of processes than is in force"));
             }
         }
         let listed = self.deadlines.iter().filter(|(_, due)| matches!(due, Due::Instance(_))).count();
