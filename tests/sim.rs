@@ -24,13 +24,15 @@ use taskmaster::base::signal::Sig;
 use taskmaster::base::stage::Stage;
 use taskmaster::base::time::Mono;
 use taskmaster::config::model::{Autorestart, Backoff, Config, Program};
-use taskmaster::control::message::{Response, StateName, Wait};
+use taskmaster::control::message::{Response, StateName, Wait, Want};
 use taskmaster::supervise::action::Action;
 use taskmaster::supervise::event::{Command, Fact, Files, Input};
-use taskmaster::supervise::fleet::Fleet;
+use taskmaster::supervise::fleet::{Fleet, Member};
 use taskmaster::supervise::state::{Failure, SPAWN_LIMIT};
 
 const MS: u64 = 1_000_000;
+
+const PROGRAMS: [&str; 4] = ["a", "b", "c", "d"];
 
 /// The chances of a life.
 struct Dice(dice::Dice);
@@ -129,9 +131,13 @@ enum Bug {
     IgnoresGone,
     ForgetsTheTimer,
     ChangesOnADryRun,
+    RestartsByTheOldFile,
+    RestartReloadsEverything,
+    RestartNamesTheWholeProgram,
+    LosesTheNotes,
 }
 
-const BUGS: [Bug; 10] = [
+const BUGS: [Bug; 14] = [
     Bug::LosesAnExit,
     Bug::LosesASpawnFailureWhileStopping,
     Bug::TellsAnExitTwice,
@@ -142,6 +148,10 @@ const BUGS: [Bug; 10] = [
     Bug::IgnoresGone,
     Bug::ForgetsTheTimer,
     Bug::ChangesOnADryRun,
+    Bug::RestartsByTheOldFile,
+    Bug::RestartReloadsEverything,
+    Bug::RestartNamesTheWholeProgram,
+    Bug::LosesTheNotes,
 ];
 
 struct World {
@@ -153,6 +163,8 @@ struct World {
     last_spawn: BTreeMap<Key, u64>,
     clients: BTreeSet<ClientId>,
     open: BTreeSet<Ticket>,
+    /// Restarts whose answers must have notes, or must have none.
+    notes_due: BTreeMap<Ticket, bool>,
     next_client: u64,
     next_ticket: u64,
     quits: u32,
@@ -181,6 +193,7 @@ impl World {
             last_spawn: BTreeMap::new(),
             clients: BTreeSet::new(),
             open: BTreeSet::new(),
+            notes_due: BTreeMap::new(),
             next_client: 0,
             next_ticket: 0,
             quits: 0,
@@ -225,7 +238,8 @@ impl World {
     fn step(&mut self) -> Finding {
         match self.dice.below(100) {
             0..=59 => self.pass_time(),
-            60..=84 => self.command(),
+            60..=79 => self.command(),
+            80..=84 => self.restart(),
             85..=88 => self.reload(false),
             89..=90 => self.reload(true),
             91..=93 => self.leave(),
@@ -350,6 +364,12 @@ impl World {
                 if self.once(Bug::SwallowsAReply, 20) {
                     return Ok(());
                 }
+                let response = match response {
+                    Response::Outcomes { outcomes, .. } if self.has(Bug::LosesTheNotes) => {
+                        Response::Outcomes { outcomes, notes: Vec::new() }
+                    }
+                    other => other,
+                };
                 self.answered(ticket, &response)?;
                 if self.once(Bug::RepliesTwice, 20) {
                     self.answered(ticket, &response)?;
@@ -466,7 +486,11 @@ impl World {
         if !self.open.remove(&ticket) {
             return Err("an answer that nobody waits for".to_owned());
         }
-        if let Response::Outcomes { outcomes, .. } = response {
+        let due = self.notes_due.remove(&ticket);
+        if let Response::Outcomes { outcomes, notes } = response {
+            if *notes != [""; 0] && due != Some(true) || notes.is_empty() && due == Some(true) {
+                return Err(format!("notes {notes:?} where that they are to be there is {due:?}"));
+            }
             let mut names: Vec<&str> = outcomes.iter().map(|o| o.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
@@ -511,16 +535,21 @@ impl World {
         ticket
     }
 
-    fn command(&mut self) -> Finding {
-        let ticket = self.ticket();
-        let names: Vec<String> = (0..=self.dice.below(2))
-            .map(|_| self.dice.pick(&["a", "b", "c", "d", "b:1", "c:*", "all", "x", "[ab]"]).to_owned())
-            .collect();
-        let wait = match self.dice.below(3) {
+    fn names(&mut self) -> Vec<String> {
+        let names = ["a", "b", "c", "d", "b:1", "c:*", "all", "x", "[ab]"];
+        (0..=self.dice.below(2)).map(|_| self.dice.pick(&names).to_owned()).collect()
+    }
+
+    fn wait(&mut self) -> Wait {
+        match self.dice.below(3) {
             0 => Wait::No,
             1 => Wait::Reached,
             _ => Wait::UpTo(self.dice.below(5000)),
-        };
+        }
+    }
+
+    fn command(&mut self) -> Finding {
+        let (ticket, names, wait) = (self.ticket(), self.names(), self.wait());
         let command = match self.dice.below(10) {
             0..=2 => Command::Start { names, wait },
             3..=5 => Command::Stop { names, wait },
@@ -531,6 +560,139 @@ impl World {
         self.tell(Input::Command(ticket, command))
     }
 
+    /// The configuration in force after somebody has edited its files.
+    fn edited(&mut self) -> Config {
+        let mut file = self.fleet.config().clone();
+        let dice = &mut self.dice;
+        for name in PROGRAMS {
+            let name = ProgramName::new(name).unwrap();
+            let mut new = random_program(dice, self.floor);
+            if let Some(old) = file.programs.get(&name) {
+                let numprocs = new.numprocs;
+                match dice.below(8) {
+                    0..=2 => continue,
+                    3 => {
+                        file.programs.remove(&name);
+                        continue;
+                    }
+                    4 => new = Program { numprocs, ..Program::clone(old) },
+                    5 => new = Program { argv: old.argv.clone(), ..new },
+                    _ => {}
+                }
+            } else if dice.chance(50) {
+                continue;
+            }
+            file.programs.insert(name, new.into());
+        }
+        file
+    }
+
+    /// A restart while the files may have been edited. What must come of it is worked out from the books before and
+    /// the file alone.
+    fn restart(&mut self) -> Finding {
+        let (ticket, names, wait) = (self.ticket(), self.names(), self.wait());
+        let files = match self.dice.below(10) {
+            0..=1 => Files::Unchanged,
+            2 => Files::Broken("1 error".to_owned()),
+            _ => Files::Read(Box::new(self.edited())),
+        };
+        let file = match &files {
+            Files::Read(file) => Some(Config::clone(file)),
+            Files::Unchanged | Files::Broken(_) => None,
+        };
+        let before = self.fleet.config().clone();
+        let members = self.members();
+        let chosen: BTreeSet<Key> = self.fleet.chosen(&names).unwrap_or_default().into_iter().collect();
+        let nothing = self.fleet.chosen(&names).is_err() || self.shutdown_at.is_some();
+        let staying = |name: &ProgramName| {
+            let of_it = members.iter().filter(|(_, m)| m.name == *name && !m.retiring).map(|(key, _)| *key);
+            of_it.collect::<BTreeSet<Key>>()
+        };
+        let in_file = |name: &ProgramName| file.as_ref().and_then(|f| f.programs.get(name));
+        let other_keys = |name: &ProgramName| file.is_some() && !nothing && in_file(name) != before.programs.get(name);
+        let named = |name: &ProgramName| !staying(name).is_disjoint(&chosen);
+        let whole = |name: &ProgramName| named(name) && staying(name).is_subset(&chosen);
+        let taken = |name: &ProgramName| {
+            other_keys(name) && whole(name) && in_file(name).is_some() && before.programs.contains_key(name)
+        };
+        let added = |name: &ProgramName| {
+            let hit = |n: &String| n == "all" || n == name.as_str() || n == "[ab]" && "ab".contains(name.as_str());
+            !before.programs.contains_key(name)
+                && in_file(name).is_some_and(|p| {
+                    names.iter().any(|n| {
+                        hit(n) || *n == format!("{name}:*") || n == "b:1" && name.as_str() == "b" && p.numprocs > 1
+                    })
+                })
+        };
+        let all_names: Vec<ProgramName> = PROGRAMS.iter().map(|name| ProgramName::new(name).unwrap()).collect();
+        let noted = all_names.iter().any(|name| other_keys(name) && (named(name) || added(name)));
+        let noted = noted || !nothing && matches!(files, Files::Broken(_));
+        self.notes_due.insert(ticket, noted);
+
+        let mut told = (names.clone(), files);
+        match self.bug {
+            Some(Bug::RestartsByTheOldFile) => told.1 = Files::Unchanged,
+            Some(Bug::RestartNamesTheWholeProgram) => told.0.iter_mut().for_each(|n| *n = n.replace(":1", "")),
+            _ => {}
+        }
+        self.tell(Input::Command(ticket, Command::Restart { names: told.0, wait, files: told.1 }))?;
+        if let Some(file) = file.clone().filter(|_| self.has(Bug::RestartReloadsEverything)) {
+            self.tell(Input::Reload { ticket: None, config: Box::new(file), dry_run: false })?;
+        }
+
+        let after = self.fleet.config();
+        if after.daemon != before.daemon {
+            return Err("a restart changed the daemon's keys".to_owned());
+        }
+        let now = self.members();
+        let mut seen = Vec::new();
+        for name in &all_names {
+            let meant = if taken(name) { in_file(name) } else { before.programs.get(name) };
+            if after.programs.get(name) != meant {
+                return Err(format!("after a restart of {names:?}, {name} is not as it should be"));
+            }
+            let others = |(key, m): &(Key, Member)| m.name == *name && !(taken(name) && staying(name).contains(key));
+            let untouched = |all: &[(Key, Member)]| -> Vec<(Key, Member)> {
+                all.iter().filter(|m| others(m)).filter(|(key, _)| !chosen.contains(key) || nothing).cloned().collect()
+            };
+            let (old, new) = (untouched(&members), untouched(&now));
+            let same = |(old_key, old): &(Key, Member), (new_key, new): &(Key, Member)| {
+                let keys = (&old.program, &old.next, old.retiring) == (&new.program, &new.next, new.retiring);
+                old_key == new_key && keys && old.inst == new.inst
+            };
+            if !taken(name) && (old.len() != new.len() || !old.iter().zip(&new).all(|(a, b)| same(a, b))) {
+                return Err(format!("a restart of {names:?} touched other processes of {name}"));
+            }
+            if nothing || !whole(name) {
+                continue;
+            }
+            for (_, m) in now.iter().filter(|(_, m)| m.name == *name && !m.retiring) {
+                let runs = m.next.as_ref().unwrap_or(&m.program);
+                if Some(runs) != meant || m.inst.want != Want::Up {
+                    return Err(format!("after a restart of {names:?}, {name} {} is not to run its keys", m.num));
+                }
+            }
+            if taken(name) {
+                let was = |state: StateName| members.iter().any(|(_, m)| m.name == *name && m.inst.name() == state);
+                seen.push("restart with other keys");
+                seen.extend(was(StateName::Stopping).then_some("restart with other keys while stopping"));
+                seen.extend(was(StateName::Backoff).then_some("restart with other keys while waiting"));
+                seen.extend((now.len() > members.len()).then_some("restart that adds"));
+                let removed = now.iter().any(|(key, m)| m.retiring && staying(name).contains(key));
+                seen.extend(removed.then_some("restart that removes"));
+            } else if other_keys(name) {
+                seen.push("restart of what is gone from the file");
+            }
+        }
+        seen.extend(all_names.iter().any(|n| named(n) && !whole(n) && other_keys(n)).then_some("restart of a part"));
+        seen.into_iter().for_each(|what| self.note(what));
+        Ok(())
+    }
+
+    fn members(&self) -> Vec<(Key, Member)> {
+        self.fleet.members().map(|(key, member)| (key, member.clone())).collect()
+    }
+
     fn leave(&mut self) -> Finding {
         let clients: Vec<ClientId> = self.clients.iter().copied().collect();
         if clients.is_empty() {
@@ -539,6 +701,7 @@ impl World {
         let client = self.dice.pick(&clients);
         self.clients.remove(&client);
         self.open.retain(|t| t.client != client);
+        self.notes_due.retain(|t, _| t.client != client);
         self.tell(Input::ClientGone(client))
     }
 
@@ -609,7 +772,7 @@ fn random_exit(dice: &mut Dice) -> Exit {
 
 fn random_config(dice: &mut Dice, floor: Duration) -> Config {
     let mut config = Config::default();
-    for name in ["a", "b", "c", "d"] {
+    for name in PROGRAMS {
         if dice.chance(80) {
             config.programs.insert(ProgramName::new(name).unwrap(), random_program(dice, floor).into());
         }
@@ -656,7 +819,19 @@ fn the_core_holds_in_every_life() {
     println!("{seeds} lives of {steps} steps: {spawns} spawns, {answers} answers, seen: {seen:?}");
     assert!(spawns > seeds * 10 && answers > seeds * 10, "the world is too quiet to show anything");
     if seeds >= 96 {
-        for must in ["leftovers", "spawn failure while stopping", "exec failure", "shutdown"] {
+        for must in [
+            "leftovers",
+            "spawn failure while stopping",
+            "exec failure",
+            "shutdown",
+            "restart with other keys",
+            "restart with other keys while stopping",
+            "restart with other keys while waiting",
+            "restart that adds",
+            "restart that removes",
+            "restart of what is gone from the file",
+            "restart of a part",
+        ] {
             assert!(seen.contains(must), "{must} was never seen");
         }
     }
