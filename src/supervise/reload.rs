@@ -22,7 +22,7 @@ use super::fleet::{Fleet, Member};
 use super::state::{Instance, State};
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// Intents that follow from a plan, in the order in which they are to be told.
 pub(super) type Intents = Vec<(Key, Event)>;
