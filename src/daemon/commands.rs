@@ -153,11 +153,13 @@ impl Daemon {
                 self.people.extend(people);
                 Files::Read(Box::new(config))
             }
-            Err(problems) => {
+            Err(mut problems) => {
+                let count = errors(&problems);
+                let first = problems.iter().position(|p| p.level == diag::Level::Error).map(|at| problems.remove(at));
+                // The first one is in the note that is made of this.
                 self.write_problems(&problems);
-                let first = problems.iter().find(|p| p.level == diag::Level::Error);
                 let first = first.map(|p| format!(": {p}")).unwrap_or_default();
-                Files::Broken(format!("{}, so the keys in force are used{first}", errors(&problems)))
+                Files::Broken(format!("{count}, so the keys in force are used{first}"))
             }
         }
     }

@@ -84,10 +84,10 @@ impl Fleet {
                 notes.push((Level::Info, format!("{name}: uses the file as it is now ({})", told(&kind, true))));
                 changes.push(ProgramChange { name: name.clone(), kind });
             } else {
+                let keys = told(&kind, false);
                 let text = format!(
-                    "{name}: the file has other keys now ({}), but only {count} of its {all} processes are named, so it \
-                     keeps those that it has; \"restart {name}\" or \"reload\" takes the others",
-                    told(&kind, false)
+                    "{name}: keeps its keys with only {count} of its {all} processes named; the file has others now \
+                     ({keys}): \"restart {name}\" or \"reload\" takes them"
                 );
                 notes.push((Level::Warning, text));
             }

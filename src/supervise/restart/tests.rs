@@ -101,8 +101,8 @@ fn a_part_of_a_program_keeps_its_keys() {
     let (notes, sent) = b.restart("w:0 w:2", "w: {cmd: y, numprocs: 2}");
     assert_eq!(
         notes,
-        ["w: the file has other keys now (cmd, numprocs), but only 2 of its 3 processes are named, so it keeps those \
-          that it has; \"restart w\" or \"reload\" takes the others"]
+        ["w: keeps its keys with only 2 of its 3 processes named; the file has others now (cmd, numprocs): \
+          \"restart w\" or \"reload\" takes them"]
     );
     assert_eq!(sent, [Sig::TERM, Sig::TERM]);
     b.all_down();
