@@ -1,4 +1,4 @@
-//! Small words that everybody shares: time, names, signals, units, exits, quotation, the reading of YAML.
+//! Small words that everybody shares: time, names, signals, units, exits, quotation, the reading of YAML and TOML.
 //!
 //! A leaf: imports nothing of ours, touches no clock, no file, no process.
 
@@ -12,5 +12,8 @@ pub mod signal;
 pub mod stage;
 pub mod text;
 pub mod time;
+#[cfg(feature = "toml")]
+pub mod toml;
+pub mod tree;
 pub mod units;
 pub mod yaml;

@@ -1,8 +1,7 @@
-//! YAML text to a tree of its own kind, with hard limits. The only file that names the YAML parser behind it.
+//! YAML text to a [tree](super::tree), with hard limits. The only file that names the YAML parser behind it.
 //!
-//! A scalar keeps the text that stands in the file beside what YAML takes it for, so that `1.10`, `022` and `0o22`
-//! can be judged by what was written. Keys keep their order and their duplicates, and everything keeps its place in
-//! the text where the parser gives one. Nothing is written here, and no file is opened.
+//! Keys keep their duplicates, and keys and texts their place: the parser hands out parts of the file's text where it
+//! can, and the address of a part tells its place. Nothing is written here, and no file is opened.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -10,112 +9,24 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The longest text, in bytes.
-pub const TEXT_BYTES: usize = 1 << 20;
-/// How deep lists and maps may stand in each other.
-pub const DEPTH: usize = 64;
-/// The most values in a text, repetitions by aliases counted.
-pub const NODES: usize = 250_000;
-
-/// A value of the text `'t`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Node<'t> {
-    /// What it is.
-    pub value: Value<'t>,
-    /// The byte of the text at which it stands, where that is known: for most scalars.
-    pub at: Option<usize>,
-}
-
-/// The kinds of value.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value<'t> {
-    /// `null`, `~`, or nothing.
-    Null,
-    /// A single value: what YAML takes it for, and its text without quotes.
-    Scalar(Scalar, Cow<'t, str>),
-    /// A list.
-    Seq(Vec<Node<'t>>),
-    /// A map in the order of the text, duplicates included.
-    Map(Vec<Entry<'t>>),
-}
-
-/// What YAML takes a scalar for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scalar {
-    /// `true`, `false`.
-    Bool,
-    /// A whole number.
-    Int,
-    /// A number with a point or an exponent.
-    Float,
-    /// Anything else, and everything in quotes.
-    Text,
-}
-
-/// One key of a map and its value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry<'t> {
-    /// The key's text, whatever kind of scalar it is.
-    pub key: Cow<'t, str>,
-    /// The byte of the text at which the key stands, where that is known.
-    pub at: Option<usize>,
-    /// The value.
-    pub value: Node<'t>,
-}
-
-impl Value<'_> {
-    /// What it is, for messages: `a list`.
-    #[must_use]
-    pub fn what(&self) -> &'static str {
-        match self {
-            Value::Null => "nothing",
-            Value::Scalar(Scalar::Bool, _) => "true or false",
-            Value::Scalar(Scalar::Int | Scalar::Float, _) => "a number",
-            Value::Scalar(Scalar::Text, _) => "a text",
-            Value::Seq(_) => "a list",
-            Value::Map(_) => "a map",
-        }
-    }
-}
-
-/// Why a text was not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct YamlError {
-    /// Line and column, counted from 1, where they are known.
-    pub place: Option<(usize, usize)>,
-    /// What is wrong.
-    pub text: String,
-}
-
-impl YamlError {
-    fn whole(text: impl Into<String>) -> YamlError {
-        YamlError { place: None, text: text.into() }
-    }
-}
-
-impl fmt::Display for YamlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+use super::tree::{DEPTH, Entry, NODES, Node, Scalar, TEXT_BYTES, TreeError, Value, too_deep, too_large, too_many};
 
 /// Reads one YAML document. An empty text is an empty map.
 ///
 /// # Errors
 /// The text is no YAML, breaks one of the limits, or uses what is refused: tags, several documents, keys that are
 /// lists or maps.
-pub fn parse(text: &str) -> Result<Node<'_>, YamlError> {
+pub fn parse(text: &str) -> Result<Node<'_>, TreeError> {
     if text.len() > TEXT_BYTES {
-        return Err(YamlError::whole(too_large()));
+        return Err(TreeError::whole(too_large()));
     }
     if is_too_deep(text) {
-        return Err(YamlError::whole(too_deep()));
+        return Err(TreeError::whole(too_deep()));
     }
-    let budget = Cell::new(NODES);
-    let origin = Origin { text, budget: &budget };
+    let origin = Origin { text, budget: Cell::new(NODES), guessed: Cell::new(false), lost: Cell::new(false) };
     let read = Read { origin: &origin, depth: DEPTH };
     let mut root = read.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(explain)?;
-    if has_numbers(&root.value) {
+    if origin.lost.get() || (origin.guessed.get() && has_odd_spellings(text)) {
         // The parser tells either the kind of a scalar or its text; the second reading asks for the texts.
         Fill { origin: &origin, node: &mut root }
             .deserialize(serde_yaml::Deserializer::from_str(text))
@@ -125,20 +36,6 @@ pub fn parse(text: &str) -> Result<Node<'_>, YamlError> {
         root.value = Value::Map(Vec::new());
     }
     Ok(root)
-}
-
-/// What is said of a text that is longer than [`TEXT_BYTES`], as the end of a sentence about it.
-#[must_use]
-pub fn too_large() -> String {
-    format!("is larger than {} MiB", TEXT_BYTES >> 20)
-}
-
-fn too_deep() -> String {
-    format!("lists and maps stand in each other more than {DEPTH} deep")
-}
-
-fn too_many() -> String {
-    format!("has more than {NODES} values (aliases count as often as they are used)")
 }
 
 const TAGGED: &str = "tags (\"!name\") are not supported";
@@ -161,41 +58,56 @@ fn is_too_deep(text: &str) -> bool {
     text.lines().any(|line| line.split_ascii_whitespace().take_while(|w| matches!(*w, "-" | "?")).count() > DEPTH)
 }
 
-fn explain(error: serde_yaml::Error) -> YamlError {
+fn explain(error: serde_yaml::Error) -> TreeError {
     let place = error.location().map(|l| (l.line(), l.column()));
     let text = error.to_string();
     // Refusals of this file come back with the parser's own path in front; its other messages with their place behind.
     let own = [too_deep(), too_many(), TAGGED.to_owned(), ODD_KEY.to_owned()];
     if let Some(text) = own.into_iter().find(|own| text.contains(own)) {
-        return YamlError { place, text };
+        return TreeError { place, text };
     }
     if text.contains("more than one document") {
-        return YamlError { place, text: "has more than one document (\"---\")".to_owned() };
+        return TreeError { place, text: "has more than one document (\"---\")".to_owned() };
     }
     if text.contains("repetition limit exceeded") {
-        return YamlError { place, text: too_many() };
+        return TreeError { place, text: too_many() };
     }
     let end = text.find(" at line ").unwrap_or(text.len());
     let reason = text.get(..end).unwrap_or(&text);
-    YamlError { place, text: format!("is not valid YAML: {reason}") }
+    TreeError { place, text: format!("is not valid YAML: {reason}") }
 }
 
-fn has_numbers(value: &Value<'_>) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Scalar(kind, _) => *kind != Scalar::Text,
-        Value::Seq(items) => items.iter().any(|item| has_numbers(&item.value)),
-        Value::Map(entries) => entries.iter().any(|entry| has_numbers(&entry.value.value)),
-    }
+/// Whether a number or a truth value of this text may be spelled in another way than the one that is guessed for it: in
+/// another base, with a sign that says nothing, with capitals. Other texts may look like that, too; that costs no more
+/// than a second reading.
+fn has_odd_spellings(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let odd = |(i, byte): (usize, &u8)| {
+        let next = bytes.get(i + 1).copied().unwrap_or_default();
+        match byte {
+            b'0' => matches!(next, b'x' | b'o' | b'b' | b'X' | b'O' | b'B'),
+            b'+' => next.is_ascii_digit(),
+            b'-' => next == b'0',
+            b'T' => matches!(next, b'r' | b'R'),
+            b'F' => matches!(next, b'a' | b'A'),
+            _ => false,
+        }
+    };
+    bytes.iter().enumerate().any(odd)
 }
 
-/// The text that is read, and how many values may still come.
-struct Origin<'t, 'b> {
+/// The text that is read, and what the first reading finds out about it.
+struct Origin<'t> {
     text: &'t str,
-    budget: &'b Cell<usize>,
+    /// How many values may still come.
+    budget: Cell<usize>,
+    /// Whether the text of a scalar was guessed from its value.
+    guessed: Cell<bool>,
+    /// Whether the text of a scalar cannot be guessed from its value.
+    lost: Cell<bool>,
 }
 
-impl<'t> Origin<'t, '_> {
+impl<'t> Origin<'t> {
     /// Where a part of the text stands in it, its opening quote included.
     fn place(&self, part: &'t str) -> Option<usize> {
         let at = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
@@ -209,25 +121,26 @@ impl<'t> Origin<'t, '_> {
     }
 }
 
-/// The first reading: everything but the text of what is not a string.
+/// The first reading: everything, and for what is not a string the text that its value has as a rule.
 #[derive(Clone, Copy)]
-struct Read<'o, 't, 'b> {
-    origin: &'o Origin<'t, 'b>,
+struct Read<'o, 't> {
+    origin: &'o Origin<'t>,
     depth: usize,
 }
 
-impl Read<'_, '_, '_> {
+impl<'t> Read<'_, 't> {
     fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
         let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom(too_deep()))?;
         Ok(Read { depth, ..self })
     }
+
+    fn guess<E>(self, kind: Scalar, text: impl Into<Cow<'t, str>>) -> Result<Node<'t>, E> {
+        self.origin.guessed.set(true);
+        Ok(Node { value: Value::Scalar(kind, text.into()), at: None })
+    }
 }
 
-fn number<'t, E>(kind: Scalar) -> Result<Node<'t>, E> {
-    Ok(Node { value: Value::Scalar(kind, Cow::Borrowed("")), at: None })
-}
-
-impl<'t> DeserializeSeed<'t> for Read<'_, 't, '_> {
+impl<'t> DeserializeSeed<'t> for Read<'_, 't> {
     type Value = Node<'t>;
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Node<'t>, D::Error> {
@@ -236,7 +149,7 @@ impl<'t> DeserializeSeed<'t> for Read<'_, 't, '_> {
     }
 }
 
-impl<'t> Visitor<'t> for Read<'_, 't, '_> {
+impl<'t> Visitor<'t> for Read<'_, 't> {
     type Value = Node<'t>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -251,28 +164,29 @@ impl<'t> Visitor<'t> for Read<'_, 't, '_> {
         Ok(Node { value: Value::Null, at: None })
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Node<'t>, E> {
-        number(Scalar::Bool)
+    fn visit_bool<E>(self, is: bool) -> Result<Node<'t>, E> {
+        self.guess(Scalar::Bool, if is { "true" } else { "false" })
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Node<'t>, E> {
-        number(Scalar::Int)
+    fn visit_i64<E>(self, number: i64) -> Result<Node<'t>, E> {
+        self.guess(Scalar::Int, number.to_string())
     }
 
-    fn visit_i128<E>(self, _: i128) -> Result<Node<'t>, E> {
-        number(Scalar::Int)
+    fn visit_i128<E>(self, number: i128) -> Result<Node<'t>, E> {
+        self.guess(Scalar::Int, number.to_string())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Node<'t>, E> {
-        number(Scalar::Int)
+    fn visit_u64<E>(self, number: u64) -> Result<Node<'t>, E> {
+        self.guess(Scalar::Int, number.to_string())
     }
 
-    fn visit_u128<E>(self, _: u128) -> Result<Node<'t>, E> {
-        number(Scalar::Int)
+    fn visit_u128<E>(self, number: u128) -> Result<Node<'t>, E> {
+        self.guess(Scalar::Int, number.to_string())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Node<'t>, E> {
-        number(Scalar::Float)
+        self.origin.lost.set(true);
+        Ok(Node { value: Value::Scalar(Scalar::Float, Cow::Borrowed("")), at: None })
     }
 
     fn visit_borrowed_str<E>(self, text: &'t str) -> Result<Node<'t>, E> {
@@ -307,11 +221,11 @@ impl<'t> Visitor<'t> for Read<'_, 't, '_> {
 }
 
 /// Reads a scalar's text and where it stands.
-struct Key<'o, 't, 'b> {
-    origin: &'o Origin<'t, 'b>,
+struct Key<'o, 't> {
+    origin: &'o Origin<'t>,
 }
 
-impl<'t> DeserializeSeed<'t> for Key<'_, 't, '_> {
+impl<'t> DeserializeSeed<'t> for Key<'_, 't> {
     type Value = (Cow<'t, str>, Option<usize>);
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -319,7 +233,7 @@ impl<'t> DeserializeSeed<'t> for Key<'_, 't, '_> {
     }
 }
 
-impl<'t> Visitor<'t> for Key<'_, 't, '_> {
+impl<'t> Visitor<'t> for Key<'_, 't> {
     type Value = (Cow<'t, str>, Option<usize>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -335,13 +249,13 @@ impl<'t> Visitor<'t> for Key<'_, 't, '_> {
     }
 }
 
-/// The second reading: walks the same text along the tree and puts in the texts that are missing.
-struct Fill<'o, 'n, 't, 'b> {
-    origin: &'o Origin<'t, 'b>,
+/// The second reading: walks the same text along the tree and puts in the texts that were guessed or lost.
+struct Fill<'o, 'n, 't> {
+    origin: &'o Origin<'t>,
     node: &'n mut Node<'t>,
 }
 
-impl<'t> DeserializeSeed<'t> for Fill<'_, '_, 't, '_> {
+impl<'t> DeserializeSeed<'t> for Fill<'_, '_, 't> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -359,7 +273,7 @@ impl<'t> DeserializeSeed<'t> for Fill<'_, '_, 't, '_> {
     }
 }
 
-impl<'t> Visitor<'t> for Fill<'_, '_, 't, '_> {
+impl<'t> Visitor<'t> for Fill<'_, '_, 't> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

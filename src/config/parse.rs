@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
 use crate::base::id::ProgramName;
-use crate::base::yaml::{self, Entry, Node, Value};
+use crate::base::tree::{Entry, Node, TreeError, Value};
+use crate::base::yaml;
 
 use super::check;
 use super::check::World;
@@ -82,15 +83,27 @@ fn read(sources: &[Source], world: &World<'_>, report: &mut Report<'_>) -> Confi
 
 /// The root of a text, or a report on why it could not be read.
 fn root<'t>(source: &'t Source, report: &mut Report<'_>) -> Option<Node<'t>> {
-    match yaml::parse(&source.text) {
+    match tree(source) {
         Ok(node) => Some(node),
-        Err(error) => {
-            let (line, column) = error.place.unzip();
-            let file = Diagnostic::about_file(&source.name, error.text);
-            report.errors.push(Diagnostic { line, column, ..file });
+        Err(errors) => {
+            report.errors.extend(errors.into_iter().map(|error| {
+                let (line, column) = error.place.unzip();
+                Diagnostic { line, column, ..Diagnostic::about_file(&source.name, error.text) }
+            }));
             None
         }
     }
+}
+
+/// The tree of a text: TOML if its file is named so, else YAML, of which JSON is a part.
+fn tree(source: &Source) -> Result<Node<'_>, Vec<TreeError>> {
+    if !source.name.ends_with(".toml") {
+        return yaml::parse(&source.text).map_err(|error| vec![error]);
+    }
+    #[cfg(feature = "toml")]
+    return crate::base::toml::parse(&source.text);
+    #[cfg(not(feature = "toml"))]
+    Err(vec![TreeError { place: None, text: "is TOML, which this taskmaster was built without".to_owned() }])
 }
 
 fn find_roots<'n, 't>(trees: &'n [Option<Node<'t>>], report: &mut Report<'_>) -> Roots<'n, 't> {

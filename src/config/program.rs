@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use crate::base::exit::ExitCodes;
 use crate::base::text::quoted;
-use crate::base::yaml::{Node, Scalar, Value};
+use crate::base::tree::{Node, Scalar, Value};
 
 use super::diag::{Place, Report};
 use super::model::{Autorestart, Backoff, Output, Program, Sink};

@@ -4,7 +4,7 @@
 
 use crate::base::nearest::suggestion;
 use crate::base::text::{cut, quoted};
-use crate::base::yaml::{Entry, Node, Value};
+use crate::base::tree::{Entry, Node, Value};
 
 use super::diag::{Place, Report};
 use super::values::Read;

@@ -10,8 +10,8 @@ use crate::base::id::SOCKET_PATH_BYTES;
 use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
 use crate::base::text::quoted;
+use crate::base::tree::{Node, Scalar, Value};
 use crate::base::units;
-use crate::base::yaml::{Node, Scalar, Value};
 
 use super::model::{Autorestart, Level, LogTarget, Sink};
 

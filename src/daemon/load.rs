@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::id::{ProgramName, Stream};
 use crate::base::nearest::suggestion;
-use crate::base::yaml;
+use crate::base::tree;
 use crate::config::diag::Diagnostic;
 use crate::config::model::{Config, Program, Sink};
 use crate::config::{self, Parsed, Source, World};
@@ -168,11 +168,11 @@ fn is_configuration(path: &Path) -> bool {
 fn read_file(path: &Path) -> Result<String, String> {
     let file = fs::File::open(path).map_err(|e| format!("cannot be read: {}", plain(&e)))?;
     let mut bytes = Vec::new();
-    file.take(yaml::TEXT_BYTES as u64 + 1)
+    file.take(tree::TEXT_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|e| format!("cannot be read: {}", plain(&e)))?;
-    if bytes.len() > yaml::TEXT_BYTES {
-        return Err(format!("{}; a directory of several files may be given instead", yaml::too_large()));
+    if bytes.len() > tree::TEXT_BYTES {
+        return Err(format!("{}; a directory of several files may be given instead", tree::too_large()));
     }
     String::from_utf8(bytes).map_err(|e| format!("is not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
 }

@@ -1,28 +1,13 @@
 //! Trees, places, limits.
 
 use super::*;
-
-/// The tree in one line: `null`, `int:5`, `"text"`, `[..]`, `{key: ..}`.
-fn shown(value: &Value<'_>) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Scalar(Scalar::Text, text) => format!("{text:?}"),
-        Value::Scalar(kind, text) => format!("{}:{text}", format!("{kind:?}").to_lowercase()),
-        Value::Seq(items) => {
-            format!("[{}]", items.iter().map(|i| shown(&i.value)).collect::<Vec<_>>().join(", "))
-        }
-        Value::Map(entries) => {
-            let entries = entries.iter().map(|e| format!("{}: {}", e.key, shown(&e.value.value)));
-            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
-        }
-    }
-}
+use crate::base::tree::shown;
 
 fn tree(text: &str) -> String {
     shown(&parse(text).unwrap_or_else(|e| panic!("{text}: {e}")).value)
 }
 
-fn refused(text: &str) -> YamlError {
+fn refused(text: &str) -> TreeError {
     parse(text).expect_err(text)
 }
 
@@ -79,10 +64,35 @@ fn places_are_those_of_keys_and_scalars() {
     assert_eq!(at(entries[0].value.at), Some((1, 4)));
     assert_eq!(at(entries[1].at), Some((2, 1)));
     let Value::Seq(items) = &entries[1].value.value else { panic!() };
-    let places: Vec<_> = items.iter().map(|i| at(i.at).unwrap()).collect();
-    assert_eq!(places, [(3, 7), (4, 7), (5, 7)]);
+    let places: Vec<_> = items.iter().map(|i| at(i.at)).collect();
+    // A number has no place unless its text had to be read again; what it belongs to has.
+    assert_eq!(places, [Some((3, 7)), Some((4, 7)), Some((5, 7))]);
     let Value::Map(inner) = &items[2].value else { panic!() };
     assert_eq!(at(inner[0].value.at), Some((5, 11)));
+    assert_eq!(at(parse("a: 5").unwrap().at), Some((1, 1)));
+}
+
+#[test]
+fn the_second_reading_changes_no_more_than_spellings() {
+    // With a float in it a text is always read twice.
+    for text in [
+        "a: 5",
+        "a: [1, true, -7, x]",
+        "{b: {c: 18446744073709551615}}",
+        "a: false\nb: 340282366920938463463374607431768211455",
+    ] {
+        let once = tree(text);
+        let both = tree(&format!("{text}\nzzz: 1.0").replace("}\nzzz: 1.0", ", zzz: 1.0}"));
+        assert_eq!(both, format!("{}, zzz: float:1.0}}", once.strip_suffix('}').unwrap()), "{text}");
+    }
+    for (text, want) in [
+        ("a: +5", "{a: int:+5}"),
+        ("a: -0", "{a: int:-0}"),
+        ("a: 0b11", "{a: int:0b11}"),
+        ("a: True\nb: FALSE\nc: 1", "{a: bool:True, b: bool:FALSE, c: int:1}"),
+    ] {
+        assert_eq!(tree(text), want, "{text}");
+    }
 }
 
 #[test]
