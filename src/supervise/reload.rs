@@ -156,40 +156,51 @@ impl Fleet {
 
     /// The plan process by process, as a client is told.
     fn report(&self, plan: &Plan, new: &Config, dry_run: bool) -> PlanReport {
-        let old = &self.config;
         let changed: BTreeMap<&ProgramName, &ProgramChangeKind> =
             plan.programs.iter().map(|c| (&c.name, &c.kind)).collect();
-        let names: BTreeSet<&ProgramName> = old.programs.keys().chain(new.programs.keys()).collect();
         let daemon = wire(&plan.daemon_live, false).chain(wire(&plan.daemon_keys, true)).collect();
         let needs_daemon_restart = plan.daemon_keys.iter().map(|k| k.key.clone()).collect();
         let mut report = PlanReport { dry_run, daemon, needs_daemon_restart, ..PlanReport::default() };
+        let names: BTreeSet<&ProgramName> = self.config.programs.keys().chain(new.programs.keys()).collect();
         for name in names {
-            let range = |config: &Config| config.programs.get(name).map_or(0..0, |p| numbers(p));
-            let (before, after) = (range(old), range(new));
             let keys: Vec<KeyChange> = match changed.get(name) {
                 Some(ProgramChangeKind::Changed { restart, in_place, .. }) => {
                     wire(restart, true).chain(wire(in_place, false)).collect()
                 }
                 Some(ProgramChangeKind::Added | ProgramChangeKind::Removed) | None => Vec::new(),
             };
-            let group = before.len().max(after.len()) > 1;
-            for num in before.clone().chain(after.clone()).collect::<BTreeSet<u32>>() {
-                let member = self.index.get(&(name.clone(), num)).and_then(|key| self.member(*key));
-                let (action, then) =
-                    match (before.contains(&num), new.programs.get(name).filter(|_| after.contains(&num))) {
-                        (_, None) => (ChangeAction::Removed, removal(member)),
-                        (false, Some(program)) => (ChangeAction::Added, addition(program)),
-                        (true, Some(_)) if keys.is_empty() => {
-                            report.unchanged += 1;
-                            continue;
-                        }
-                        (true, Some(_)) => update(member, keys.iter().any(|key| key.needs_restart)),
-                    };
-                let keys = if before.contains(&num) && after.contains(&num) { keys.clone() } else { Vec::new() };
-                report.changes.push(Change { name: process_name(name, num, group), action, then, keys });
-            }
+            self.report_program(name, new.programs.get(name), &keys, &mut report);
         }
         report
+    }
+
+    /// The same for one program, with the keys that change.
+    fn report_program(
+        &self,
+        name: &ProgramName,
+        new: Option<&Arc<Program>>,
+        keys: &[KeyChange],
+        report: &mut PlanReport,
+    ) {
+        let (before, after) =
+            (self.config.programs.get(name).map_or(0..0, |p| numbers(p)), new.map_or(0..0, |p| numbers(p)));
+        let group = before.len().max(after.len()) > 1;
+        let needs_restart = keys.iter().any(|key| key.needs_restart);
+        for num in before.clone().chain(after.clone()).collect::<BTreeSet<u32>>() {
+            let member = self.index.get(&(name.clone(), num)).and_then(|key| self.member(*key));
+            let (action, then) = match (before.contains(&num), new.filter(|_| after.contains(&num))) {
+                (_, None) => (ChangeAction::Removed, removal(member)),
+                (false, Some(program)) => (ChangeAction::Added, addition(program)),
+                (true, Some(_)) if keys.is_empty() => {
+                    report.unchanged += 1;
+                    continue;
+                }
+                (true, Some(_)) => update(member, needs_restart),
+            };
+            let stays = before.contains(&num) && after.contains(&num);
+            let keys = if stays { keys.to_vec() } else { Vec::new() };
+            report.changes.push(Change { name: process_name(name, num, group), action, then, keys });
+        }
     }
 }
 

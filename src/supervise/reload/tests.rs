@@ -44,13 +44,11 @@ impl Bench {
             let mut out = Vec::new();
             self.fleet.handle(input, self.now, &mut out);
             for action in out {
-                match action {
-                    Action::Spawn(key, run) => {
-                        inputs.push(Input::Fact(key, run, Fact::Executed));
-                        inputs.push(Input::Fact(key, run, Fact::Spawned { pid: key.0 + 1 }));
-                    }
-                    Action::Note { .. } => {}
-                    other => all.push(other),
+                if let Action::Spawn(key, run) = action {
+                    inputs.push(Input::Fact(key, run, Fact::Executed));
+                    inputs.push(Input::Fact(key, run, Fact::Spawned { pid: key.0 + 1 }));
+                } else if !matches!(action, Action::Note { .. }) {
+                    all.push(action);
                 }
             }
         }
@@ -114,10 +112,7 @@ impl Bench {
 
 /// The signals among some actions.
 pub(in crate::supervise) fn signals(actions: &[Action]) -> Vec<Sig> {
-    let of = |action: &Action| match action {
-        Action::Signal { sig, .. } => Some(*sig),
-        _ => None,
-    };
+    let of = |action: &Action| if let Action::Signal { sig, .. } = action { Some(*sig) } else { None };
     actions.iter().filter_map(of).collect()
 }
 

@@ -40,11 +40,12 @@ impl Bench {
 
 /// The one answer among some actions: its outcomes, its notes.
 fn answer(out: &[Action]) -> (Vec<(String, String, bool)>, Vec<String>) {
-    let of = |action: &Action| match action {
-        Action::Reply(_, Response::Outcomes { outcomes, notes }) => Some((outcomes.clone(), notes.clone())),
-        _ => None,
-    };
-    let answers: Vec<_> = out.iter().filter_map(of).collect();
+    let mut answers = Vec::new();
+    for action in out {
+        if let Action::Reply(_, Response::Outcomes { outcomes, notes }) = action {
+            answers.push((outcomes.clone(), notes.clone()));
+        }
+    }
     let [(outcomes, notes)] = answers.as_slice() else { panic!("not one answer: {out:?}") };
     let outcomes = outcomes.iter().map(|Outcome { name, result, ok }| (name.clone(), result.clone(), *ok)).collect();
     (outcomes, notes.clone())
