@@ -1,5 +1,5 @@
 //! The core in a simulated world: a seeded generator, a virtual clock, processes that are slow, deaf, failing or late,
-//! clients that come and go, reloads. The same seed gives the same life, step by step.
+//! clients that come and go, reloads, restarts by edited files. The same seed gives the same life, step by step.
 //!
 //! The world keeps its own books of what is alive, and after every step they are held against the fleet's, in both
 //! directions. `TASKMASTER_SIM_SEEDS` (how many), `TASKMASTER_SIM_SEED` (the first) and `TASKMASTER_SIM_STEPS` (how
@@ -14,6 +14,9 @@
 #[path = "support/dice.rs"]
 mod dice;
 
+#[path = "sim/edited.rs"]
+mod edited;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -24,10 +27,10 @@ use taskmaster::base::signal::Sig;
 use taskmaster::base::stage::Stage;
 use taskmaster::base::time::Mono;
 use taskmaster::config::model::{Autorestart, Backoff, Config, Program};
-use taskmaster::control::message::{Response, StateName, Wait, Want};
+use taskmaster::control::message::{Response, StateName, Wait};
 use taskmaster::supervise::action::Action;
 use taskmaster::supervise::event::{Command, Fact, Files, Input};
-use taskmaster::supervise::fleet::{Fleet, Member};
+use taskmaster::supervise::fleet::Fleet;
 use taskmaster::supervise::state::{Failure, SPAWN_LIMIT};
 
 const MS: u64 = 1_000_000;
@@ -558,139 +561,6 @@ impl World {
             _ => Command::Status { names },
         };
         self.tell(Input::Command(ticket, command))
-    }
-
-    /// The configuration in force after somebody has edited its files.
-    fn edited(&mut self) -> Config {
-        let mut file = self.fleet.config().clone();
-        let dice = &mut self.dice;
-        for name in PROGRAMS {
-            let name = ProgramName::new(name).unwrap();
-            let mut new = random_program(dice, self.floor);
-            if let Some(old) = file.programs.get(&name) {
-                let numprocs = new.numprocs;
-                match dice.below(8) {
-                    0..=2 => continue,
-                    3 => {
-                        file.programs.remove(&name);
-                        continue;
-                    }
-                    4 => new = Program { numprocs, ..Program::clone(old) },
-                    5 => new = Program { argv: old.argv.clone(), ..new },
-                    _ => {}
-                }
-            } else if dice.chance(50) {
-                continue;
-            }
-            file.programs.insert(name, new.into());
-        }
-        file
-    }
-
-    /// A restart while the files may have been edited. What must come of it is worked out from the books before and
-    /// the file alone.
-    fn restart(&mut self) -> Finding {
-        let (ticket, names, wait) = (self.ticket(), self.names(), self.wait());
-        let files = match self.dice.below(10) {
-            0..=1 => Files::Unchanged,
-            2 => Files::Broken("1 error".to_owned()),
-            _ => Files::Read(Box::new(self.edited())),
-        };
-        let file = match &files {
-            Files::Read(file) => Some(Config::clone(file)),
-            Files::Unchanged | Files::Broken(_) => None,
-        };
-        let before = self.fleet.config().clone();
-        let members = self.members();
-        let chosen: BTreeSet<Key> = self.fleet.chosen(&names).unwrap_or_default().into_iter().collect();
-        let nothing = self.fleet.chosen(&names).is_err() || self.shutdown_at.is_some();
-        let staying = |name: &ProgramName| {
-            let of_it = members.iter().filter(|(_, m)| m.name == *name && !m.retiring).map(|(key, _)| *key);
-            of_it.collect::<BTreeSet<Key>>()
-        };
-        let in_file = |name: &ProgramName| file.as_ref().and_then(|f| f.programs.get(name));
-        let other_keys = |name: &ProgramName| file.is_some() && !nothing && in_file(name) != before.programs.get(name);
-        let named = |name: &ProgramName| !staying(name).is_disjoint(&chosen);
-        let whole = |name: &ProgramName| named(name) && staying(name).is_subset(&chosen);
-        let taken = |name: &ProgramName| {
-            other_keys(name) && whole(name) && in_file(name).is_some() && before.programs.contains_key(name)
-        };
-        let added = |name: &ProgramName| {
-            let hit = |n: &String| n == "all" || n == name.as_str() || n == "[ab]" && "ab".contains(name.as_str());
-            !before.programs.contains_key(name)
-                && in_file(name).is_some_and(|p| {
-                    names.iter().any(|n| {
-                        hit(n) || *n == format!("{name}:*") || n == "b:1" && name.as_str() == "b" && p.numprocs > 1
-                    })
-                })
-        };
-        let all_names: Vec<ProgramName> = PROGRAMS.iter().map(|name| ProgramName::new(name).unwrap()).collect();
-        let noted = all_names.iter().any(|name| other_keys(name) && (named(name) || added(name)));
-        let noted = noted || !nothing && matches!(files, Files::Broken(_));
-        self.notes_due.insert(ticket, noted);
-
-        let mut told = (names.clone(), files);
-        match self.bug {
-            Some(Bug::RestartsByTheOldFile) => told.1 = Files::Unchanged,
-            Some(Bug::RestartNamesTheWholeProgram) => told.0.iter_mut().for_each(|n| *n = n.replace(":1", "")),
-            _ => {}
-        }
-        self.tell(Input::Command(ticket, Command::Restart { names: told.0, wait, files: told.1 }))?;
-        if let Some(file) = file.clone().filter(|_| self.has(Bug::RestartReloadsEverything)) {
-            self.tell(Input::Reload { ticket: None, config: Box::new(file), dry_run: false })?;
-        }
-
-        let after = self.fleet.config();
-        if after.daemon != before.daemon {
-            return Err("a restart changed the daemon's keys".to_owned());
-        }
-        let now = self.members();
-        let mut seen = Vec::new();
-        for name in &all_names {
-            let meant = if taken(name) { in_file(name) } else { before.programs.get(name) };
-            if after.programs.get(name) != meant {
-                return Err(format!("after a restart of {names:?}, {name} is not as it should be"));
-            }
-            let others = |(key, m): &(Key, Member)| m.name == *name && !(taken(name) && staying(name).contains(key));
-            let untouched = |all: &[(Key, Member)]| -> Vec<(Key, Member)> {
-                all.iter().filter(|m| others(m)).filter(|(key, _)| !chosen.contains(key) || nothing).cloned().collect()
-            };
-            let (old, new) = (untouched(&members), untouched(&now));
-            let same = |(old_key, old): &(Key, Member), (new_key, new): &(Key, Member)| {
-                let keys = (&old.program, &old.next, old.retiring) == (&new.program, &new.next, new.retiring);
-                old_key == new_key && keys && old.inst == new.inst
-            };
-            if !taken(name) && (old.len() != new.len() || !old.iter().zip(&new).all(|(a, b)| same(a, b))) {
-                return Err(format!("a restart of {names:?} touched other processes of {name}"));
-            }
-            if nothing || !whole(name) {
-                continue;
-            }
-            for (_, m) in now.iter().filter(|(_, m)| m.name == *name && !m.retiring) {
-                let runs = m.next.as_ref().unwrap_or(&m.program);
-                if Some(runs) != meant || m.inst.want != Want::Up {
-                    return Err(format!("after a restart of {names:?}, {name} {} is not to run its keys", m.num));
-                }
-            }
-            if taken(name) {
-                let was = |state: StateName| members.iter().any(|(_, m)| m.name == *name && m.inst.name() == state);
-                seen.push("restart with other keys");
-                seen.extend(was(StateName::Stopping).then_some("restart with other keys while stopping"));
-                seen.extend(was(StateName::Backoff).then_some("restart with other keys while waiting"));
-                seen.extend((now.len() > members.len()).then_some("restart that adds"));
-                let removed = now.iter().any(|(key, m)| m.retiring && staying(name).contains(key));
-                seen.extend(removed.then_some("restart that removes"));
-            } else if other_keys(name) {
-                seen.push("restart of what is gone from the file");
-            }
-        }
-        seen.extend(all_names.iter().any(|n| named(n) && !whole(n) && other_keys(n)).then_some("restart of a part"));
-        seen.into_iter().for_each(|what| self.note(what));
-        Ok(())
-    }
-
-    fn members(&self) -> Vec<(Key, Member)> {
-        self.fleet.members().map(|(key, member)| (key, member.clone())).collect()
     }
 
     fn leave(&mut self) -> Finding {
