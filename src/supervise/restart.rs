@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use crate::base::id::{Key, ProgramName, Ticket};
 use crate::base::select::Selector;
+use crate::base::text::cut;
 use crate::base::time::Mono;
 use crate::config::diff::{self, KeyChange, ProgramChange, ProgramChangeKind};
 use crate::config::model::{Config, Level};
@@ -167,8 +168,8 @@ fn means(selector: &Selector, name: &ProgramName, numprocs: u32) -> bool {
     (0..numprocs).any(|num| selector.matches(name, num))
 }
 
-/// The keys that differ, with their values if wanted. The values of variables are never told: a note is also written to
-/// the daemon's log, and a variable may be a secret.
+/// The keys that differ, with their values if wanted, cut if they are long. The values of variables are never told: a
+/// note is also written to the daemon's log, and a variable may be a secret.
 fn told(kind: &ProgramChangeKind, values: bool) -> String {
     let ProgramChangeKind::Changed { restart, in_place, numprocs } = kind else { return String::new() };
     let numprocs =
@@ -179,9 +180,10 @@ fn told(kind: &ProgramChangeKind, values: bool) -> String {
             text.push_str(", ");
         }
         text.push_str(&change.key);
-        if values && !change.key.starts_with("env.") {
+        let (old, new) = (cut(&change.old), cut(&change.new));
+        if values && !change.key.starts_with("env.") && old != new {
             // Writing into a string cannot fail.
-            let _ = write!(text, ": {} -> {}", change.old, change.new);
+            let _ = write!(text, ": {old} -> {new}");
         }
     }
     text

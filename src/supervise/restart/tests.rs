@@ -215,6 +215,16 @@ fn values_of_variables_are_not_told() {
 }
 
 #[test]
+fn long_values_are_cut() {
+    let mut b = Bench::new("a: {cmd: x}");
+    let long = "y".repeat(5000);
+    let (notes, _) = b.restart("a", &format!("a: {{cmd: {long}z, workingdir: /w}}"));
+    assert!(notes[0].len() < 200 && notes[0].contains("cmd: x -> yyy"), "{notes:?}");
+    let (notes, _) = b.restart("a", &format!("a: {{cmd: {long}, workingdir: /w}}"));
+    assert_eq!(notes, ["a: uses the file as it is now (cmd)"]);
+}
+
+#[test]
 fn a_shutdown_takes_nothing_from_the_file() {
     let mut b = Bench::new(TWO);
     b.tell(Input::Shutdown);
