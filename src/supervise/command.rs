@@ -46,8 +46,8 @@ struct Waiter {
 enum Goal {
     /// That this run or a later one counts as started.
     Up(Run),
-    /// That nothing of it is alive.
-    Down,
+    /// That nothing of this run is alive, nor of an earlier one.
+    Down(Run),
     /// That it is removed, or is no longer to be.
     Gone,
 }
@@ -362,7 +362,7 @@ fn deadline(wait: Wait, now: Mono) -> Option<Mono> {
 /// What a command that has just been told to the instance waits for.
 fn goal(verb: Verb, inst: &Instance) -> Goal {
     match (verb, &inst.state) {
-        (Verb::Stop, _) => Goal::Down,
+        (Verb::Stop, _) => Goal::Down(inst.last_run),
         (_, State::Starting { live, .. } | State::Running { live }) => Goal::Up(live.run),
         (_, _) => Goal::Up(inst.last_run.next()),
     }
@@ -372,8 +372,11 @@ fn goal(verb: Verb, inst: &Instance) -> Goal {
 fn outcome(verb: Verb, goal: Goal, member: &Member, now: Mono) -> Option<(String, bool)> {
     let inst = &member.inst;
     match goal {
-        Goal::Down if inst.live().is_some() => None,
-        Goal::Down => Some((verb.done().to_owned(), true)),
+        Goal::Down(run) => match inst.live() {
+            Some(live) if live.run <= run => None,
+            Some(_) => Some(("stopped, and started again meanwhile".to_owned(), false)),
+            None => Some((verb.done().to_owned(), true)),
+        },
         Goal::Gone if inst.live().is_some() && member.retiring => None,
         Goal::Gone if member.retiring => Some((REMOVED.to_owned(), true)),
         Goal::Gone => Some(("is to stay: the configuration names it again".to_owned(), false)),

@@ -147,6 +147,19 @@ fn a_lost_process_that_comes_back_is_not_waited_for() {
     assert_eq!(outcomes[1], ("w:w_01".to_owned(), "is to stay: the configuration names it again".to_owned(), false));
 }
 
+/// Who waits for a stop is told when somebody else has it start again, and does not wait for the next stop.
+#[test]
+fn a_stop_that_is_overtaken_is_answered() {
+    let mut b = Bench::new("a: {cmd: x}");
+    b.pass(2000);
+    let ticket = b.ticket();
+    let out = b.tell(Input::Command(ticket, Command::Stop { names: words("a"), wait: Wait::Reached }));
+    assert_eq!(signals(&out), [Sig::TERM]);
+    b.ask("a", Files::Unchanged, Wait::No);
+    let (outcomes, _) = answer(&b.all_down());
+    assert_eq!(outcomes, [("a".to_owned(), "stopped, and started again meanwhile".to_owned(), false)]);
+}
+
 #[test]
 fn one_that_is_down_is_started_once() {
     for before in ["autostart: false", "startretries: 0"] {
