@@ -32,8 +32,9 @@ pub struct Waiters {
 struct Waiter {
     ticket: Ticket,
     verb: Verb,
-    /// What is still waited for.
-    goals: BTreeMap<Key, Goal>,
+    /// What is still waited for, and the name that the process had when the command came: a reload meanwhile may give
+    /// its name to another one.
+    goals: BTreeMap<Key, (Goal, String)>,
     /// One place for each process of the command, in its order; `None` iff its goal is open.
     outcomes: Vec<(Key, Option<Outcome>)>,
     /// What the answer says besides.
@@ -195,12 +196,15 @@ impl Fleet {
         self.waiters.next += 1;
         let mut waiter = Waiter { ticket, verb, goals: BTreeMap::new(), outcomes: Vec::new(), notes, deadline };
         for target in targets {
-            let (key, (goal, outcome)) = match target {
-                Target::Intent(key) => (key, self.begin(verb, key, wait, now, out)),
-                Target::Removed(key, name) => (key, self.removed(key, name, wait)),
+            let (key, name, (goal, outcome)) = match target {
+                Target::Intent(key) => {
+                    let name = self.member(key).map(|m| self.display_name(m)).unwrap_or_default();
+                    (key, name.clone(), self.begin(verb, key, name, wait, now, out))
+                }
+                Target::Removed(key, name) => (key, name.clone(), self.removed(key, name, wait)),
             };
             if let Some(goal) = goal.filter(|_| outcome.is_none()) {
-                waiter.goals.insert(key, goal);
+                waiter.goals.insert(key, (goal, name));
                 self.waiters.by_key.entry(key).or_default().push(number);
             }
             waiter.outcomes.push((key, outcome));
@@ -227,12 +231,12 @@ impl Fleet {
         &mut self,
         verb: Verb,
         key: Key,
+        name: String,
         wait: Wait,
         now: Mono,
         out: &mut Vec<Action>,
     ) -> (Option<Goal>, Option<Outcome>) {
         let Some(member) = self.members.get(&key) else { return (None, None) };
-        let name = self.display_name(member);
         let known = |result: &str| (None, Some(Outcome { name: name.clone(), result: result.to_owned(), ok: true }));
         if member.retiring && verb != Verb::Stop {
             let result = "is on its way out: the configuration no longer names it".to_owned();
@@ -265,14 +269,12 @@ impl Fleet {
     pub(super) fn wake_waiters(&mut self, key: Key, now: Mono, out: &mut Vec<Action>) {
         let Some(numbers) = self.waiters.by_key.get(&key).cloned() else { return };
         let Some(member) = self.members.get(&key) else { return };
-        let name = self.display_name(member);
         let mut done = Vec::new();
         for number in numbers {
             let Some(waiter) = self.waiters.all.get_mut(&number) else { continue };
-            let Some(goal) = waiter.goals.get(&key).copied() else { continue };
-            let reached = outcome(waiter.verb, goal, member, now);
-            if let Some((result, ok)) = reached {
-                waiter.settle(key, Outcome { name: name.clone(), result, ok });
+            let Some((goal, _)) = waiter.goals.get(&key) else { continue };
+            if let Some((result, ok)) = outcome(waiter.verb, *goal, member, now) {
+                waiter.settle(key, result, ok);
                 done.push(number);
             }
         }
@@ -289,9 +291,8 @@ impl Fleet {
             // A process that is forgotten has woken its waiters before, so it is there.
             let Some(member) = self.members.get(&key) else { continue };
             let result = format!("timed out: it is still {}", member.inst.name().text());
-            let outcome = Outcome { name: self.display_name(member), result, ok: false };
             if let Some(waiter) = self.waiters.all.get_mut(&number) {
-                waiter.settle(key, outcome);
+                waiter.settle(key, result, false);
             }
             self.forget_interest(key, number);
         }
@@ -344,10 +345,10 @@ impl Fleet {
 }
 
 impl Waiter {
-    fn settle(&mut self, key: Key, outcome: Outcome) {
-        self.goals.remove(&key);
+    fn settle(&mut self, key: Key, result: String, ok: bool) {
+        let Some((_, name)) = self.goals.remove(&key) else { return };
         if let Some((_, place)) = self.outcomes.iter_mut().find(|(k, _)| *k == key) {
-            *place = Some(outcome);
+            *place = Some(Outcome { name, result, ok });
         }
     }
 }

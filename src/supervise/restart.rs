@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::base::id::{Key, ProgramName, Ticket};
+use crate::base::id::{Key, ProgramName, Ticket, process_name};
 use crate::base::select::Selector;
 use crate::base::text::cut;
 use crate::base::time::Mono;
@@ -110,9 +110,9 @@ impl Fleet {
         let changing: BTreeSet<&ProgramName> = changes.iter().map(|change| &change.name).collect();
         for key in chosen {
             let Some(member) = self.member(key) else { continue };
-            // Whether it stays shows afterwards.
+            // Whether it stays shows afterwards. If not, its number tells it from what has its name by then.
             let target = if changing.contains(&member.name) && !member.retiring {
-                Target::Removed(key, self.display_name(member))
+                Target::Removed(key, process_name(&member.name, member.num, true))
             } else {
                 Target::Intent(key)
             };
