@@ -522,3 +522,32 @@ fn a_restart_with_other_keys_answers_as_one_without() {
     has(&reply.text(), "a: ERROR (timed out: it is still ST");
     has(&reply.text(), "note: ");
 }
+
+/// How many bytes the daemon has read in all, from files and other descriptors.
+fn bytes_read(d: &Daemon) -> u64 {
+    let io = fs::read_to_string(format!("/proc/{}/io", d.pid)).unwrap();
+    io.lines().find_map(|l| l.strip_prefix("rchar: ")).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_restart_reads_the_file_only_if_it_has_changed() {
+    const LARGE: u64 = 500_000;
+    let comment = format!("# {}", "x".repeat(usize::try_from(LARGE).unwrap()));
+    let mut d = Daemon::with(&format!("a: {{cmd: sleep 1000}}\n{comment}"));
+    d.wait_all("RUNNING");
+    let reads = |d: &Daemon| {
+        let before = bytes_read(d);
+        d.ok("restart a");
+        bytes_read(d) - before > LARGE
+    };
+    assert!(!reads(&d), "it was as it is when the daemon started");
+    // What was read for a restart is not what is in force for all.
+    d.rewrite(&format!("a: {{cmd: sleep 2000}}\nb: {{cmd: sleep 2000}}\n{comment}"));
+    assert!(reads(&d) && reads(&d));
+    d.ok("reload");
+    assert!(!reads(&d), "it is as it was for the reload");
+    d.rewrite("a: [");
+    assert!(!d.text("reload").ok());
+    d.rewrite(&format!("a: {{cmd: sleep 2000}}\nb: {{cmd: sleep 2000}}\n{comment}"));
+    assert!(reads(&d));
+}
