@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use crate::base::id::{ClientId, Stream, Ticket};
 use crate::config::diag;
-use crate::config::expand::{self, Place};
+use crate::config::expand::Place;
 use crate::config::model::{Level, Sink};
 use crate::control::command::Right;
 use crate::control::help;
 use crate::control::message::{PROTOCOL, Refusal, RefusalCode, Request, Response, VersionReport};
 use crate::control::render::Clock;
+use crate::load::Loaded;
 use crate::supervise::event::Input;
 
 use super::clients::{Asked, Served};
 use super::clock;
-use super::error::plain;
-use super::load::{self, Loaded};
 use super::logfile::{TAIL_LIMIT_BYTES, tail};
 use super::run::Daemon;
+use crate::base::errno::plain;
 
 impl Daemon {
     /// Takes in new connections.
@@ -110,8 +110,8 @@ impl Daemon {
             let refusal = Refusal::new(RefusalCode::ShuttingDown, "the daemon is shutting down");
             return self.reply_if_asked(ticket, &Response::Refused(refusal));
         }
-        match load::load(&self.origin) {
-            Ok(Loaded { config, people, warnings }) => {
+        match self.origin.load() {
+            Ok(Loaded { config, people, warnings, stamps: _ }) => {
                 for warning in &warnings {
                     self.journal.write(Level::Warning, warning);
                 }
@@ -177,9 +177,7 @@ impl Daemon {
             return Ok(path.to_owned());
         }
         let program = Arc::clone(&member.program);
-        let env = |variable: &str| self.surroundings.env.get(variable).cloned();
-        let childlogdir = &self.fleet.config().daemon.childlogdir;
-        let blueprint = expand::blueprint(&program, &member.name, member.num, &env, childlogdir);
+        let blueprint = self.blueprint(&program, &member.name, member.num);
         let places = blueprint.map(|b| (b.stdout, b.stderr)).map_err(|_| {
             Refusal::new(RefusalCode::Failed, format!("the log path of \"{name}\" cannot be worked out"))
         })?;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::base::id::{Key, Run};
 use crate::base::time::Mono;
 use crate::config::model::Level;
+use crate::load::People;
 use crate::supervise::action::Action;
 use crate::supervise::event::Input;
 use crate::supervise::fleet::Fleet;
@@ -23,8 +24,8 @@ use super::clients::Clients;
 use super::clock::{self, Clock};
 use super::error::Error;
 use super::journal::Journal;
-use super::load::{Origin, People};
 use super::logfile::LogFiles;
+use super::origin::Origin;
 use super::output::Outputs;
 use super::reactor::{Reactor, Ready, Token};
 
@@ -76,6 +77,8 @@ pub struct Daemon {
 pub struct Surroundings {
     /// The daemon's environment.
     pub env: BTreeMap<String, String>,
+    /// The name of the machine.
+    pub host: String,
     /// The working directory of programs that name none.
     pub directory: PathBuf,
     /// The limit on open files that the daemon was started with.

@@ -4,6 +4,7 @@
 //! what is not touched keeps its process. The report is made from the same plan that is carried out.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::base::id::{Key, ProgramName, Ticket, process_name};
@@ -61,11 +62,11 @@ impl Fleet {
         let program = self.config.programs.get(&change.name).cloned();
         let name = &change.name;
         match (&change.kind, program) {
-            (ProgramChangeKind::Removed, _) | (_, None) => self.shrink(name, 0, now, out),
+            (ProgramChangeKind::Removed, _) | (_, None) => self.shrink(name, &(0..0), now, out),
             (ProgramChangeKind::Added, Some(program)) => self.grow(name, &program, now, out),
-            (ProgramChangeKind::Changed { restart, numprocs, .. }, Some(program)) => {
-                if numprocs.is_some() {
-                    self.shrink(name, program.numprocs, now, out);
+            (ProgramChangeKind::Changed { restart, numbers, .. }, Some(program)) => {
+                if numbers.is_some() {
+                    self.shrink(name, &program.numbers(), now, out);
                 }
                 for key in self.keys_of(name) {
                     self.replace(key, &program, !restart.is_empty(), now, out);
@@ -82,10 +83,10 @@ impl Fleet {
         keys.filter(|key| self.members.get(key).is_some_and(|m| !m.retiring)).collect()
     }
 
-    /// Stops and forgets the processes of a program from number `keep` on.
-    fn shrink(&mut self, name: &ProgramName, keep: u32, now: Mono, out: &mut Vec<Action>) {
+    /// Stops and forgets the processes of a program but for those with the numbers `keep`.
+    fn shrink(&mut self, name: &ProgramName, keep: &Range<u32>, now: Mono, out: &mut Vec<Action>) {
         for key in self.keys_of(name) {
-            if let Some(member) = self.members.get_mut(&key).filter(|m| m.num >= keep) {
+            if let Some(member) = self.members.get_mut(&key).filter(|m| !keep.contains(&m.num)) {
                 member.retiring = true;
                 self.apply(key, Event::Stop, now, out);
             }
@@ -94,7 +95,7 @@ impl Fleet {
 
     /// Makes sure that all processes of a program are there; new ones are started if it starts by itself.
     fn grow(&mut self, name: &ProgramName, program: &Arc<Program>, now: Mono, out: &mut Vec<Action>) {
-        for num in 0..program.numprocs {
+        for num in program.numbers() {
             let key = match self.index.get(&(name.clone(), num)).copied() {
                 None => self.enlist(name, num, program),
                 Some(key) => {
@@ -145,8 +146,8 @@ fn report(plan: &Plan, old: &Config, new: &Config, dry_run: bool) -> PlanReport 
     let needs_daemon_restart = plan.daemon_keys.iter().map(|k| k.key.clone()).collect();
     let mut report = PlanReport { dry_run, needs_daemon_restart, ..PlanReport::default() };
     for name in names {
-        let count = |config: &Config| config.programs.get(name).map_or(0, |p| p.numprocs);
-        let (before, after) = (count(old), count(new));
+        let numbers = |config: &Config| config.programs.get(name).map_or(0..0, |p| p.numbers());
+        let (before, after) = (numbers(old), numbers(new));
         let (kept, keys) = match changed.get(name).map(|c| &c.kind) {
             Some(ProgramChangeKind::Changed { restart, in_place, .. }) => {
                 let keys: Vec<KeyChange> = restart.iter().chain(in_place).map(wire).collect();
@@ -158,16 +159,20 @@ fn report(plan: &Plan, old: &Config, new: &Config, dry_run: bool) -> PlanReport 
             }
             Some(ProgramChangeKind::Added | ProgramChangeKind::Removed) | None => (None, Vec::new()),
         };
-        for num in 0..before.max(after) {
-            let action = match (num < before, num < after) {
+        let several = before.len().max(after.len()) > 1 || (!before.is_empty() && !after.is_empty() && before != after);
+        let added = after.clone().filter(|num| !before.contains(num));
+        let all: std::collections::BTreeSet<u32> = before.clone().chain(added).collect();
+        for num in all {
+            let (was, is) = (before.contains(&num), after.contains(&num));
+            let action = match (was, is) {
                 (false, _) => Some(ChangeAction::Added),
                 (true, false) => Some(ChangeAction::Removed),
                 (true, true) => kept,
             };
-            let keys = if num < before.min(after) { keys.clone() } else { Vec::new() };
+            let keys = if was && is { keys.clone() } else { Vec::new() };
             match action {
                 Some(action) => {
-                    let name = process_name(name, num, before.max(after) > 1);
+                    let name = process_name(name, num, several);
                     report.changes.push(Change { name, action, keys });
                 }
                 None => report.unchanged += 1,
