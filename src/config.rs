@@ -9,7 +9,9 @@ mod check;
 mod daemon;
 pub mod diag;
 pub mod diff;
+pub mod envfile;
 pub mod expand;
+mod include;
 pub mod model;
 mod parse;
 mod program;
@@ -19,6 +21,7 @@ mod tests;
 mod values;
 mod words;
 
-pub use check::World;
+pub use check::{NamedTexts, Objection, Unread, World};
 pub use diag::Source;
+pub use include::{Include, includes};
 pub use parse::{Parsed, parse};

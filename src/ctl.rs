@@ -1,7 +1,7 @@
 //! The client: the command line and the shell of `taskmasterctl`.
 //!
 //! `args` reads the command line, `connect` carries one request to the daemon and back, `show` shows the answer and
-//! `exit` knows the exit code, `shell` does this for line after line. What a request or an answer may be is `control`'s.
+//! `exit` knows the exit code, `shell` does this for line after line; `local` has the commands that need no daemon. What a request or an answer may be is `control`'s.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,6 +9,7 @@ use std::process::ExitCode;
 pub mod args;
 pub mod connect;
 pub mod exit;
+pub mod local;
 pub mod session;
 pub mod shell;
 pub mod show;

@@ -10,6 +10,7 @@
 //!
 //! The shell touches the world:
 //!
+//! * [`load`] – from the file system to a configuration, for daemon and client;
 //! * [`sys`] – the only unsafe code: safe functions over the kernel's interface;
 //! * [`daemon`] – the loop, the children, their output, the control socket;
 //! * [`ctl`] – the client.
@@ -21,6 +22,7 @@ pub mod config;
 pub mod control;
 pub mod ctl;
 pub mod daemon;
+pub mod load;
 pub mod logs;
 pub mod supervise;
 pub mod sys;

@@ -653,6 +653,7 @@ fn random_config(dice: &mut Dice, floor: Duration) -> Config {
 fn random_program(dice: &mut Dice, floor: Duration) -> Program {
     let mut program = Program::new(vec![dice.pick(&["/bin/x", "/bin/y"]).to_owned()]);
     program.numprocs = 1 + u32::try_from(dice.below(4)).unwrap();
+    program.numprocs_start = dice.pick(&[0, 0, 0, 2]);
     program.autostart = dice.chance(70);
     program.priority = i32::try_from(dice.below(3)).unwrap();
     let policy = &mut program.policy;

@@ -1,6 +1,7 @@
 //! Error numbers of the kernel as data, so that the pure core can speak of them. Numbers and texts as errno(3).
 
 use std::fmt;
+use std::io;
 
 /// An error number of a failed system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,12 @@ impl fmt::Display for Errno {
             None => write!(f, "error {}", self.0),
         }
     }
+}
+
+/// An error of the system in this program's words: `no such file or directory (ENOENT)`.
+#[must_use]
+pub fn plain(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), |number| Errno(number).to_string())
 }
 
 #[cfg(test)]

@@ -7,33 +7,86 @@ use std::fmt;
 use crate::base::id::{ProgramName, Stream, parse_member};
 use crate::base::text::quoted;
 
-use super::diag::{Place, Report};
-use super::expand;
+use super::diag::{Level, Place, Report};
+use super::expand::{self, Outside};
 use super::model::{Config, DaemonConfig, LogTarget, Program, Sink};
 use super::program::{self, Key, ProgramSection};
 
-/// What a configuration is held against besides itself.
+/// What a configuration is held against besides itself, and where the files that it names are read.
 #[derive(Clone, Copy)]
 pub struct World<'w> {
-    /// The daemon's own environment variables, for `%(ENV_X)s`.
+    /// The daemon's own environment variables.
     pub env: &'w dyn Fn(&str) -> Option<String>,
-    /// Whether a program can run as this user, given by name or id; if not, why, as the end of a sentence about the key.
-    pub user: &'w dyn Fn(&str) -> Result<(), String>,
+    /// The name of the machine.
+    pub host: &'w str,
+    /// Whether a program can run as this user, given by name or id.
+    pub user: &'w dyn Fn(&str) -> Result<(), Objection>,
     /// The same for a group.
-    pub group: &'w dyn Fn(&str) -> Result<(), String>,
+    pub group: &'w dyn Fn(&str) -> Result<(), Objection>,
+    /// The text of a file of variables.
+    pub file: &'w dyn Fn(&str) -> Result<String, Unread>,
+    /// The names and the texts of the files in a directory.
+    pub dir: &'w dyn Fn(&str) -> Result<NamedTexts, Unread>,
+}
+
+/// Names of files and what stands in them.
+pub type NamedTexts = Vec<(String, String)>;
+
+/// What the world has against a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// Whether the configuration can be used all the same.
+    pub level: Level,
+    /// What it is, as the end of a sentence about the key.
+    pub text: String,
+}
+
+impl Objection {
+    /// One that makes the configuration unusable.
+    #[must_use]
+    pub fn error(text: String) -> Objection {
+        Objection { level: Level::Error, text }
+    }
+
+    /// One that surprises.
+    #[must_use]
+    pub fn warning(text: String) -> Objection {
+        Objection { level: Level::Warning, text }
+    }
+}
+
+/// Why a file cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// There is none.
+    Absent,
+    /// Another reason, as the end of a sentence about the file.
+    Because(String),
 }
 
 impl<'w> World<'w> {
-    /// One in which every user and every group exists.
+    /// One in which every user and every group exists, and no file.
     #[must_use]
     pub fn with_env(env: &'w dyn Fn(&str) -> Option<String>) -> World<'w> {
-        World { env, user: &|_| Ok(()), group: &|_| Ok(()) }
+        World {
+            env,
+            host: "localhost",
+            user: &|_| Ok(()),
+            group: &|_| Ok(()),
+            file: &|_| Err(Unread::Absent),
+            dir: &|_| Err(Unread::Absent),
+        }
+    }
+
+    /// What texts may refer to.
+    pub(super) fn outside(&self) -> Outside<'_> {
+        Outside { env: self.env, host: self.host, childlogdir: "" }
     }
 }
 
 impl fmt::Debug for World<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").finish_non_exhaustive()
+        f.debug_struct("World").field("host", &self.host).finish_non_exhaustive()
     }
 }
 
@@ -72,9 +125,12 @@ impl<'e> Check<'e> {
         let user = program.user.as_deref().map(self.world.user);
         let group = program.group.as_deref().map(self.world.group);
         for (key, answer) in [(Key::User, user), (Key::Group, group)] {
-            if let Some(Err(text)) = answer {
+            if let Some(Err(objection)) = answer {
                 let (place, path) = program::place_of(own, defaults, key);
-                report.error(place, path, text);
+                match objection.level {
+                    Level::Error => report.error(place, path, objection.text),
+                    Level::Warning => report.warning(place, path, objection.text),
+                }
             }
         }
         for (stream, key) in [(Stream::Stdout, Key::Stdout), (Stream::Stderr, Key::Stderr)] {
@@ -83,8 +139,9 @@ impl<'e> Check<'e> {
                     let (place, key_path) = program::place_of(own, defaults, key);
                     // A name without anything to fill in is the same for all processes.
                     let count = if expand::is_template(path) { program.numprocs } else { 1 };
-                    for num in 0..count {
-                        if let Some(file) = expand::named_file(program, name, num, stream, self.world.env) {
+                    let outside = self.world.outside();
+                    for num in program.numbers().take(count as usize) {
+                        if let Some(file) = expand::named_file(program, name, num, stream, &outside) {
                             let writer = Writer { program: name.clone(), place, path: key_path.clone() };
                             self.file(&file, writer, report);
                         }
@@ -108,10 +165,12 @@ impl<'e> Check<'e> {
         defaults: &ProgramSection<'_, '_>,
         report: &mut Report<'_>,
     ) {
-        let try_one = |num: u32| expand::blueprint(program, name, num, self.world.env, "").err().unwrap_or_default();
-        let mut errors = try_one(0);
-        if program.numprocs > 1 {
-            let last = try_one(program.numprocs - 1);
+        let outside = self.world.outside();
+        let try_one = |num: u32| expand::blueprint(program, name, num, &outside).err().unwrap_or_default();
+        let numbers = program.numbers();
+        let mut errors = try_one(numbers.start);
+        if let Some(last) = numbers.last().filter(|_| program.numprocs > 1) {
+            let last = try_one(last);
             errors.extend(last.into_iter().filter(|e| !errors.contains(e)).collect::<Vec<_>>());
         }
         errors.dedup();
@@ -202,7 +261,8 @@ impl<'e> Check<'e> {
 fn group_of<'c>(config: &'c Config, process: &str, stream: Stream) -> Option<&'c ProgramName> {
     let (name, num) = parse_member(process)?;
     let (name, program) = config.programs.get_key_value(&name)?;
-    (program.numprocs > 1 && num < program.numprocs && program.output(stream).sink == Sink::Auto).then_some(name)
+    (program.numprocs > 1 && program.numbers().contains(&num) && program.output(stream).sink == Sink::Auto)
+        .then_some(name)
 }
 
 /// A path without what says nothing: `a//b/./c` is `a/b/c`.

@@ -1,5 +1,6 @@
 //! The root `taskmasterd`: from its keys to the daemon's part of the model.
 
+use super::check::World;
 use super::diag::Report;
 use super::model::DaemonConfig;
 use super::program::BACKUPS;
@@ -45,24 +46,24 @@ const SOCKET_KEYS: [(&str, SocketKey); 4] =
     [("path", SocketKey::Path), ("mode", SocketKey::Mode), ("owner", SocketKey::Owner), ("group", SocketKey::Group)];
 
 /// What the section says about the daemon.
-pub(super) fn read(section: &Section<'_, '_, DaemonKey>, report: &mut Report<'_>) -> DaemonConfig {
+pub(super) fn read(section: &Section<'_, '_, DaemonKey>, world: &World<'_>, report: &mut Report<'_>) -> DaemonConfig {
     let mut daemon = DaemonConfig::default();
     let none = Section::new("", section.place);
     let mut reader = Reader { report, own: section, defaults: &none };
-    reader.set(&mut daemon.logfile, DaemonKey::Logfile, values::log_target);
+    reader.set_filled(&mut daemon.logfile, DaemonKey::Logfile, world, values::log_target);
     reader.set(&mut daemon.loglevel, DaemonKey::Loglevel, values::level);
     reader.set(&mut daemon.rotation.max_bytes, DaemonKey::LogfileMaxbytes, values::size);
     reader.set(&mut daemon.rotation.backups, DaemonKey::LogfileBackups, |n| values::integer(n, BACKUPS));
-    reader.set(&mut daemon.childlogdir, DaemonKey::Childlogdir, values::path);
+    reader.set_filled(&mut daemon.childlogdir, DaemonKey::Childlogdir, world, values::path);
     reader.set(&mut daemon.nocleanup, DaemonKey::Nocleanup, values::boolean);
-    reader.set_some(&mut daemon.pidfile, DaemonKey::Pidfile, values::path);
+    reader.set_filled(&mut daemon.pidfile, DaemonKey::Pidfile, world, |n| values::path(n).map(Some));
     reader.set_some(&mut daemon.umask, DaemonKey::Umask, values::octal);
     if let Some(found) = section.get(DaemonKey::Socket) {
         let mut socket = Section::new(section.path_to("socket"), found.place);
         socket.add(&found.entry.value, found.place, &SOCKET_KEYS, report);
         let none = Section::new("", section.place);
         let mut reader = Reader { report, own: &socket, defaults: &none };
-        reader.set_some(&mut daemon.socket.path, SocketKey::Path, values::socket_path);
+        reader.set_filled(&mut daemon.socket.path, SocketKey::Path, world, |n| values::socket_path(n).map(Some));
         reader.set(&mut daemon.socket.mode, SocketKey::Mode, values::octal);
         reader.set_some(&mut daemon.socket.owner, SocketKey::Owner, values::account);
         reader.set_some(&mut daemon.socket.group, SocketKey::Group, values::account);

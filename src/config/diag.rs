@@ -12,8 +12,24 @@ pub const MOST: usize = 1000;
 pub struct Source {
     /// Its path, for diagnostics.
     pub name: String,
+    /// The directory that it stands in, for the paths in it that are relative to it.
+    pub dir: String,
     /// Its text.
     pub text: String,
+}
+
+impl Source {
+    /// A text that stands in the current directory.
+    #[must_use]
+    pub fn new(name: &str, text: &str) -> Source {
+        Source { name: name.to_owned(), dir: ".".to_owned(), text: text.to_owned() }
+    }
+
+    /// A path in this file: relative ones are relative to its directory.
+    #[must_use]
+    pub fn resolve(&self, path: &str) -> String {
+        if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.dir.trim_end_matches('/')) }
+    }
 }
 
 /// Whether the configuration can be used all the same.
@@ -40,13 +56,102 @@ pub struct Diagnostic {
     pub path: String,
     /// What is wrong, as the end of a sentence about the key.
     pub text: String,
+    /// The line itself, where it is known; `Some` only if `line` is.
+    pub excerpt: Option<Excerpt>,
 }
 
 impl Diagnostic {
     /// An error about a file as a whole.
     #[must_use]
     pub fn about_file(file: &str, text: String) -> Diagnostic {
-        Diagnostic { level: Level::Error, file: file.to_owned(), line: None, column: None, path: String::new(), text }
+        let (level, file, path) = (Level::Error, file.to_owned(), String::new());
+        Diagnostic { level, file, line: None, column: None, path, text, excerpt: None }
+    }
+
+    /// An error at a line and column of a source, counted from 1.
+    pub(super) fn at(source: &Source, place: Option<(usize, usize)>, text: String) -> Diagnostic {
+        let (line, column) = place.unzip();
+        let excerpt =
+            place.and_then(|(line, column)| Excerpt::of(source.text.lines().nth(line.checked_sub(1)?)?, column));
+        Diagnostic { line, column, excerpt, ..Diagnostic::about_file(&source.name, text) }
+    }
+
+    /// The diagnostic and, below it, the line that it is about with a marker under the place:
+    ///
+    /// ```text
+    /// c.yaml:4:5: programs.web.numprocs: 0 is out of range (1 to 10000)
+    ///     4 |     numprocs: 0
+    ///       |     ^^^^^^^^
+    /// ```
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        match (&self.excerpt, self.line) {
+            (Some(Excerpt { text, start, width }), Some(line)) => {
+                let (space, marker) = (" ".repeat(*start), "^".repeat(*width));
+                format!("{self}\n{line:>5} | {text}\n      | {space}{marker}")
+            }
+            (None, _) | (_, None) => self.to_string(),
+        }
+    }
+}
+
+/// A line of a file as it can be shown on a terminal, and the part of it that is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The line, or what is around the place if it is long; a tab is a blank.
+    pub text: String,
+    /// Where the part begins, in characters from 0.
+    pub start: usize,
+    /// How many characters it has; at least 1.
+    pub width: usize,
+}
+
+impl Excerpt {
+    /// How much of a line is shown, in characters.
+    const SHOWN_CHARS: usize = 100;
+    /// How much of a long line is shown before the place.
+    const BEFORE_CHARS: usize = 40;
+
+    /// The part of a line that begins at a column, counted from 1: a word, or what stands in quotes.
+    fn of(line: &str, column: usize) -> Option<Excerpt> {
+        let at = column.checked_sub(1)?;
+        let all: Vec<char> = line.trim_end().chars().collect();
+        let from = if all.len() <= Self::SHOWN_CHARS { 0 } else { at.saturating_sub(Self::BEFORE_CHARS) };
+        let to = all.len().min(from + Self::SHOWN_CHARS);
+        let mut excerpt = Excerpt { text: String::new(), start: 0, width: 1 };
+        if from > 0 {
+            excerpt.text.push('…');
+        }
+        let end = (at + word(all.get(at..).unwrap_or_default())).min(to);
+        let mut shown = excerpt.text.chars().count();
+        for (i, c) in all.iter().enumerate().take(to).skip(from) {
+            let c = if *c == '\t' { ' ' } else { *c };
+            let text = Plain(c.encode_utf8(&mut [0; 4])).to_string();
+            if i == at {
+                excerpt.start = shown;
+            }
+            shown += text.chars().count();
+            if i >= at && i + 1 == end {
+                excerpt.width = shown.saturating_sub(excerpt.start).max(1);
+            }
+            excerpt.text.push_str(&text);
+        }
+        // Behind the end of the line: something is missing there.
+        if at >= to {
+            excerpt.start = shown;
+        }
+        if to < all.len() {
+            excerpt.text.push('…');
+        }
+        Some(excerpt)
+    }
+}
+
+/// How many characters the key or value that begins here has.
+fn word(text: &[char]) -> usize {
+    match text {
+        [quote @ ('"' | '\''), rest @ ..] => rest.iter().position(|c| c == quote).map_or(1, |at| at + 2),
+        _ => text.iter().take_while(|c| !c.is_whitespace() && !":=,[]{}#".contains(**c)).count(),
     }
 }
 
@@ -109,10 +214,21 @@ impl<'s> Report<'s> {
         self.warnings.push(diagnostic);
     }
 
-    fn diagnostic(&mut self, level: Level, place: Place, path: String, text: String) -> Diagnostic {
-        let (line, column) = self.position(place).unzip();
-        let file = self.sources.get(place.source).map_or_else(String::new, |s| s.name.clone());
-        Diagnostic { level, file, line, column, path, text }
+    /// The source of a place.
+    pub(super) fn source(&self, place: Place) -> &'s Source {
+        static NOWHERE: Source = Source { name: String::new(), dir: String::new(), text: String::new() };
+        self.sources.get(place.source).unwrap_or(&NOWHERE)
+    }
+
+    pub(super) fn diagnostic(&mut self, level: Level, place: Place, path: String, text: String) -> Diagnostic {
+        let position = self.position(place);
+        let source = self.source(place);
+        let (line, column) = position.unzip();
+        let excerpt = place.at.zip(column).and_then(|(at, column)| {
+            let start = source.text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+            Excerpt::of(source.text.get(start..)?.split('\n').next()?, column)
+        });
+        Diagnostic { level, line, column, path, excerpt, ..Diagnostic::about_file(&source.name, text) }
     }
 
     /// Line and column, counted from 1.
@@ -172,6 +288,30 @@ mod tests {
         d.level = Level::Warning;
         assert_eq!(d.to_string(), "c.yaml:4:3: warning: programs.web.numprocs: 0 is out of range (1 to 10000)");
         assert_eq!(Diagnostic::about_file("c.yaml", "is empty".to_owned()).to_string(), "c.yaml: is empty");
+    }
+
+    #[test]
+    fn the_line_is_shown_with_a_marker() {
+        let full =
+            |text: &str, place| Diagnostic::at(&Source::new("c.yaml", text), Some(place), "x".to_owned()).in_full();
+        for (text, place, want) in [
+            ("a: 1\n  numprocs: 0\n", (2, 3), "    2 |   numprocs: 0\n      |   ^^^^^^^^"),
+            ("\t'größe': ö", (1, 2), "    1 |  'größe': ö\n      |  ^^^^^^^"),
+            ("a: [", (1, 5), "    1 | a: [\n      |     ^"),
+            ("a: \u{1b}[31m x", (1, 1), "    1 | a: \\u{1b}[31m x\n      | ^"),
+            ("\u{1b}a: x", (1, 2), "    1 | \\u{1b}a: x\n      |       ^"),
+            ("a\r\nb = 2\r\n", (2, 1), "    2 | b = 2\n      | ^"),
+        ] {
+            assert_eq!(full(text, place).split_once('\n').unwrap().1, want, "{text}");
+        }
+        let long = format!("{}here: 1 {}", "x".repeat(500), "y".repeat(500));
+        let shown = full(&long, (1, 501));
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines[1].contains("…xxx") && lines[1].ends_with("y…") && lines[1].chars().count() < 120, "{shown}");
+        let at = lines[2].find('^').unwrap();
+        assert_eq!(lines[1].chars().skip(at).take(4).collect::<String>(), "here");
+        assert!(lines[2].ends_with("^^^^"), "{shown}");
+        assert_eq!(full("a", (7, 1)), "c.yaml:7:1: x");
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! What differs between two configurations, key by key, and what each difference asks for.
 
 use std::fmt::Display;
+use std::ops::Range;
+use std::sync::Arc;
 
 use crate::base::id::{ProgramName, Stream};
 use crate::base::units::{print_duration, print_size};
 
 use super::model::{
-    Autorestart, Backoff, Config, DaemonConfig, LogTarget, Output, Policy, Program, Rotation, Sink, SocketConfig,
+    Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation, Sink,
+    SocketConfig, Variable,
 };
 
 /// The way from one configuration to another.
@@ -42,8 +45,8 @@ pub enum ProgramChangeKind {
         restart: Vec<KeyChange>,
         /// Keys that take effect while it runs.
         in_place: Vec<KeyChange>,
-        /// The number of processes before and after, if it differs.
-        numprocs: Option<(u32, u32)>,
+        /// The numbers of the processes before and after, if they differ.
+        numbers: Option<(Range<u32>, Range<u32>)>,
     },
 }
 
@@ -86,8 +89,8 @@ pub fn program(old: &Program, new: &Program) -> Option<ProgramChangeKind> {
         return None;
     }
     let (restart, in_place) = program_keys(old, new);
-    let numprocs = (old.numprocs != new.numprocs).then_some((old.numprocs, new.numprocs));
-    Some(ProgramChangeKind::Changed { restart, in_place, numprocs })
+    let (was, is) = (old.numbers(), new.numbers());
+    Some(ProgramChangeKind::Changed { restart, in_place, numbers: (was != is).then_some((was, is)) })
 }
 
 /// Collects the keys that differ.
@@ -122,6 +125,8 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
     let Program {
         argv,
         numprocs: _,
+        numprocs_start: _,
+        group_name,
         autostart,
         policy,
         priority,
@@ -133,21 +138,27 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
         env_pass,
         stdout,
         stderr,
+        healthcheck,
+        here,
     } = old;
     let (mut restart, mut in_place) = (Keys::default(), Keys::default());
     restart.key("cmd", argv.as_slice(), new.argv.as_slice(), command);
     restart.text("workingdir", workingdir.as_ref(), new.workingdir.as_ref());
+    restart.key("group_name", group_name, &new.group_name, |name| name.as_ref().map_or_else(unset, |n| n.to_string()));
+    let directory = |here: &Option<Arc<str>>| here.as_ref().map_or_else(unset, |here| scalar(here));
+    restart.key("here", here, &new.here, directory);
     restart.umask("umask", *umask, new.umask);
     restart.text("user", user.as_ref(), new.user.as_ref());
     restart.text("group", group.as_ref(), new.group.as_ref());
     let added = new.env.keys().filter(|name| !env.contains_key(*name));
     for name in env.keys().chain(added) {
-        restart.text(format_args!("env.{name}"), env.get(name), new.env.get(name));
+        restart.key(format_args!("env.{name}"), &env.get(name), &new.env.get(name), variable);
     }
     restart.key("env_pass", env_pass.as_slice(), new.env_pass.as_slice(), list);
     in_place.plain("autostart", *autostart, new.autostart);
     policy_keys(policy, &new.policy, &mut in_place);
     in_place.plain("priority", *priority, new.priority);
+    health_keys(healthcheck.as_deref(), new.healthcheck.as_deref(), &mut in_place);
     for (stream, old, new) in [(Stream::Stdout, stdout, &new.stdout), (Stream::Stderr, stderr, &new.stderr)] {
         let Output { sink: place, rotation: Rotation { max_bytes, backups } } = old;
         restart.key(stream, place, &new.sink, sink);
@@ -189,6 +200,23 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
     keys.plain("oneshot", *oneshot, new.oneshot);
 }
 
+fn health_keys(old: Option<&Healthcheck>, new: Option<&Healthcheck>, keys: &mut Keys) {
+    let (Some(old), Some(new)) = (old, new) else {
+        return keys.key("healthcheck", &old, &new, |check| check.map_or_else(unset, |check| command(&check.argv)));
+    };
+    let Healthcheck { argv, interval, timeout, start_period, start_interval, retries } = old;
+    keys.key("healthcheck.cmd", argv.as_slice(), new.argv.as_slice(), command);
+    for (key, old, new) in [
+        ("interval", interval, &new.interval),
+        ("timeout", timeout, &new.timeout),
+        ("start_period", start_period, &new.start_period),
+        ("start_interval", start_interval, &new.start_interval),
+    ] {
+        keys.key(format_args!("healthcheck.{key}"), old, new, |d| print_duration(*d));
+    }
+    keys.plain("healthcheck.retries", *retries, new.retries);
+}
+
 /// The daemon's keys that differ: those that only take effect when it is started anew, and those that do at once.
 fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<KeyChange>) {
     let DaemonConfig {
@@ -227,6 +255,8 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
     let Program {
         argv: _,
         numprocs,
+        numprocs_start,
+        group_name: _,
         autostart,
         policy,
         priority,
@@ -238,12 +268,29 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         env_pass: _,
         stdout: Output { sink: _, rotation: stdout },
         stderr: Output { sink: _, rotation: stderr },
+        healthcheck,
+        here: _,
     } = new;
     let mut program = old.clone();
-    (program.numprocs, program.autostart, program.priority) = (*numprocs, *autostart, *priority);
+    (program.numprocs, program.numprocs_start) = (*numprocs, *numprocs_start);
+    (program.autostart, program.priority) = (*autostart, *priority);
     program.policy.clone_from(policy);
+    program.healthcheck.clone_from(healthcheck);
     (program.stdout.rotation, program.stderr.rotation) = (*stdout, *stderr);
     program
+}
+
+fn unset() -> String {
+    UNSET.to_owned()
+}
+
+/// What stands in a file of variables is often a secret: that it is another one must do.
+fn variable(variable: &Option<&Variable>) -> String {
+    match variable {
+        None => unset(),
+        Some(Variable::Template(text)) => scalar(text),
+        Some(Variable::FromFile(_)) => "(from a file)".to_owned(),
+    }
 }
 
 fn autorestart(policy: Autorestart) -> &'static str {
@@ -303,7 +350,7 @@ mod tests {
     use crate::config::{Source, World, parse};
 
     fn config(text: &str) -> Config {
-        let source = Source { name: "c.yaml".to_owned(), text: text.to_owned() };
+        let source = Source::new("c.yaml", text);
         parse(&[source], &World::with_env(&|_| None)).unwrap_or_else(|e| panic!("{text}: {}", e[0])).config
     }
 
@@ -318,7 +365,7 @@ mod tests {
             config(&format!("programs: {{web: {{{cmd}{keys} }}}}"))
         };
         let plan = diff(&one(old), &one(new));
-        let [ProgramChange { kind: ProgramChangeKind::Changed { restart, in_place, numprocs: None }, .. }] =
+        let [ProgramChange { kind: ProgramChangeKind::Changed { restart, in_place, numbers: None }, .. }] =
             plan.programs.as_slice()
         else {
             panic!("{old} -> {new}: {plan:?}")
@@ -387,14 +434,15 @@ mod tests {
              backoff: {initial: 2, factor: 3, max: 9, floor: 0}, stopsignal: INT, stoptime: 5, stopgroup: false, \
              oneshot: true, priority: 1, workingdir: /srv, umask: 7, user: a, group: a, env: {A: b}, env_pass: [A], \
              stdout: '/x-${num}', stdout_logfile_maxbytes: 1MB, stdout_logfile_backups: 1, \
-             stderr: '/y-${num}', stderr_logfile_maxbytes: 1MB, stderr_logfile_backups: 1",
+             stderr: '/y-${num}', stderr_logfile_maxbytes: 1MB, stderr_logfile_backups: 1, \
+             numprocs_start: 3, group_name: g, healthcheck: {cmd: c}",
         );
         let mixed = in_place(&old, &new);
         let (restart, live) = program_keys(&old, &new);
-        assert!(restart.len() == 9 && live.len() == 18, "{} and {}: a key is not set here", restart.len(), live.len());
+        assert!(restart.len() == 10 && live.len() == 19, "{} and {}: a key is not set here", restart.len(), live.len());
         assert_eq!(program_keys(&old, &mixed), (vec![], live));
         assert_eq!(program_keys(&mixed, &new), (restart, vec![]));
-        assert_eq!(mixed.numprocs, new.numprocs);
+        assert_eq!(mixed.numbers(), new.numbers());
     }
 
     #[test]
@@ -406,10 +454,17 @@ mod tests {
         let names: Vec<_> = plan.programs.iter().map(|p| p.name.as_str()).collect();
         assert_eq!(names, ["both", "gone", "more", "new"]);
         let kinds: Vec<_> = plan.programs.iter().map(|p| &p.kind).collect();
-        let ProgramChangeKind::Changed { restart, numprocs: Some((4, 1)), .. } = kinds[0] else { panic!("{plan:?}") };
+        let ProgramChangeKind::Changed {
+            restart,
+            numbers: Some((Range { start: 0, end: 4 }, Range { start: 0, end: 1 })),
+            ..
+        } = kinds[0]
+        else {
+            panic!("{plan:?}")
+        };
         assert_eq!(shown(restart), ["cmd: x -> y"]);
         assert_eq!(*kinds[1], ProgramChangeKind::Removed);
-        let more = ProgramChangeKind::Changed { restart: vec![], in_place: vec![], numprocs: Some((1, 3)) };
+        let more = ProgramChangeKind::Changed { restart: vec![], in_place: vec![], numbers: Some((0..1, 0..3)) };
         assert_eq!(*kinds[2], more);
         assert_eq!(*kinds[3], ProgramChangeKind::Added);
     }

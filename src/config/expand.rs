@@ -1,9 +1,11 @@
 //! Fills in `${…}` and `%(…)s`: from a program of the model to what one of its processes is started with. Pure: the
 //! daemon's environment is handed in.
 //!
-//! `${VAR}` is a variable of the program's `env`, else `program`, `num` or `process`; `$$` is a dollar sign; a `$` before
-//! anything else stays. In a text with a `%(` in it, `%(program_name)s`, `%(process_num)02d` and the like are filled in
-//! and `%%` is a per cent sign; in all others `%` is nothing special. What was filled in is not looked at again.
+//! `${VAR}` is a variable of the program's `env`, else a name such as `program` and `num`, else a variable of the daemon;
+//! `${VAR:-text}` is the text if that is nothing or empty; `$$` is a dollar sign; a `$` before anything else stays. In a
+//! text with a `%(` in it, `%(program_name)s`, `%(process_num)02d` and the like are filled in and `%%` is a per cent sign;
+//! in all others `%` is nothing special. What was filled in is not looked at again, nor is what stands in a file of
+//! variables.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,16 +14,32 @@ use crate::base::id::{ProgramName, Stream, member_name};
 use crate::base::nearest::suggestion;
 use crate::base::text::{cut, quoted};
 
-use super::model::{Program, Sink};
+use super::model::{Program, Sink, Variable};
+use fill::{CHAIN, Lookup, Refusal, TEXT_BYTES, because};
 
-/// The longest text, in bytes: the kernel takes no longer argument or variable.
-const TEXT_BYTES: usize = 128 << 10;
+mod fill;
+
+pub(super) use fill::is_template;
+
 /// The most that all texts of a process may have together, in bytes: the kernel takes no more.
 const ALL_BYTES: usize = 6 << 20;
-/// Through how many variables one may refer to another.
-const CHAIN: usize = 32;
-/// The widest number.
-const WIDEST: usize = 20;
+
+/// What texts may refer to that is the same for all programs.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// The daemon's environment.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// The name of the machine.
+    pub host: &'a str,
+    /// The directory of the `auto` log files.
+    pub childlogdir: &'a str,
+}
+
+impl fmt::Debug for Outside<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outside").field("host", &self.host).finish_non_exhaustive()
+    }
+}
 
 /// What one process is started with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,10 +104,9 @@ pub fn blueprint(
     program: &Program,
     name: &ProgramName,
     num: u32,
-    daemon_env: &dyn Fn(&str) -> Option<String>,
-    childlogdir: &str,
+    outside: &Outside<'_>,
 ) -> Result<Blueprint, Vec<ExpandError>> {
-    let mut scope = Scope::new(program, name, num, daemon_env);
+    let mut scope = Scope::new(program, name, num, outside);
     let env = scope.env();
     let argv: Vec<String> = program.argv.iter().filter_map(|word| scope.key("cmd", word)).collect();
     if argv.first().is_some_and(String::is_empty) {
@@ -97,7 +114,7 @@ pub fn blueprint(
     }
     let workingdir = program.workingdir.as_ref().and_then(|dir| scope.path("workingdir", dir));
     let mut place = |stream: Stream| match &program.output(stream).sink {
-        Sink::Auto => Place::File(auto_log(childlogdir, program, name, num, stream)),
+        Sink::Auto => Place::File(auto_log(outside.childlogdir, program, name, num, stream)),
         Sink::File(path) => scope.path(&stream.to_string(), path).map_or(Place::Discard, Place::File),
         Sink::Discard => Place::Discard,
         Sink::Inherit => Place::Inherit,
@@ -115,20 +132,66 @@ pub(super) fn named_file(
     name: &ProgramName,
     num: u32,
     stream: Stream,
-    daemon_env: &dyn Fn(&str) -> Option<String>,
+    outside: &Outside<'_>,
 ) -> Option<String> {
     let Sink::File(path) = &program.output(stream).sink else { return None };
     if !is_template(path) {
         return Some(path.clone());
     }
-    let mut scope = Scope::new(program, name, num, daemon_env);
+    let mut scope = Scope::new(program, name, num, outside);
     scope.env();
     scope.path("", path)
 }
 
-/// Whether there may be something to fill in.
-pub(super) fn is_template(text: &str) -> bool {
-    text.contains('$') || text.contains("%(")
+/// Fills in a text that belongs to the daemon or to a file: `${VAR}` is the daemon's environment, `here` the directory
+/// of the file.
+///
+/// # Errors
+/// What is wrong, as the end of a sentence about the text.
+pub(super) fn of_daemon(text: &str, here: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    fill::fill(text, CHAIN, &mut OfDaemon { here, env }).map_err(|refusal| match refusal {
+        Refusal::Because(text) => text,
+        Refusal::Known => "cannot be filled in".to_owned(),
+    })
+}
+
+struct OfDaemon<'a> {
+    here: &'a str,
+    env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Lookup for OfDaemon<'_> {
+    fn variable(&mut self, name: &str, _: usize) -> Result<Option<String>, Refusal> {
+        Ok(if name == "here" { Some(self.here.to_owned()) } else { (self.env)(name) })
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        no_variable(name)
+    }
+
+    fn named(&mut self, name: &str) -> Result<String, Refusal> {
+        match name.strip_prefix("ENV_") {
+            None if name == "here" => Ok(self.here.to_owned()),
+            None => because(format!("no {} is known here for %(…)s: there are here and ENV_NAME", quoted(name))),
+            Some(variable) => of_environment(self.env, variable, name),
+        }
+    }
+}
+
+fn no_variable(name: &str) -> String {
+    format!(
+        "the daemon's environment has no {} for ${{{}}}; ${{NAME:-text}} has a text for that",
+        quoted(name),
+        cut(name)
+    )
+}
+
+/// `%(ENV_NAME)s`.
+fn of_environment(env: &dyn Fn(&str) -> Option<String>, variable: &str, name: &str) -> Result<String, Refusal> {
+    match env(variable) {
+        Some(value) => Ok(value),
+        None => because(format!("the daemon's environment has no {} for %({})s", quoted(variable), cut(name))),
+    }
 }
 
 /// How far a variable of `env` has got.
@@ -140,39 +203,26 @@ enum Progress {
     Failed,
 }
 
-/// Why a text was not filled in.
-enum Refusal {
-    Because(String),
-    /// It refers to a variable whose error has been noted.
-    Known,
-}
-
-fn because<T>(text: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal::Because(text.into()))
-}
-
 /// What can be referred to, for one process.
 struct Scope<'a> {
     program: &'a Program,
     name: &'a ProgramName,
     num: u32,
     process: String,
-    daemon_env: &'a dyn Fn(&str) -> Option<String>,
+    outside: &'a Outside<'a>,
     variables: BTreeMap<&'a str, Progress>,
+    /// The variable that is being filled in, if one is.
+    filling: Option<&'a str>,
     /// Bytes made so far.
     spent: usize,
     errors: Vec<ExpandError>,
 }
 
 impl<'a> Scope<'a> {
-    fn new(
-        program: &'a Program,
-        name: &'a ProgramName,
-        num: u32,
-        daemon_env: &'a dyn Fn(&str) -> Option<String>,
-    ) -> Scope<'a> {
+    fn new(program: &'a Program, name: &'a ProgramName, num: u32, outside: &'a Outside<'a>) -> Scope<'a> {
         let process = process(program, name, num);
-        Scope { program, name, num, process, daemon_env, variables: BTreeMap::new(), spent: 0, errors: Vec::new() }
+        let (variables, errors) = (BTreeMap::new(), Vec::new());
+        Scope { program, name, num, process, outside, variables, filling: None, spent: 0, errors }
     }
 
     fn fail(&mut self, key: &str, text: impl Into<String>) {
@@ -184,7 +234,7 @@ impl<'a> Scope<'a> {
         let program = self.program;
         let mut env = Vec::with_capacity(program.env.len());
         for name in program.env.keys() {
-            if let Ok(value) = self.variable(name, CHAIN) {
+            if let Ok(value) = self.own(name, CHAIN) {
                 env.push((name.clone(), value));
             }
         }
@@ -219,7 +269,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The value of a variable of `env`, filled in at its first use.
-    fn variable(&mut self, name: &'a str, chain: usize) -> Result<String, Refusal> {
+    fn own(&mut self, name: &'a str, chain: usize) -> Result<String, Refusal> {
         match self.variables.get(name) {
             Some(Progress::Done(value)) => return Ok(value.clone()),
             Some(Progress::Failed) => return Err(Refusal::Known),
@@ -230,12 +280,23 @@ impl<'a> Scope<'a> {
             }
             None => {}
         }
-        let Some(text) = self.program.env.get(name) else { return Err(Refusal::Known) };
+        let text = match self.program.env.get(name) {
+            Some(Variable::Template(text)) => text,
+            Some(Variable::FromFile(text)) => {
+                self.spend(text.len())?;
+                self.variables.insert(name, Progress::Done(text.clone()));
+                return Ok(text.clone());
+            }
+            None => return Err(Refusal::Known),
+        };
         let Some(chain) = chain.checked_sub(1) else {
             return because(format!("refers to others through more than {CHAIN} variables"));
         };
         self.variables.insert(name, Progress::Begun);
-        match self.fill(text, chain) {
+        let outer = self.filling.replace(name);
+        let filled = self.fill(text, chain);
+        self.filling = outer;
+        match filled {
             Ok(value) => {
                 self.variables.insert(name, Progress::Done(value.clone()));
                 Ok(value)
@@ -249,40 +310,9 @@ impl<'a> Scope<'a> {
     }
 
     fn fill(&mut self, text: &str, chain: usize) -> Result<String, Refusal> {
-        if !is_template(text) {
-            return self.spend(text.len()).map(|()| text.to_owned());
-        }
-        let per_cent = text.contains("%(");
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, sign)) = rest.find(['$', '%']).and_then(|at| rest.split_at_checked(at)) {
-            out.push_str(before);
-            rest = if let Some(rest) = sign.strip_prefix("$$") {
-                out.push('$');
-                rest
-            } else if let Some(rest) = sign.strip_prefix("${") {
-                let Some((name, rest)) = rest.split_once('}') else {
-                    return because("has a ${ without its }; $$ is a dollar sign");
-                };
-                out.push_str(&self.braced(name, chain)?);
-                rest
-            } else if let Some(rest) = sign.strip_prefix("%%").filter(|_| per_cent) {
-                out.push('%');
-                rest
-            } else if let Some(rest) = sign.strip_prefix("%(").filter(|_| per_cent) {
-                self.conversion(rest, &mut out)?
-            } else {
-                let (sign, rest) = sign.split_at_checked(1).unwrap_or((sign, ""));
-                out.push_str(sign);
-                rest
-            };
-            if out.len() > TEXT_BYTES {
-                break;
-            }
-        }
-        out.push_str(rest);
-        self.spend(out.len())?;
-        Ok(out)
+        let filled = fill::fill(text, chain, self)?;
+        self.spend(filled.len())?;
+        Ok(filled)
     }
 
     fn spend(&mut self, bytes: usize) -> Result<(), Refusal> {
@@ -299,73 +329,63 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    /// `${name}`.
-    fn braced(&mut self, name: &str, chain: usize) -> Result<String, Refusal> {
-        const OWN: [&str; 3] = ["program", "num", "process"];
-        let program = self.program;
-        if let Some((name, _)) = program.env.get_key_value(name) {
-            return self.variable(name, chain);
-        }
-        match name {
-            "program" => Ok(self.name.to_string()),
-            "num" => Ok(self.num.to_string()),
-            "process" => Ok(self.process.clone()),
-            "" => because("has an empty ${}; $$ is a dollar sign"),
-            _ => {
-                let near = suggestion(name, self.program.env.keys().map(String::as_str).chain(OWN));
-                let name = cut(name);
-                because(format!(
-                    "env has no variable for ${{{name}}}{near}; %(ENV_{name})s is the daemon's, $${{{name}}} stays as it is"
-                ))
-            }
-        }
+    fn group(&self) -> String {
+        self.program.group_name.as_ref().unwrap_or(self.name).to_string()
     }
 
-    /// What stands behind `%(`: a name, `)`, and `s` or `d` with an optional width. Gives the rest of the text.
-    fn conversion<'t>(&self, text: &'t str, out: &mut String) -> Result<&'t str, Refusal> {
-        const HELP: &str = "has a %( that is not completed as in %(process_num)02d; %%( stays %(";
-        let Some((name, rest)) = text.split_once(')') else { return because(HELP) };
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let Some((width, rest)) = rest.split_at_checked(digits) else { return because(HELP) };
-        let wanted = width.trim_start_matches('0');
-        let cells = if wanted.is_empty() { 0 } else { wanted.parse().unwrap_or(usize::MAX) };
-        let value = self.named(name)?;
-        match rest.chars().next() {
-            _ if cells > WIDEST => because(format!("%({name}){width}: wider than {WIDEST}")),
-            Some('s') => {
-                out.push_str(&format!("{value:>cells$}"));
-                Ok(rest.get(1..).unwrap_or_default())
-            }
-            Some('d') => match (value.parse::<u64>(), width.starts_with('0')) {
-                (Ok(n), true) => {
-                    out.push_str(&format!("{n:0cells$}"));
-                    Ok(rest.get(1..).unwrap_or_default())
-                }
-                (Ok(n), false) => {
-                    out.push_str(&format!("{n:cells$}"));
-                    Ok(rest.get(1..).unwrap_or_default())
-                }
-                (Err(_), _) => because(format!("%({name})d: {} is not a number; use %({name})s", quoted(&value))),
-            },
-            Some(_) | None => because(HELP),
+    fn here(&self) -> String {
+        self.program.here.as_deref().unwrap_or(".").to_owned()
+    }
+}
+
+/// The names that `${…}` knows besides variables.
+const BUILT_IN: [&str; 7] = ["program", "process", "num", "numprocs", "group", "here", "host"];
+
+impl Lookup for Scope<'_> {
+    fn variable(&mut self, name: &str, chain: usize) -> Result<Option<String>, Refusal> {
+        // A variable that adds to itself means the one that the daemon has: `PATH: /opt/bin:${PATH}`.
+        if self.filling != Some(name)
+            && let Some((name, _)) = self.program.env.get_key_value(name)
+        {
+            return self.own(name, chain).map(Some);
         }
+        Ok(match name {
+            "program" => Some(self.name.to_string()),
+            "process" => Some(self.process.clone()),
+            "num" => Some(self.num.to_string()),
+            "numprocs" => Some(self.program.numprocs.to_string()),
+            "group" => Some(self.group()),
+            "here" => Some(self.here()),
+            "host" => Some(self.outside.host.to_owned()),
+            _ => (self.outside.env)(name),
+        })
     }
 
-    /// A name as supervisord has them.
-    fn named(&self, name: &str) -> Result<String, Refusal> {
-        const KNOWN: [&str; 5] = ["program_name", "group_name", "process_name", "process_num", "numprocs"];
+    fn unknown(&self, name: &str) -> String {
+        if self.filling == Some(name) {
+            return no_variable(name);
+        }
+        let near = suggestion(name, self.program.env.keys().map(String::as_str).chain(BUILT_IN));
+        let name = cut(name);
+        format!(
+            "neither env nor the daemon has a variable for ${{{name}}}{near}; ${{{name}:-text}} has a text for that, \
+             $${{{name}}} stays as it is"
+        )
+    }
+
+    fn named(&mut self, name: &str) -> Result<String, Refusal> {
+        const KNOWN: [&str; 7] =
+            ["program_name", "group_name", "process_name", "process_num", "numprocs", "here", "host_node_name"];
         match name {
-            "program_name" | "group_name" => Ok(self.name.to_string()),
+            "program_name" => Ok(self.name.to_string()),
+            "group_name" => Ok(self.group()),
             "process_name" => Ok(self.process.clone()),
             "process_num" => Ok(self.num.to_string()),
             "numprocs" => Ok(self.program.numprocs.to_string()),
+            "here" => Ok(self.here()),
+            "host_node_name" => Ok(self.outside.host.to_owned()),
             _ => match name.strip_prefix("ENV_") {
-                Some(variable) => match (self.daemon_env)(variable) {
-                    Some(value) => Ok(value),
-                    None => {
-                        because(format!("the daemon's environment has no {} for %({})s", quoted(variable), cut(name)))
-                    }
-                },
+                Some(variable) => of_environment(self.outside.env, variable, name),
                 None => {
                     let near = suggestion(name, KNOWN);
                     because(format!("no {} is known for %(…)s{near}", quoted(name)))

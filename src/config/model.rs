@@ -1,6 +1,7 @@
 //! What a configuration says once it has been read and checked. Every default stands here, once.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,6 +178,10 @@ pub struct Program {
     pub argv: Vec<String>,
     /// `numprocs`: how many processes it has, 1 to 10,000.
     pub numprocs: u32,
+    /// `numprocs_start`: the number of its first process.
+    pub numprocs_start: u32,
+    /// `group_name`: the group that it belongs to; `None` is one of its own, with its own name.
+    pub group_name: Option<ProgramName>,
     /// `autostart`.
     pub autostart: bool,
     /// What the state machine goes by. All of it can change while the process runs.
@@ -191,14 +196,60 @@ pub struct Program {
     pub user: Option<String>,
     /// `group`, name or id; `None` is the user's primary group.
     pub group: Option<String>,
-    /// `env`, not yet expanded.
-    pub env: BTreeMap<String, String>,
-    /// `env_pass`: names of the daemon's own variables that are passed on.
+    /// `env`, and what `env_file` and `env_from_dir` add to it.
+    pub env: BTreeMap<String, Variable>,
+    /// `env_pass`: names of the daemon's own variables that are passed on, and patterns of such names.
     pub env_pass: Vec<String>,
     /// `stdout` and what belongs to it.
     pub stdout: Output,
     /// `stderr` and what belongs to it.
     pub stderr: Output,
+    /// `healthcheck`.
+    pub healthcheck: Option<Box<Healthcheck>>,
+    /// The directory of the file that the program stands in; `Some` iff one of its texts refers to it.
+    pub here: Option<Arc<str>>,
+}
+
+/// The value of a variable of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Variable {
+    /// It stands in the configuration, and is not yet expanded.
+    Template(String),
+    /// It was read from a file of variables or from a directory of them: it is taken as it is, and not shown.
+    FromFile(String),
+}
+
+/// `healthcheck: {cmd, args, interval, timeout, start_period, start_interval, retries}`, with the meaning and the
+/// defaults that they have with Docker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Healthcheck {
+    /// `cmd` and `args`, not yet expanded. Never empty.
+    pub argv: Vec<String>,
+    /// Time from the end of a check to the next.
+    pub interval: Duration,
+    /// How long a check may take.
+    pub timeout: Duration,
+    /// How long after the start a failure does not count.
+    pub start_period: Duration,
+    /// The interval during that time.
+    pub start_interval: Duration,
+    /// How many failures in a row make the process unhealthy.
+    pub retries: u32,
+}
+
+impl Healthcheck {
+    /// A check by this command with every default.
+    #[must_use]
+    pub fn new(argv: Vec<String>) -> Healthcheck {
+        Healthcheck {
+            argv,
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
+            start_period: Duration::ZERO,
+            start_interval: Duration::from_secs(5),
+            retries: 3,
+        }
+    }
 }
 
 impl Program {
@@ -208,6 +259,8 @@ impl Program {
         Program {
             argv,
             numprocs: 1,
+            numprocs_start: 0,
+            group_name: None,
             autostart: true,
             policy: Policy::default(),
             priority: 999,
@@ -219,7 +272,15 @@ impl Program {
             env_pass: Vec::new(),
             stdout: Output::default(),
             stderr: Output::default(),
+            healthcheck: None,
+            here: None,
         }
+    }
+
+    /// The numbers of its processes.
+    #[must_use]
+    pub fn numbers(&self) -> Range<u32> {
+        self.numprocs_start..self.numprocs_start.saturating_add(self.numprocs)
     }
 
     /// The output of one stream.

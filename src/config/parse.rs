@@ -11,6 +11,7 @@ use super::check;
 use super::check::World;
 use super::daemon::{self, DAEMON_KEYS, DaemonKey};
 use super::diag::{self, Diagnostic, Place, Report, Source};
+use super::include;
 use super::model::{Config, Program};
 use super::program::{self, KEYS, ProgramSection};
 use super::section::{Section, join};
@@ -31,13 +32,15 @@ const PROCESSES: u64 = 20_000;
 
 /// The roots of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Root {
+pub(super) enum Root {
+    Include,
     Daemon,
     Defaults,
     Programs,
 }
 
-const ROOTS: [(&str, Root); 5] = [
+pub(super) const ROOTS: [(&str, Root); 6] = [
+    ("include", Root::Include),
     ("taskmasterd", Root::Daemon),
     ("defaults", Root::Defaults),
     ("programs", Root::Programs),
@@ -71,10 +74,10 @@ pub fn parse(sources: &[Source], world: &World<'_>) -> Result<Parsed, Vec<Diagno
 
 fn read(sources: &[Source], world: &World<'_>, report: &mut Report<'_>) -> Config {
     let trees: Vec<Option<Node<'_>>> = sources.iter().map(|source| root(source, report)).collect();
-    let roots = find_roots(&trees, report);
-    let daemon = daemon::read(&roots.daemon, report);
+    let roots = find_roots(&trees, world, report);
+    let daemon = daemon::read(&roots.daemon, world, report);
     let mut check = check::Check::new(&daemon, world);
-    let programs = read_programs(&roots, &mut check, report);
+    let programs = read_programs(&roots, world, &mut check, report);
     // A map that is made at once has no half-empty nodes: it stays for the life of the daemon.
     let config = Config { daemon, programs: programs.into_iter().collect() };
     check.finish(&config, report);
@@ -86,17 +89,15 @@ fn root<'t>(source: &'t Source, report: &mut Report<'_>) -> Option<Node<'t>> {
     match tree(source) {
         Ok(node) => Some(node),
         Err(errors) => {
-            report.errors.extend(errors.into_iter().map(|error| {
-                let (line, column) = error.place.unzip();
-                Diagnostic { line, column, ..Diagnostic::about_file(&source.name, error.text) }
-            }));
+            let errors = errors.into_iter().map(|error| Diagnostic::at(source, error.place, error.text));
+            report.errors.extend(errors);
             None
         }
     }
 }
 
 /// The tree of a text: TOML if its file is named so, else YAML, of which JSON is a part.
-fn tree(source: &Source) -> Result<Node<'_>, Vec<TreeError>> {
+pub(super) fn tree(source: &Source) -> Result<Node<'_>, Vec<TreeError>> {
     if !source.name.ends_with(".toml") {
         return yaml::parse(&source.text).map_err(|error| vec![error]);
     }
@@ -106,7 +107,7 @@ fn tree(source: &Source) -> Result<Node<'_>, Vec<TreeError>> {
     Err(vec![TreeError { place: None, text: "is TOML, which this taskmaster was built without".to_owned() }])
 }
 
-fn find_roots<'n, 't>(trees: &'n [Option<Node<'t>>], report: &mut Report<'_>) -> Roots<'n, 't> {
+fn find_roots<'n, 't>(trees: &'n [Option<Node<'t>>], world: &World<'_>, report: &mut Report<'_>) -> Roots<'n, 't> {
     let start = Place { source: 0, at: None };
     let mut roots = Roots {
         daemon: Section::new("taskmasterd", start),
@@ -118,6 +119,11 @@ fn find_roots<'n, 't>(trees: &'n [Option<Node<'t>>], report: &mut Report<'_>) ->
         let place = Place { source, at: tree.at };
         let mut section = Section::new("", place);
         section.add(tree, place, &ROOTS, report);
+        if let Some(found) = section.get(Root::Include)
+            && let Err(text) = include::read(&found.entry.value, &report.source(place).dir, world.env)
+        {
+            report.error(found.place, found.entry.key.as_ref(), text);
+        }
         if let Some(found) = section.get(Root::Daemon) {
             roots.daemon.add(&found.entry.value, found.place, &DAEMON_KEYS, report);
         }
@@ -131,6 +137,7 @@ fn find_roots<'n, 't>(trees: &'n [Option<Node<'t>>], report: &mut Report<'_>) ->
 
 fn read_programs(
     roots: &Roots<'_, '_>,
+    world: &World<'_>,
     check: &mut check::Check<'_>,
     report: &mut Report<'_>,
 ) -> Vec<(ProgramName, Arc<Program>)> {
@@ -160,14 +167,14 @@ fn read_programs(
             if !matches!(entry.value.value, Value::Map(_) | Value::Null) {
                 continue;
             }
-            if let Some(program) = program::read(&own, &roots.defaults, report) {
+            if let Some(program) = program::read(&own, &roots.defaults, world, report) {
                 check.program(&name, &program, &own, &roots.defaults, report);
                 programs.push((name, Arc::new(program)));
             }
         }
     }
     if places.is_empty() {
-        nothing_to_run(roots, report);
+        nothing_to_run(roots, world, report);
     }
     let processes: u64 = programs.iter().map(|(_, program)| u64::from(program.numprocs)).sum();
     if processes > PROCESSES {
@@ -211,8 +218,8 @@ fn first_place(roots: &Roots<'_, '_>) -> Place {
 }
 
 /// No program: that is allowed, but then the defaults have not been looked at yet.
-fn nothing_to_run(roots: &Roots<'_, '_>, report: &mut Report<'_>) {
-    program::read_defaults(&roots.defaults, report);
+fn nothing_to_run(roots: &Roots<'_, '_>, world: &World<'_>, report: &mut Report<'_>) {
+    program::read_defaults(&roots.defaults, world, report);
     if report.errors.is_empty() {
         report.warning(first_place(roots), "programs", "there are none: nothing will run");
     }

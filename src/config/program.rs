@@ -1,22 +1,30 @@
 //! A program's section, and the defaults behind it, to the program of the model.
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::base::exit::ExitCodes;
+use crate::base::id::Stream;
 use crate::base::text::quoted;
 use crate::base::tree::{Node, Scalar, Value};
 
+use super::check::World;
 use super::diag::{Place, Report};
-use super::model::{Autorestart, Backoff, Output, Program, Sink};
-use super::section::{Found, Reader, Section, join};
+use super::model::{Autorestart, Backoff, Output, Program, Sink, Variable};
+use super::section::{Reader, Section};
 use super::values::{self, Read};
 use super::words;
+
+mod env;
+mod health;
+
+pub(super) use env::place_of_variable;
 
 /// How many files of a log may be kept.
 pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;
 /// How many processes a program may have.
 const NUMPROCS: RangeInclusive<u32> = 1..=10_000;
+/// What number the first of them may have.
+const NUMPROCS_START: RangeInclusive<u32> = 0..=1_000_000;
 const PRIORITY: RangeInclusive<i32> = -1_000_000..=1_000_000;
 
 /// The keys of a program.
@@ -26,6 +34,7 @@ pub(super) enum Key {
     Args,
     Shell,
     Numprocs,
+    NumprocsStart,
     Autostart,
     Autorestart,
     Exitcodes,
@@ -40,7 +49,10 @@ pub(super) enum Key {
     Umask,
     User,
     Group,
+    GroupName,
     Env,
+    EnvFile,
+    EnvFromDir,
     EnvPass,
     Stdout,
     Stderr,
@@ -50,15 +62,17 @@ pub(super) enum Key {
     StderrMaxbytes,
     StderrBackups,
     Priority,
+    Healthcheck,
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 35] = [
+pub(super) const KEYS: [(&str, Key); 40] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
     ("shell", Key::Shell),
     ("numprocs", Key::Numprocs),
+    ("numprocs_start", Key::NumprocsStart),
     ("autostart", Key::Autostart),
     ("autorestart", Key::Autorestart),
     ("exitcodes", Key::Exitcodes),
@@ -77,7 +91,10 @@ pub(super) const KEYS: [(&str, Key); 35] = [
     ("umask", Key::Umask),
     ("user", Key::User),
     ("group", Key::Group),
+    ("group_name", Key::GroupName),
     ("env", Key::Env),
+    ("env_file", Key::EnvFile),
+    ("env_from_dir", Key::EnvFromDir),
     ("env_pass", Key::EnvPass),
     ("stdout", Key::Stdout),
     ("stdout_logfile", Key::Stdout),
@@ -89,6 +106,7 @@ pub(super) const KEYS: [(&str, Key); 35] = [
     ("stderr_logfile_maxbytes", Key::StderrMaxbytes),
     ("stderr_logfile_backups", Key::StderrBackups),
     ("priority", Key::Priority),
+    ("healthcheck", Key::Healthcheck),
 ];
 
 /// The keys under `backoff`.
@@ -116,39 +134,61 @@ type ProgramReader<'a, 's, 'n, 't> = Reader<'a, 's, 'n, 't, Key>;
 pub(super) fn read(
     own: &ProgramSection<'_, '_>,
     defaults: &ProgramSection<'_, '_>,
+    world: &World<'_>,
     report: &mut Report<'_>,
 ) -> Option<Program> {
     let mut reader = Reader { report, own, defaults };
     let argv = argv(&mut reader);
-    let program = rest(&mut reader, argv.unwrap_or_default());
+    let mut program = rest(&mut reader, argv.unwrap_or_default(), world);
+    if refers_to_here(&program) {
+        program.here = Some(report.source(own.place).dir.as_str().into());
+    }
     if program.argv.is_empty() { None } else { Some(program) }
 }
 
+/// Whether a text of the program may say where its file is.
+fn refers_to_here(program: &Program) -> bool {
+    let says = |text: &String| text.contains("${here") || text.contains("%(here)");
+    let templates = program.env.values().filter_map(|variable| match variable {
+        Variable::Template(text) => Some(text),
+        Variable::FromFile(_) => None,
+    });
+    let sinks = [Stream::Stdout, Stream::Stderr].into_iter().filter_map(|s| match &program.output(s).sink {
+        Sink::File(path) => Some(path),
+        Sink::Auto | Sink::Discard | Sink::Inherit | Sink::Stdout => None,
+    });
+    let check = program.healthcheck.iter().flat_map(|check| &check.argv);
+    program.argv.iter().chain(&program.workingdir).chain(templates).chain(sinks).chain(check).any(says)
+}
+
 /// Looks at the defaults alone, which need no command.
-pub(super) fn read_defaults(defaults: &ProgramSection<'_, '_>, report: &mut Report<'_>) {
+pub(super) fn read_defaults(defaults: &ProgramSection<'_, '_>, world: &World<'_>, report: &mut Report<'_>) {
     let none = Section::new("", defaults.place);
     let mut reader = Reader { report, own: &none, defaults };
     reader.value(Key::Cmd, |n| if matches!(n.value, Value::Seq(_)) { Ok(()) } else { words_of(n).map(drop) });
     reader.value(Key::Args, arguments);
     reader.value(Key::Shell, values::boolean);
-    rest(&mut reader, Vec::new());
+    rest(&mut reader, Vec::new(), world);
 }
 
 /// Everything but the command.
-fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>) -> Program {
+fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &World<'_>) -> Program {
     let mut program = Program::new(argv);
     let p = &mut program;
     reader.set(&mut p.numprocs, Key::Numprocs, |n| values::integer(n, NUMPROCS));
+    reader.set(&mut p.numprocs_start, Key::NumprocsStart, |n| values::integer(n, NUMPROCS_START));
+    reader.set_some(&mut p.group_name, Key::GroupName, values::group_name);
     reader.set(&mut p.autostart, Key::Autostart, values::boolean);
     reader.set(&mut p.priority, Key::Priority, |n| values::integer(n, PRIORITY));
     reader.set_some(&mut p.workingdir, Key::Workingdir, values::path);
     reader.set_some(&mut p.umask, Key::Umask, values::octal);
     reader.set_some(&mut p.user, Key::User, values::account);
     reader.set_some(&mut p.group, Key::Group, values::account);
-    p.env = env(reader);
-    reader.set(&mut p.env_pass, Key::EnvPass, variables);
+    p.env = env::read(reader, world);
+    reader.set(&mut p.env_pass, Key::EnvPass, env::passed_on);
     policy(reader, p);
     outputs(reader, p);
+    p.healthcheck = health::read(reader);
     program
 }
 
@@ -159,22 +199,6 @@ pub(super) fn place_of(own: &ProgramSection<'_, '_>, defaults: &ProgramSection<'
         Some((section, found)) => (found.place, section.path_to(&found.entry.key)),
         None => (own.place, own.path.clone()),
     }
-}
-
-/// Where a variable of `env` is given, and by what path.
-pub(super) fn place_of_variable(
-    own: &ProgramSection<'_, '_>,
-    defaults: &ProgramSection<'_, '_>,
-    name: &str,
-) -> (Place, String) {
-    for section in [own, defaults] {
-        let Some(found) = section.get(Key::Env) else { continue };
-        let Value::Map(entries) = &found.entry.value.value else { continue };
-        if let Some(entry) = entries.iter().find(|entry| entry.key == name) {
-            return (found.place.within(entry.at), join(&section.path_to(&found.entry.key), name));
-        }
-    }
-    place_of(own, defaults, Key::Env)
 }
 
 fn argv(reader: &mut ProgramReader<'_, '_, '_, '_>) -> Option<Vec<String>> {
@@ -252,18 +276,6 @@ fn texts(node: &Node<'_>, each: &str) -> Read<Vec<String>> {
     items.iter().enumerate().map(text).collect()
 }
 
-fn variables(node: &Node<'_>) -> Read<Vec<String>> {
-    let mut names = Vec::new();
-    for name in texts(node, "the name of a variable")? {
-        let name = values::variable(&name)?;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names.shrink_to_fit();
-    Ok(names)
-}
-
 /// One code, a list of codes, or `0,2`.
 fn exit_codes(node: &Node<'_>) -> Read<ExitCodes> {
     let code = |node: &Node<'_>| values::integer(node, 0..=255u8);
@@ -277,53 +289,6 @@ fn exit_codes(node: &Node<'_>) -> Read<ExitCodes> {
         Value::Null | Value::Scalar(_, _) | Value::Map(_) => code(node).map(|c| vec![c]),
     };
     codes.map(ExitCodes::new)
-}
-
-/// The variables of the program and, for names that it does not have, of the defaults.
-fn env(reader: &mut ProgramReader<'_, '_, '_, '_>) -> BTreeMap<String, String> {
-    let mut all = BTreeMap::new();
-    for section in [reader.defaults, reader.own] {
-        if let Some(found) = section.get(Key::Env) {
-            all.append(&mut env_of(section, found, reader.report));
-        }
-    }
-    all
-}
-
-fn env_of(
-    section: &ProgramSection<'_, '_>,
-    found: Found<'_, '_, Key>,
-    report: &mut Report<'_>,
-) -> BTreeMap<String, String> {
-    let mut env = BTreeMap::new();
-    let path = section.path_to(&found.entry.key);
-    let entries = match &found.entry.value.value {
-        Value::Map(entries) => entries,
-        Value::Null => return env,
-        Value::Scalar(_, _) | Value::Seq(_) => {
-            let what = found.entry.value.value.what();
-            report.error(found.place, path, format!("is {what}, not a map of names and values"));
-            return env;
-        }
-    };
-    for entry in entries {
-        let place = found.place.within(entry.at);
-        let value = match &entry.value.value {
-            Value::Null => Ok(String::new()),
-            Value::Scalar(_, _) | Value::Seq(_) | Value::Map(_) => {
-                values::any_text(&entry.value, "a text").map(str::to_owned)
-            }
-        };
-        match values::variable(&entry.key).and_then(|name| value.map(|value| (name, value))) {
-            Ok((name, value)) => {
-                if env.insert(name, value).is_some() {
-                    report.error(place, join(&path, &entry.key), "is given twice");
-                }
-            }
-            Err(text) => report.error(place, join(&path, &entry.key), text),
-        }
-    }
-    env
 }
 
 fn policy(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {

@@ -6,7 +6,9 @@ use crate::base::nearest::suggestion;
 use crate::base::text::{cut, quoted};
 use crate::base::tree::{Entry, Node, Value};
 
+use super::check::World;
 use super::diag::{Place, Report};
+use super::expand;
 use super::values::Read;
 
 /// A key that was found.
@@ -136,6 +138,28 @@ impl<'a, 'n, 't, K: Copy + PartialEq> Reader<'a, '_, 'n, 't, K> {
     /// Puts the value of a key in place if it is given and good.
     pub(super) fn set<T>(&mut self, target: &mut T, key: K, read: impl FnOnce(&Node<'t>) -> Read<T>) {
         if let Some(value) = self.value(key, read) {
+            *target = value;
+        }
+    }
+
+    /// The same for a value of the daemon in which the daemon's environment is filled in.
+    pub(super) fn set_filled<T>(
+        &mut self,
+        target: &mut T,
+        key: K,
+        world: &World<'_>,
+        read: impl FnOnce(&Node<'_>) -> Read<T>,
+    ) {
+        let Some((section, found)) = self.find(key) else { return };
+        let here = &self.report.source(found.place).dir;
+        let filled = |node: &Node<'t>| match &node.value {
+            Value::Scalar(kind, text) => {
+                let text = expand::of_daemon(text, here, world.env)?;
+                read(&Node { value: Value::Scalar(*kind, text.into()), at: node.at })
+            }
+            Value::Null | Value::Seq(_) | Value::Map(_) => read(node),
+        };
+        if let Some(value) = self.value_of(section, found, filled) {
             *target = value;
         }
     }

@@ -1,5 +1,6 @@
 //! Texts to models and to complaints: every key with good and bad values, places, limits, damaged texts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 mod complaints;
@@ -7,8 +8,8 @@ mod damage;
 mod examples;
 
 use super::diag::{Diagnostic, Level};
-use super::model::{Autorestart, Config, LogTarget, Program, Rotation, Sink};
-use super::{Parsed, Source, World, parse};
+use super::model::{Autorestart, Config, LogTarget, Program, Rotation, Sink, Variable};
+use super::{Objection, Parsed, Source, World, parse};
 use crate::base::exit::ExitCodes;
 use crate::base::id::ProgramName;
 use crate::base::signal::Sig;
@@ -17,8 +18,21 @@ fn env(name: &str) -> Option<String> {
     (name == "HOME").then(|| "/home/me".to_owned())
 }
 
+fn template(text: &str) -> Variable {
+    Variable::Template(text.to_owned())
+}
+
+/// `A=template`, `B<file`.
+fn shown(env: &BTreeMap<String, Variable>) -> Vec<String> {
+    let one = |(name, variable): (&String, &Variable)| match variable {
+        Variable::Template(text) => format!("{name}={text}"),
+        Variable::FromFile(text) => format!("{name}<{text}"),
+    };
+    env.iter().map(one).collect()
+}
+
 fn sources(texts: &[(&str, &str)]) -> Vec<Source> {
-    texts.iter().map(|(name, text)| Source { name: (*name).to_owned(), text: (*text).to_owned() }).collect()
+    texts.iter().map(|(name, text)| Source::new(name, text)).collect()
 }
 
 fn read(text: &str) -> Result<Parsed, Vec<Diagnostic>> {
@@ -174,7 +188,7 @@ fn users_directories_environment() {
     assert_eq!(p.env_pass, ["A", "B"]);
     assert_eq!(program("directory: srv").workingdir.as_deref(), Some("srv"));
     let p = program("env: {VERSION: 1.10, MASK: 022, YES: true, NONE: , NULL: ~, TEXT: 'a b=c', 5: 0x10}");
-    let env: Vec<_> = p.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let env: Vec<_> = shown(&p.env);
     assert_eq!(env, ["5=0x10", "MASK=022", "NONE=", "NULL=", "TEXT=a b=c", "VERSION=1.10", "YES=true"]);
     assert!(program("env:").env.is_empty());
 }
@@ -276,7 +290,7 @@ programs:
     let [a, b, c] = ["a", "b", "c"].map(|name| &config.programs[&named(name)]);
     assert_eq!((a.policy.starttime.as_secs(), a.policy.stoptime.as_secs()), (1, 7));
     assert_eq!((a.policy.autorestart, a.policy.startretries), (Autorestart::Unexpected, Some(9)));
-    assert_eq!(a.env.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>(), ["A=default", "B=own", "C=own"]);
+    assert_eq!(shown(&a.env), ["A=default", "B=own", "C=own"]);
     assert_eq!((a.policy.backoff.initial.as_secs(), a.policy.backoff.max.as_secs()), (3, 4));
     assert_eq!((&a.stdout.sink, &a.stderr.sink), (&Sink::Discard, &Sink::Auto));
     assert_eq!(b.policy.startretries, Some(2));
@@ -355,9 +369,9 @@ fn users_and_groups_are_asked_for() {
         ("1.yaml", "defaults:\n  user: nobdy"),
         ("2.yaml", "services:\n  a:\n    cmd: x\n    group: x\n  b: {cmd: x, user: me, group: y, nmprocs: 1}"),
     ]);
-    let user = |name: &str| if name == "me" { Ok(()) } else { Err(format!("no user \"{name}\"")) };
-    let group = |name: &str| if name == "y" { Ok(()) } else { Err(format!("no group \"{name}\"")) };
-    let told = parse(&files, &World { env: &env, user: &user, group: &group }).unwrap_err();
+    let user = |name: &str| if name == "me" { Ok(()) } else { Err(Objection::error(format!("no user \"{name}\""))) };
+    let group = |name: &str| if name == "y" { Ok(()) } else { Err(Objection::error(format!("no group \"{name}\""))) };
+    let told = parse(&files, &World { user: &user, group: &group, ..World::with_env(&env) }).unwrap_err();
     assert_eq!(
         lines(&told),
         [

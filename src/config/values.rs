@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::base::id::SOCKET_PATH_BYTES;
+use crate::base::id::{ProgramName, SOCKET_PATH_BYTES};
 use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
 use crate::base::text::quoted;
@@ -51,6 +51,12 @@ pub(super) fn account(node: &Node<'_>) -> Read<String> {
         return Err(format!("{} is not a name or an id", quoted(text)));
     }
     Ok(text.to_owned())
+}
+
+/// The name of a group of programs, which is like that of a program.
+pub(super) fn group_name(node: &Node<'_>) -> Read<ProgramName> {
+    let text = any_text(node, "a name")?;
+    ProgramName::new(text).map_err(|problem| format!("{} {problem}", quoted(text)))
 }
 
 /// A path, absolute or relative to the daemon's directory.

@@ -8,6 +8,8 @@ use getopts::{Options, ParsingStyle};
 use crate::base::flags::{self, Flag};
 use crate::control::{address, help};
 
+use super::local;
+
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Call {
@@ -93,12 +95,15 @@ Options:
 
 Commands:
 {commands}
+Commands that need no daemon:
+{local}
 Exit status: 0 done; 1 something failed; 2 wrong usage, or reload --dry-run showed that
 something would change; 3 status showed a process that is not as wanted; 4 the daemon
 cannot be reached or refuses.
 ",
         variable = address::SOCKET_VARIABLE,
         commands = help::list(),
+        local = local::list(),
     )
 }
 

@@ -12,6 +12,7 @@ use crate::sys::client::Interrupt;
 use super::args;
 use super::connect::{self, NoReply, Reply};
 use super::exit::{self, Exit};
+use super::local;
 use super::show;
 
 /// Whom to ask and how to show what comes back.
@@ -29,6 +30,9 @@ impl Session {
     /// Carries out a command given as words.
     #[must_use]
     pub fn run_words(&self, words: &[String]) -> Exit {
+        if let Some(exit) = local::run(words, self.json) {
+            return exit;
+        }
         match self.read(words) {
             Ok((session, request)) => session.carry_out(&request),
             Err(refusal) => {

@@ -10,6 +10,7 @@ use crate::control::message::{Request, Response};
 use crate::control::text;
 
 use super::exit::Exit;
+use super::local;
 use super::session::Session;
 use super::show;
 
@@ -116,6 +117,9 @@ fn carry_out(session: &Session, line: &str) -> (Exit, Option<Left>) {
         ["help", command] => (session.show_own(&shell_help(Some(command))), None),
         [..] => {
             let owned: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+            if let Some(exit) = local::run(&owned, session.json) {
+                return (exit, None);
+            }
             match session.read(&owned) {
                 Ok((session, request)) => {
                     let exit = session.carry_out(&request);

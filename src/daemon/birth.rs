@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use crate::base::errno::Errno;
 use crate::base::id::{Key, ProgramName, Run, Stream};
+use crate::base::select::glob;
 use crate::base::stage::Stage;
-use crate::config::expand::{self, Blueprint, Place};
+use crate::config::expand::{self, Blueprint, ExpandError, Outside, Place};
 use crate::config::model::{Program, Rotation};
 use crate::supervise::event::{Fact, Input};
 use crate::sys::fd;
@@ -50,7 +51,9 @@ impl Daemon {
         name: &ProgramName,
         num: u32,
     ) -> Result<u32, Failed> {
-        let blueprint = self.blueprint(program, name, num)?;
+        // The configuration was expanded once when it was checked; only the surroundings could make it fail now.
+        let unfilled = Failed { stage: Stage::Exec, errno: Errno::EINVAL };
+        let blueprint = self.blueprint(program, name, num).map_err(|_| unfilled)?;
         let command = self.command(program, &blueprint)?;
         let owner = self.credentials(program)?;
         let standard = self
@@ -72,40 +75,20 @@ impl Daemon {
         Ok(pid)
     }
 
-    fn blueprint(&self, program: &Program, name: &ProgramName, num: u32) -> Result<Blueprint, Failed> {
+    /// What a process of the program is to be started with.
+    pub(super) fn blueprint(
+        &self,
+        program: &Program,
+        name: &ProgramName,
+        num: u32,
+    ) -> Result<Blueprint, Vec<ExpandError>> {
         let env = |variable: &str| self.surroundings.env.get(variable).cloned();
         let childlogdir = &self.fleet.config().daemon.childlogdir;
-        // The configuration was expanded once when it was checked; only the surroundings could make it fail now.
-        expand::blueprint(program, name, num, &env, childlogdir)
-            .map_err(|_| Failed { stage: Stage::Exec, errno: Errno::EINVAL })
+        expand::blueprint(program, name, num, &Outside { env: &env, host: &self.surroundings.host, childlogdir })
     }
 
     fn command(&self, program: &Program, blueprint: &Blueprint) -> Result<Command, Failed> {
-        let identity = self.identity(program)?;
-        let mut env: Vec<(String, String)> = Vec::with_capacity(blueprint.env.len() + 8);
-        for name in PASSED_ON.into_iter().chain(program.env_pass.iter().map(String::as_str)) {
-            if let Some(value) = self.surroundings.env.get(name) {
-                set(&mut env, name, value);
-            }
-        }
-        if !self.surroundings.env.contains_key("PATH") {
-            set(&mut env, "PATH", DEFAULT_PATH);
-        }
-        if let Some(identity) = identity {
-            for (name, value) in [
-                ("HOME", &identity.home),
-                ("USER", &identity.name),
-                ("LOGNAME", &identity.name),
-                ("SHELL", &identity.shell),
-            ] {
-                if let Some(value) = value {
-                    set(&mut env, name, value);
-                }
-            }
-        }
-        for (name, value) in &blueprint.env {
-            set(&mut env, name, value);
-        }
+        let env = self.environment(program, blueprint)?;
         let mut command = Command::new(&blueprint.argv, &env)?;
         let directory = blueprint.workingdir.as_deref().map(Path::new).unwrap_or(&self.surroundings.directory);
         command.directory(&directory.to_string_lossy())?;
@@ -117,6 +100,43 @@ impl Daemon {
         }
         command.open_files(self.surroundings.open_files);
         Ok(command)
+    }
+
+    /// The environment of a child, what comes later over what comes before: the daemon's variables that every child
+    /// gets, those that patterns pass on, those that follow from the user, those that are passed on by name, the
+    /// program's own.
+    fn environment(&self, program: &Program, blueprint: &Blueprint) -> Result<Vec<(String, String)>, Failed> {
+        let daemon = &self.surroundings.env;
+        let mut env: Vec<(String, String)> = Vec::with_capacity(blueprint.env.len() + 8);
+        let (patterns, names): (Vec<&String>, Vec<&String>) =
+            program.env_pass.iter().partition(|name| name.contains(['*', '?', '[']));
+        for pattern in patterns {
+            env.extend(daemon.iter().filter(|(name, _)| glob(pattern, name)).map(|(n, v)| (n.clone(), v.clone())));
+        }
+        for name in PASSED_ON {
+            match daemon.get(name) {
+                Some(value) => set(&mut env, name, value),
+                None if name == "PATH" => set(&mut env, name, DEFAULT_PATH),
+                None => {}
+            }
+        }
+        if let Some(identity) = self.identity(program)? {
+            let (home, name, shell) = (&identity.home, &identity.name, &identity.shell);
+            for (name, value) in [("HOME", home), ("USER", name), ("LOGNAME", name), ("SHELL", shell)] {
+                if let Some(value) = value {
+                    set(&mut env, name, value);
+                }
+            }
+        }
+        for name in names {
+            if let Some(value) = daemon.get(name) {
+                set(&mut env, name, value);
+            }
+        }
+        for (name, value) in &blueprint.env {
+            set(&mut env, name, value);
+        }
+        Ok(env)
     }
 
     /// The user that a program names; `None` if it names none.

@@ -24,8 +24,9 @@ use crate::control::wire::{self, Message};
 use crate::sys::sock::{self, Peer};
 use crate::sys::{fd, user};
 
-use super::error::{Error, plain};
+use super::error::Error;
 use super::reactor::{Reactor, Source, Token, Wants};
+use crate::base::errno::plain;
 
 /// How many connections there may be. One more takes the place of the one that has been idle for longest.
 pub const MAX_CLIENTS: usize = 128;

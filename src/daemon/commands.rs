@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use crate::base::id::{ClientId, Stream, Ticket};
 use crate::config::diag::{self, Diagnostic};
-use crate::config::expand::{self, Place};
+use crate::config::expand::Place;
 use crate::config::model::{Level, Sink};
 use crate::control::command::Right;
 use crate::control::help;
 use crate::control::message::{PROTOCOL, Refusal, RefusalCode, Request, Response, VersionReport};
 use crate::control::render::Clock;
+use crate::load::Loaded;
 use crate::supervise::event::{Command, Files, Input};
 
 use super::clients::{Asked, Served};
 use super::clock;
-use super::error::plain;
-use super::load::{self, Loaded};
 use super::logfile::{TAIL_LIMIT_BYTES, tail};
 use super::run::Daemon;
+use crate::base::errno::plain;
 
 impl Daemon {
     /// Takes in new connections.
@@ -118,13 +118,14 @@ impl Daemon {
             let refusal = Refusal::new(RefusalCode::ShuttingDown, "the daemon is shutting down");
             return self.reply_if_asked(ticket, &Response::Refused(refusal));
         }
-        match load::load(&self.origin) {
-            Ok(Loaded { config, people, warnings }) => {
+        match self.origin.load() {
+            Ok(Loaded { config, people, warnings, stamps }) => {
                 self.write_problems(&warnings);
                 if !dry_run {
                     let path = self.origin.path.display();
                     self.journal.write(Level::Info, format_args!("configuration read from {path}"));
                     self.people.extend(people);
+                    self.stamps = Some(stamps);
                 }
                 self.inputs.push_back(Input::Reload { ticket, config: Box::new(config), dry_run });
             }
@@ -141,14 +142,19 @@ impl Daemon {
 
     /// What the configuration's files say now, for a restart.
     fn files_now(&mut self) -> Files {
-        if self.fleet.is_shutting_down() {
+        let unchanged = self.stamps.as_ref().is_some_and(|stamps| !stamps.are_outdated());
+        if unchanged || self.fleet.is_shutting_down() {
             return Files::Unchanged;
         }
-        match load::load(&self.origin) {
-            Ok(Loaded { config, people, warnings }) => {
-                // The warnings of the configuration in force have been told.
+        // What is in force may come from two readings after this.
+        self.stamps = None;
+        match self.origin.load() {
+            Ok(Loaded { config, people, warnings, stamps }) => {
                 if config != *self.fleet.config() {
                     self.write_problems(&warnings);
+                } else if self.inputs.is_empty() {
+                    // The warnings of the configuration in force have been told, and nothing waits that changes it.
+                    self.stamps = Some(stamps);
                 }
                 self.people.extend(people);
                 Files::Read(Box::new(config))
@@ -210,9 +216,7 @@ impl Daemon {
             return Ok(path.to_owned());
         }
         let program = Arc::clone(&member.program);
-        let env = |variable: &str| self.surroundings.env.get(variable).cloned();
-        let childlogdir = &self.fleet.config().daemon.childlogdir;
-        let blueprint = expand::blueprint(&program, &member.name, member.num, &env, childlogdir);
+        let blueprint = self.blueprint(&program, &member.name, member.num);
         let places = blueprint.map(|b| (b.stdout, b.stderr)).map_err(|_| {
             Refusal::new(RefusalCode::Failed, format!("the log path of \"{name}\" cannot be worked out"))
         })?;

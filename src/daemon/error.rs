@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::base::errno::Errno;
+use crate::base::errno::plain;
 use crate::config::diag::Diagnostic;
 
 /// What ends the daemon.
@@ -73,12 +73,6 @@ impl fmt::Display for Error {
             Error::Survivors(names) => write!(f, "could not be killed and was left behind: {}", names.join(", ")),
         }
     }
-}
-
-/// An error of the system in this program's words: `no such file or directory (ENOENT)`.
-#[must_use]
-pub fn plain(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |number| Errno(number).to_string())
 }
 
 impl std::error::Error for Error {

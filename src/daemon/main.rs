@@ -12,6 +12,7 @@ use crate::base::signal::Sig;
 use crate::config::model::{Config, Level};
 use crate::control::address;
 use crate::ctl;
+use crate::load::{self, Loaded};
 use crate::supervise::fleet::Fleet;
 use crate::sys::nursery::Nursery;
 use crate::sys::process;
@@ -23,10 +24,10 @@ use super::clients::Clients;
 use super::clock::{self, Clock};
 use super::error::Error;
 use super::journal::Journal;
-use super::load::{self, Loaded, Origin};
 use super::lockfile::LockFile;
 use super::logfile::LogFiles;
 use super::options::{self, Options, Wish};
+use super::origin::{self, Origin};
 use super::output::Outputs;
 use super::pidfile::PidFile;
 use super::reactor::{Reactor, Source, Wants};
@@ -70,9 +71,9 @@ fn start(options: &Options) -> Result<ExitCode, Error> {
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .collect();
     let binary = std::env::current_exe().ok();
-    let path = load::find(options.configuration.as_deref(), &env, binary.as_deref())?;
+    let path = load::find(options.configuration.as_deref(), &env, binary.as_deref()).map_err(Error::NoConfig)?;
     let origin = Origin { path, overrides: options.overrides.clone(), env };
-    let loaded = load::load(&origin).map_err(Error::Config)?;
+    let loaded = origin.load().map_err(Error::Config)?;
     if options.test {
         return Ok(check_only(&origin, &loaded));
     }
@@ -106,12 +107,12 @@ fn socket_path(config: &Config, env: &BTreeMap<String, String>) -> PathBuf {
 
 /// Sets everything up and runs the loop. `ready` is told when the socket answers.
 fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<(), Error> {
-    let Loaded { config, people, warnings } = loaded;
+    let Loaded { config, people, warnings, stamps } = loaded;
     let attached = ready.is_some() && foreground;
     fd::close_inherited_on_exec();
     signals::reset_dispositions();
     let open_files = limits::open_files().map_err(|e| Error::io("read the limit on open files", "", e))?;
-    load::raise_limit()?;
+    origin::raise_limit()?;
     // First of all that stays open, so that its descriptors have low numbers.
     let nursery = Nursery::new().map_err(|e| Error::io("reserve descriptors", "", e))?;
     if let Some(mask) = config.daemon.umask {
@@ -133,7 +134,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     let clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket)?;
     let pidfile = PidFile::write(config.daemon.pidfile.as_deref())?;
     if !config.daemon.nocleanup {
-        files.cleanup(load::auto_logs(&config).iter().map(PathBuf::as_path));
+        files.cleanup(origin::auto_logs(&config).iter().map(PathBuf::as_path));
     }
     let directory = if foreground { std::env::current_dir().unwrap_or_else(|_| "/".into()) } else { "/".into() };
     journal.write(
@@ -153,7 +154,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     journal.flush(&mut files, clock::now());
     announce(ready, foreground)?;
     process::trim_heap();
-    let surroundings = Surroundings { env: origin.env.clone(), directory, open_files };
+    let surroundings = Surroundings { env: origin.env.clone(), host: process::host_name(), directory, open_files };
     let mut daemon = Daemon {
         reactor,
         clock,
@@ -165,6 +166,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         clients,
         journal,
         origin,
+        stamps: Some(stamps),
         people,
         surroundings,
         nursery,

@@ -14,9 +14,9 @@ use crate::supervise::state::Failure;
 use crate::sys::{group, pidfd};
 
 use super::children::{Target, Unborn};
-use super::error::plain;
 use super::reactor::Token;
 use super::run::Daemon;
+use crate::base::errno::plain;
 
 impl Daemon {
     /// Does what the core wants.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::base::id::{Key, Run};
 use crate::base::time::Mono;
 use crate::config::model::Level;
+use crate::load::{People, Stamps};
 use crate::supervise::action::Action;
 use crate::supervise::event::Input;
 use crate::supervise::fleet::Fleet;
@@ -23,8 +24,8 @@ use super::clients::Clients;
 use super::clock::{self, Clock};
 use super::error::Error;
 use super::journal::Journal;
-use super::load::{Origin, People};
 use super::logfile::LogFiles;
+use super::origin::Origin;
 use super::output::Outputs;
 use super::reactor::{Reactor, Ready, Token};
 
@@ -56,6 +57,9 @@ pub struct Daemon {
     pub(super) journal: Journal,
     /// Where the configuration comes from, for reading it again.
     pub(super) origin: Origin,
+    /// The files that the configuration in force was read from, as they were then; `None` if a restart may have taken
+    /// some of it from a later reading.
+    pub(super) stamps: Option<Stamps>,
     /// Users and groups that the configuration names.
     pub(super) people: People,
     /// What children need of the surroundings.
@@ -76,6 +80,8 @@ pub struct Daemon {
 pub struct Surroundings {
     /// The daemon's environment.
     pub env: BTreeMap<String, String>,
+    /// The name of the machine.
+    pub host: String,
     /// The working directory of programs that name none.
     pub directory: PathBuf,
     /// The limit on open files that the daemon was started with.

@@ -83,7 +83,7 @@ impl Fleet {
             effects: Vec::new(),
         };
         for (name, program) in &config.programs {
-            for num in 0..program.numprocs {
+            for num in program.numbers() {
                 fleet.enlist(name, num, program);
             }
         }
@@ -130,9 +130,14 @@ impl Fleet {
     /// The name of a member as people see it now.
     #[must_use]
     pub fn display_name(&self, member: &Member) -> String {
-        let numprocs = self.config.programs.get(&member.name).unwrap_or(&member.program).numprocs;
-        // One that is on its way out of a program that shrinks keeps its number.
-        process_name(&member.name, member.num, numprocs > 1 || member.num > 0)
+        let Member { name, num, .. } = member;
+        let numbers = self.config.programs.get(name).unwrap_or(&member.program).numbers();
+        // One that is on its way out of a program that shrinks keeps its number, and so does one of several that are on
+        // their way out of a program that is gone.
+        let others = || self.index.range((name.clone(), 0)..=(name.clone(), u32::MAX)).nth(1).is_some();
+        let group =
+            numbers.len() > 1 || *num != numbers.start || (!self.config.programs.contains_key(name) && others());
+        process_name(name, *num, group)
     }
 
     fn boot(&mut self, now: Mono, out: &mut Vec<Action>) {

@@ -87,7 +87,7 @@ impl Fleet {
             (ProgramChangeKind::Removed, _) | (_, None) => self.shrink(name, 0..0, now, out),
             (ProgramChangeKind::Added, Some(program)) => self.grow(name, &program, intents),
             (ProgramChangeKind::Changed { restart, .. }, Some(program)) => {
-                self.shrink(name, numbers(&program), now, out);
+                self.shrink(name, program.numbers(), now, out);
                 for key in self.keys_of(name) {
                     let event = self.replace(key, &program, !restart.is_empty(), out);
                     intents.extend(event.map(|event| (key, event)));
@@ -116,7 +116,7 @@ impl Fleet {
 
     /// Makes sure that all processes of a program are there; new ones are to start if it starts by itself.
     fn grow(&mut self, name: &ProgramName, program: &Arc<Program>, intents: &mut Intents) {
-        for num in numbers(program) {
+        for num in program.numbers() {
             let key = match self.index.get(&(name.clone(), num)).copied() {
                 None => self.enlist(name, num, program),
                 Some(key) => {
@@ -183,8 +183,9 @@ impl Fleet {
         report: &mut PlanReport,
     ) {
         let (before, after) =
-            (self.config.programs.get(name).map_or(0..0, |p| numbers(p)), new.map_or(0..0, |p| numbers(p)));
-        let group = before.len().max(after.len()) > 1;
+            (self.config.programs.get(name).map_or(0..0, |p| p.numbers()), new.map_or(0..0, |p| p.numbers()));
+        let moved = !before.is_empty() && !after.is_empty() && before != after;
+        let group = moved || before.len().max(after.len()) > 1;
         let needs_restart = keys.iter().any(|key| key.needs_restart);
         for num in before.clone().chain(after.clone()).collect::<BTreeSet<u32>>() {
             let member = self.index.get(&(name.clone(), num)).and_then(|key| self.member(*key));
@@ -202,11 +203,6 @@ impl Fleet {
             report.changes.push(Change { name: process_name(name, num, group), action, then, keys });
         }
     }
-}
-
-/// The numbers of a program's processes.
-fn numbers(program: &Program) -> Range<u32> {
-    0..program.numprocs
 }
 
 /// What a process is told once it has new keys, if anything.

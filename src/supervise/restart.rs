@@ -12,7 +12,7 @@ use crate::base::select::Selector;
 use crate::base::text::cut;
 use crate::base::time::Mono;
 use crate::config::diff::{self, KeyChange, ProgramChange, ProgramChangeKind};
-use crate::config::model::{Config, Level};
+use crate::config::model::{Config, Level, Program};
 use crate::control::message::{Refusal, RefusalCode, Response, Wait};
 
 use super::action::Action;
@@ -138,7 +138,7 @@ impl Fleet {
         let selectors: Vec<Selector> = names.iter().map(|name| Selector::parse(name)).collect();
         let new = file.programs.iter().filter(|(name, _)| !self.config.programs.contains_key(*name));
         let new: Vec<&str> = new
-            .filter(|(name, program)| selectors.iter().any(|s| means(s, name, program.numprocs)))
+            .filter(|(name, program)| selectors.iter().any(|s| means(s, name, program)))
             .map(|(name, _)| name.as_str())
             .collect();
         let (them, shown) = match new.as_slice() {
@@ -154,7 +154,7 @@ impl Fleet {
     fn not_yet(&self, name: &str, files: &Files) -> Option<Refusal> {
         let Files::Read(file) = files else { return None };
         let selector = Selector::parse(name);
-        let (program, _) = file.programs.iter().find(|(program, p)| means(&selector, program, p.numprocs))?;
+        let (program, _) = file.programs.iter().find(|(program, p)| means(&selector, program, p))?;
         let text = if self.config.programs.contains_key(program) {
             format!("no process \"{name}\" yet: the file has it, and \"restart {program}\" or \"reload\" adds it")
         } else {
@@ -164,18 +164,25 @@ impl Fleet {
     }
 }
 
-fn means(selector: &Selector, name: &ProgramName, numprocs: u32) -> bool {
-    (0..numprocs).any(|num| selector.matches(name, num))
+fn means(selector: &Selector, name: &ProgramName, program: &Program) -> bool {
+    program.numbers().any(|num| selector.matches(name, num))
 }
 
 /// The keys that differ, with their values if wanted, cut if they are long. The values of variables are never told: a
 /// note is also written to the daemon's log, and a variable may be a secret.
 fn told(kind: &ProgramChangeKind, values: bool) -> String {
-    let ProgramChangeKind::Changed { restart, in_place, numprocs } = kind else { return String::new() };
-    let numprocs =
-        numprocs.map(|(old, new)| KeyChange { key: "numprocs".to_owned(), old: old.to_string(), new: new.to_string() });
+    let ProgramChangeKind::Changed { restart, in_place, numbers } = kind else { return String::new() };
+    let number = |key: &str, old: usize, new: usize| {
+        let change = KeyChange { key: key.to_owned(), old: old.to_string(), new: new.to_string() };
+        (old != new).then_some(change)
+    };
+    let numbers = numbers.iter().flat_map(|(old, new)| {
+        let starts = [old, new].map(|range| usize::try_from(range.start).unwrap_or(usize::MAX));
+        [number("numprocs", old.len(), new.len()), number("numprocs_start", starts[0], starts[1])]
+    });
+    let numbers: Vec<KeyChange> = numbers.flatten().collect();
     let mut text = String::new();
-    for change in restart.iter().chain(in_place).chain(&numprocs) {
+    for change in restart.iter().chain(in_place).chain(&numbers) {
         if !text.is_empty() {
             text.push_str(", ");
         }

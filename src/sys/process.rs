@@ -11,6 +11,15 @@ pub fn set_umask(mask: u32) -> u32 {
     nix::sys::stat::umask(Mode::from_bits_truncate(mask)).bits()
 }
 
+/// The name of this machine, as uname(2) has it.
+#[must_use]
+pub fn host_name() -> String {
+    match nix::sys::utsname::uname() {
+        Ok(names) => names.nodename().to_string_lossy().into_owned(),
+        Err(_) => "localhost".to_owned(),
+    }
+}
+
 /// Which of two processes this is.
 #[derive(Debug)]
 pub enum Side {

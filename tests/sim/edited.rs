@@ -55,16 +55,16 @@ impl Before {
 
     /// Whether a name means a program that only the file has.
     fn only_in_file(&self, name: &ProgramName) -> bool {
-        let numprocs = self.in_file(name).map_or(0, |p| p.numprocs);
+        let numbers = self.in_file(name).map_or(0..0, |p| p.numbers());
         let means = |word: &str| match word {
             "all" => true,
             "[ab]" => "ab".contains(name.as_str()),
             _ => match word.split_once(':') {
                 None => word == name.as_str(),
-                Some((program, num)) => program == name.as_str() && (num == "*" || numprocs > 1),
+                Some((program, num)) => program == name.as_str() && (num == "*" || numbers.contains(&1)),
             },
         };
-        let new = numprocs > 0 && !self.config.programs.contains_key(name);
+        let new = !numbers.is_empty() && !self.config.programs.contains_key(name);
         !self.refused && new && self.names.iter().any(|word| means(word))
     }
 
@@ -98,7 +98,13 @@ impl World {
                         file.programs.remove(&name);
                         continue;
                     }
-                    4 => new = Program { numprocs: new.numprocs, ..Program::clone(old) },
+                    4 => {
+                        new = Program {
+                            numprocs: new.numprocs,
+                            numprocs_start: new.numprocs_start,
+                            ..Program::clone(old)
+                        }
+                    }
                     5 => new = Program { argv: old.argv.clone(), ..new },
                     _ => {}
                 }

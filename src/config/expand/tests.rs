@@ -13,13 +13,18 @@ fn daemon_env(name: &str) -> Option<String> {
 /// A program with one argument and these variables.
 fn program(word: &str, env: &[(&str, &str)]) -> Program {
     let mut program = Program::new(vec!["run".to_owned(), word.to_owned()]);
-    program.env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    program.env = env.iter().map(|(k, v)| ((*k).to_owned(), template(v))).collect();
     program
+}
+
+fn template(text: &str) -> Variable {
+    Variable::Template(text.to_owned())
 }
 
 fn filled(program: &Program, num: u32) -> Result<Blueprint, Vec<String>> {
     let print = |errors: Vec<ExpandError>| errors.iter().map(ToString::to_string).collect();
-    blueprint(program, &named("web"), num, &daemon_env, "/logs/").map_err(print)
+    let outside = Outside { env: &daemon_env, host: "box", childlogdir: "/logs/" };
+    blueprint(program, &named("web"), num, &outside).map_err(print)
 }
 
 const ENV: [(&str, &str); 3] = [("FOO", "foo"), ("BAR", "<${FOO}>"), ("program", "mine")];
@@ -36,14 +41,25 @@ fn forms() {
         ("$${FOO} $$$$", "${FOO} $$"),
         ("$FOO $ $(date) $1", "$FOO $ $(date) $1"),
         ("date +%s 100%% %d", "date +%s 100%% %d"),
-        ("%(program_name)s/%(group_name)s/%(process_name)s", "web/web/web_02"),
+        ("%(program_name)s/%(group_name)s/%(process_name)s", "web/team/web_02"),
         ("%(process_num)d %(process_num)02d %(process_num)s %(numprocs)d", "2 02 2 12"),
         ("%(process_num)3d|%(process_num)003d|%(program_name)5s|", "  2|002|  web|"),
         ("%(ENV_HOME)s/x 100%% 5% %", "/home/me/x 100% 5% %"),
         ("%%(process_num)d", "%(process_num)d"),
         ("ö${FOO}ö%ä%(num)", "bad"),
+        ("${group} ${numprocs} ${host} ${here}", "team 12 box /etc/x"),
+        ("%(group_name)s %(host_node_name)s %(here)s", "team box /etc/x"),
+        ("${HOME}", "/home/me"),
+        ("${FOO:-x} ${EMPTY:-x} ${NONE:-x}", "foo x x"),
+        ("${NONE:-}${NONE:-a:-b}", "a:-b"),
+        ("${NONE:-<${NOPE:-${FOO}}>}}", "<foo>}"),
+        ("${NONE:-$$x $$$} $x}", "$x $$ $x}"),
+        ("${NONE:-%(process_num)d}", "2"),
     ] {
         let mut program = program(word, &ENV);
+        program.env.insert("EMPTY".to_owned(), template(""));
+        program.group_name = Some(named("team"));
+        program.here = Some("/etc/x".into());
         program.numprocs = 12;
         match filled(&program, 2) {
             Ok(blueprint) => assert_eq!(blueprint.argv, ["run", want], "{word}"),
@@ -63,11 +79,17 @@ fn what_is_filled_in_is_not_looked_at_again() {
 #[test]
 fn errors_name_key_and_remedy() {
     for (word, part) in [
-        ("${FOOO}", "cmd: env has no variable for ${FOOO} (did you mean \"FOO\"?); %(ENV_FOOO)s is the daemon's"),
-        ("${HOME}", "%(ENV_HOME)s is the daemon's, $${HOME} stays as it is"),
+        (
+            "${FOOO}",
+            "cmd: neither env nor the daemon has a variable for ${FOOO} (did you mean \"FOO\"?); ${FOOO:-text}",
+        ),
+        ("${FOOO}", "$${FOOO} stays as it is"),
+        ("${proces}", "(did you mean \"process\"?)"),
         ("${", "cmd: has a ${ without its }"),
         ("${}", "cmd: has an empty ${}"),
-        ("${FOO:-x}", "env has no variable for ${FOO:-x}"),
+        ("${:-x}", "cmd: has an empty ${}"),
+        ("${NO:-${NO}}", "has a variable for ${NO}"),
+        ("${NO:-${FOO}", "cmd: has a ${ without its }"),
         ("%(process_mun)s", "cmd: no \"process_mun\" is known for %(…)s (did you mean \"process_num\"?)"),
         ("%(ENV_NOPE)s", "cmd: the daemon's environment has no \"NOPE\""),
         ("%(program_name", "cmd: has a %( that is not completed"),
@@ -80,7 +102,7 @@ fn errors_name_key_and_remedy() {
         assert!(errors.len() == 1 && errors[0].contains(part), "{word}: {errors:?}");
     }
     let mut empty = Program::new(vec!["${E}".to_owned()]);
-    empty.env.insert("E".to_owned(), String::new());
+    empty.env.insert("E".to_owned(), template(""));
     empty.stdout.sink = Sink::File("${E}".to_owned());
     empty.workingdir = Some("${NO}".to_owned());
     let errors = filled(&empty, 0).unwrap_err();
@@ -94,22 +116,52 @@ fn errors_name_key_and_remedy() {
 fn circles_and_chains_end() {
     let errors = filled(&program("x", &[("A", "${B}"), ("B", "${C}"), ("C", "${A}"), ("D", "d")]), 0).unwrap_err();
     assert_eq!(errors, ["env.C: ${A} refers to itself; %(ENV_A)s takes the value that the daemon has"]);
-    let errors = filled(&program("x", &[("PATH", "/x:${PATH}")]), 0).unwrap_err();
-    assert!(errors[0].starts_with("env.PATH: ${PATH} refers to itself; %(ENV_PATH)s"), "{errors:?}");
-    let chain: Vec<(String, String)> = (0..5000).map(|n| (format!("V{n:05}"), format!("${{V{:05}}}", n + 1))).collect();
+    let errors = filled(&program("x", &[("A", "x${B}"), ("B", "${A:-y}")]), 0).unwrap_err();
+    assert!(errors[0].starts_with("env.B: ${A} refers to itself"), "{errors:?}");
+    let nested = |n: usize| format!("{}x{}", "${NO:-".repeat(n), "}".repeat(n));
+    assert_eq!(filled(&program(&nested(30), &[]), 0).unwrap().argv[1], "x");
+    assert!(filled(&program(&nested(5000), &[]), 0).unwrap_err()[0].contains("defaults in defaults"));
+    let chain: Vec<(String, Variable)> =
+        (0..5000).map(|n| (format!("V{n:05}"), template(&format!("${{V{:05}}}", n + 1)))).collect();
     let mut long = Program::new(vec!["x".to_owned()]);
     long.env.extend(chain);
-    long.env.insert("V05000".to_owned(), String::new());
+    long.env.insert("V05000".to_owned(), template(""));
     assert!(!filled(&long, 0).unwrap_err().is_empty());
 }
 
 #[test]
+fn a_variable_that_adds_to_itself_means_the_daemon_s() {
+    let filled_home = |text| filled(&program("${HOME}", &[("HOME", text)]), 0);
+    let blueprint = filled_home("${HOME}/sub").unwrap();
+    assert_eq!((blueprint.argv[1].as_str(), blueprint.env[0].1.as_str()), ("/home/me/sub", "/home/me/sub"));
+    assert_eq!(filled(&program("x", &[("P", "a${P:-b}")]), 0).unwrap().env[0].1, "ab");
+    let errors = filled(&program("x", &[("PATH", "/x:${PATH}")]), 0).unwrap_err();
+    assert!(errors[0].starts_with("env.PATH: the daemon's environment has no \"PATH\" for ${PATH}"), "{errors:?}");
+}
+
+#[test]
+fn what_comes_from_files_is_taken_as_it_is() {
+    let mut program = program("${S}", &[("A", "<${S}>")]);
+    program.env.insert("S".to_owned(), Variable::FromFile("${A} %(x)s $$".to_owned()));
+    let blueprint = filled(&program, 0).unwrap();
+    assert_eq!(blueprint.argv[1], "${A} %(x)s $$");
+    assert_eq!(blueprint.env[0].1, "<${A} %(x)s $$>");
+}
+
+#[test]
+fn numbers_begin_where_the_program_says() {
+    let mut program = program("${num} ${process} %(process_num)02d", &[]);
+    (program.numprocs, program.numprocs_start) = (3, 8000);
+    assert_eq!(filled(&program, 8002).unwrap().argv[1], "8002 web_8002 8002");
+}
+
+#[test]
 fn sizes_are_bounded() {
-    let double: Vec<(String, String)> =
-        (0..30).map(|n| (format!("V{n:02}"), format!("${{V{0:02}}}${{V{0:02}}}", n + 1))).collect();
+    let double: Vec<(String, Variable)> =
+        (0..30).map(|n| (format!("V{n:02}"), template(&format!("${{V{0:02}}}${{V{0:02}}}", n + 1)))).collect();
     let mut bomb = Program::new(vec!["${V00}".to_owned()]);
     bomb.env.extend(double);
-    bomb.env.insert("V30".to_owned(), "x".repeat(100));
+    bomb.env.insert("V30".to_owned(), template(&"x".repeat(100)));
     assert!(filled(&bomb, 0).unwrap_err()[0].contains("is longer than 131072 bytes"));
     let mut wide = program("x", &[("A", &"x".repeat(100_000))]);
     wide.argv.extend(vec!["${A}".to_owned(); 100]);

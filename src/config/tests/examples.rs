@@ -12,7 +12,7 @@ fn a_go_style_file() {
     want.policy.autorestart = Autorestart::Always;
     want.policy.starttime = Duration::from_secs(5);
     want.user = Some("www-data".to_owned());
-    want.env.insert("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned());
+    want.env.insert("PATH".to_owned(), template("/usr/local/bin:/usr/bin:/bin"));
     assert_eq!(**nginx, want);
     let worker = &config.programs[&named("worker")];
     let mut want = Program::new(["/app/worker", "--config=/etc/worker.conf"].map(str::to_owned).to_vec());
@@ -22,7 +22,7 @@ fn a_go_style_file() {
     want.user = Some("app".to_owned());
     want.workingdir = Some("/app".to_owned());
     want.umask = Some(0o44);
-    want.env.insert("LOG_LEVEL".to_owned(), "info".to_owned());
+    want.env.insert("LOG_LEVEL".to_owned(), template("info"));
     assert_eq!(**worker, want);
 }
 
@@ -36,7 +36,7 @@ fn a_json_file() {
     want.policy.stoptime = Duration::from_secs(5);
     want.stdout.sink = Sink::File("/var/log/web-stdout.log".to_owned());
     want.stderr.sink = Sink::File("/var/log/web-stderr.log".to_owned());
-    want.env.extend([("PORT", "3000"), ("NODE_ENV", "production")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+    want.env.extend([("PORT", "3000"), ("NODE_ENV", "production")].map(|(k, v)| (k.to_owned(), template(v))));
     want.workingdir = Some("/app/services".to_owned());
     want.umask = Some(0o22);
     assert_eq!(*config.programs[&named("web")], want);
@@ -56,7 +56,7 @@ fn a_python_style_file() {
     want.policy.stoptime = Duration::from_secs(5);
     want.stdout.sink = Sink::File("/home/user/Desktop/taskmaster/logs/worker.stdout".to_owned());
     want.stderr.sink = Sink::File("/home/user/Desktop/taskmaster/logs/worker.stderr".to_owned());
-    want.env.extend([("WORKER_ID", "1"), ("ENVIRONMENT", "production")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+    want.env.extend([("WORKER_ID", "1"), ("ENVIRONMENT", "production")].map(|(k, v)| (k.to_owned(), template(v))));
     assert_eq!(*config.programs[&named("worker")], want);
 }
 

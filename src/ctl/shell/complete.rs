@@ -3,6 +3,7 @@
 use crate::base::signal::Sig;
 use crate::control::command::{self, Command, Param, Place, SHELL_WORDS};
 use crate::control::message::ProcessStatus;
+use crate::ctl::local::LOCAL;
 
 /// Where the last word of `line` begins, and the words that it may become. `processes` is only asked for if names of
 /// processes may stand there.
@@ -24,7 +25,8 @@ pub(super) fn complete(line: &str, processes: impl FnOnce() -> Vec<ProcessStatus
 }
 
 fn command_names() -> Vec<String> {
-    command::names().chain(SHELL_WORDS.iter().map(|(word, _)| *word)).map(str::to_owned).collect()
+    let words = SHELL_WORDS.iter().map(|(word, _)| *word);
+    command::names().chain(LOCAL.iter().map(|local| local.name)).chain(words).map(str::to_owned).collect()
 }
 
 fn options(command: &Command) -> Vec<String> {
@@ -108,7 +110,11 @@ mod tests {
     fn words_by_place() {
         for (line, start, words) in [
             ("sta", 0, "start status"),
-            ("", 0, "exit help pid quit reload reread restart shutdown signal start status stop tail update version"),
+            (
+                "",
+                0,
+                "check exit help pid quit reload reread restart shutdown signal start status stop tail update version",
+            ),
             ("q", 0, "quit"),
             ("start ", 6, "all web worker:* worker:worker_00"),
             ("start w", 6, "web worker:* worker:worker_00"),

@@ -14,7 +14,7 @@ use crate::sys::file::{self, Purpose};
 
 use super::fact::{Failure, LogFact};
 use super::trouble::Trouble;
-use crate::daemon::error::plain;
+use crate::base::errno::plain;
 
 /// How often at most a file that is written to is looked at: is it still there, is its end where it was left? Often
 /// enough that somebody who empties it is noticed before the next write of a busy program, seldom enough to cost

@@ -11,7 +11,7 @@ use crate::sys::file::{self, Purpose};
 
 use super::fact::LogFact;
 use super::file::numbered;
-use crate::daemon::error::plain;
+use crate::base::errno::plain;
 
 const BLOCK_BYTES: u64 = 64 << 10;
 

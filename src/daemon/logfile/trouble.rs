@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::time::Mono;
 
 use super::fact::{Failure, LogFact};
-use crate::daemon::error::plain;
+use crate::base::errno::plain;
 
 /// The first and the longest time between two tries.
 const RETRY: Duration = Duration::from_secs(1);

@@ -21,7 +21,7 @@ pub(in crate::supervise) struct Bench {
 pub(in crate::supervise) fn config(programs: &str) -> Config {
     let text =
         if programs.starts_with("taskmasterd:") { programs.to_owned() } else { format!("programs: {{{programs}}}") };
-    let source = Source { name: "c.yaml".to_owned(), text };
+    let source = Source::new("c.yaml", &text);
     parse(&[source], &World::with_env(&|_| None)).unwrap_or_else(|e| panic!("{programs}: {}", e[0])).config
 }
 

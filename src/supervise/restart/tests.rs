@@ -248,3 +248,17 @@ fn a_shutdown_takes_nothing_from_the_file() {
     );
     assert_eq!(b.cmd("a"), "x");
 }
+
+#[test]
+fn other_numbers_are_other_processes() {
+    let mut b = Bench::new("w: {cmd: x}");
+    b.pass(2000);
+    let out = b.ask("w", Files::Read(Box::new(config("w: {cmd: x, numprocs_start: 2}"))), Wait::No);
+    let (outcomes, notes) = answer(&out);
+    assert_eq!(outcomes, [line("w:w_00", "stopping, to be removed"), line("w", "restarting")]);
+    assert_eq!(notes, ["w: uses the file as it is now (numprocs_start: 0 -> 2)"]);
+    assert_eq!(
+        b.refused("w:3", "w: {cmd: x, numprocs_start: 2, numprocs: 2}"),
+        "no process \"w:3\" yet: the file has it, and \"restart w\" or \"reload\" adds it"
+    );
+}

@@ -1,0 +1,109 @@
+//! The configuration that this daemon goes by: where it comes from, with which flags over it, and whether the
+//! descriptors that it needs can be had.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::base::id::{ProgramName, Stream};
+use crate::config::diag::Diagnostic;
+use crate::config::expand;
+use crate::config::model::{Config, Program, Sink};
+use crate::load::{self, Loaded};
+use crate::sys::limits::{self, OpenFiles};
+
+use super::error::Error;
+use super::options::Overrides;
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// A file or a directory.
+    pub path: PathBuf,
+    /// Flags that take precedence.
+    pub overrides: Overrides,
+    /// The daemon's environment.
+    pub env: BTreeMap<String, String>,
+}
+
+impl Origin {
+    /// Reads and checks the configuration, and looks up what it needs of the system.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(&self) -> Result<Loaded, Vec<Diagnostic>> {
+        let mut loaded = load::load(&self.path, &self.env)?;
+        apply(&self.overrides, &mut loaded.config);
+        match too_many_files(&loaded.config) {
+            Some(text) => Err(vec![Diagnostic::about_file(&self.path.to_string_lossy(), text)]),
+            None => Ok(loaded),
+        }
+    }
+}
+
+fn apply(overrides: &Overrides, config: &mut Config) {
+    let daemon = &mut config.daemon;
+    daemon.nocleanup |= overrides.nocleanup;
+    if let Some(dir) = &overrides.childlogdir {
+        daemon.childlogdir.clone_from(dir);
+    }
+    if let Some(logfile) = &overrides.logfile {
+        daemon.logfile = logfile.clone();
+    }
+    if let Some(level) = overrides.loglevel {
+        daemon.loglevel = level;
+    }
+}
+
+/// Descriptors that the daemon needs whatever it runs: standard files, loop, lock, log, and room for starts on their way.
+const BASE_FILES: u64 = 128;
+
+/// How many descriptors a configuration may need at the most: for each process a pidfd, and for each stream that goes
+/// to a file its pipe and the file. A start on its way has a status pipe as well.
+fn files_needed(config: &Config) -> u64 {
+    let of = |program: &Program| {
+        let streams = [Stream::Stdout, Stream::Stderr].map(|s| &program.output(s).sink);
+        let files = streams.into_iter().filter(|sink| matches!(sink, Sink::Auto | Sink::File(_))).count();
+        u64::from(program.numprocs) * (1 + 2 * files as u64)
+    };
+    BASE_FILES + super::clients::MAX_CLIENTS as u64 + config.programs.values().map(|p| of(p)).sum::<u64>()
+}
+
+/// Whether the configuration's descriptors can be had; if not, why.
+fn too_many_files(config: &Config) -> Option<String> {
+    let needed = files_needed(config);
+    // Where the limit cannot be read, nothing is known against it.
+    let allowed = limits::open_files().ok()?.hard;
+    let processes: u64 = config.programs.values().map(|p| u64::from(p.numprocs)).sum();
+    (needed > allowed).then(|| {
+        format!(
+            "{processes} processes need {needed} open files, but only {allowed} are allowed: raise the hard limit \
+             (ulimit -Hn {needed}, or LimitNOFILE={needed} in the service unit), or configure fewer processes or \
+             fewer log files"
+        )
+    })
+}
+
+/// Raises the limit on open files as far as it goes.
+///
+/// # Errors
+/// getrlimit(2), setrlimit(2).
+pub fn raise_limit() -> Result<(), Error> {
+    let limit = limits::open_files().map_err(|e| Error::io("read the limit on open files", "", e))?;
+    let raised = limits::set_open_files(OpenFiles { soft: limit.hard, hard: limit.hard });
+    raised.map_err(|e| Error::io("raise the limit on open files", "", e))
+}
+
+/// The `auto` log files that this configuration names: where an earlier daemon's would be.
+#[must_use]
+pub fn auto_logs(config: &Config) -> Vec<PathBuf> {
+    let dir = &config.daemon.childlogdir;
+    let of = |name: &ProgramName, program: &Program| {
+        let streams = [Stream::Stdout, Stream::Stderr].into_iter();
+        let auto = streams.filter(|s| program.output(*s).sink == Sink::Auto).collect::<Vec<_>>();
+        let paths = program.numbers().flat_map(|num| {
+            auto.iter().map(move |stream| expand::auto_log(dir, program, name, num, *stream)).collect::<Vec<_>>()
+        });
+        paths.map(PathBuf::from).collect::<Vec<_>>()
+    };
+    config.programs.iter().flat_map(|(name, program)| of(name, program)).collect()
+}
