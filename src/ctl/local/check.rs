@@ -1,7 +1,7 @@
 //! `check`: whether a configuration is good, told without a daemon.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ fn findings(loaded: &Result<Loaded, Vec<Diagnostic>>) -> (&[Diagnostic], Exit) {
     }
 }
 
-fn as_text(path: &PathBuf, loaded: &Result<Loaded, Vec<Diagnostic>>) -> Exit {
+fn as_text(path: &Path, loaded: &Result<Loaded, Vec<Diagnostic>>) -> Exit {
     let (findings, exit) = findings(loaded);
     let mut text: String = findings.iter().map(|finding| finding.in_full() + "\n").collect();
     text.push_str(&format!("{}: {}\n", path.display(), summary(findings, loaded.as_ref().ok())));
