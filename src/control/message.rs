@@ -166,8 +166,11 @@ pub struct ProcessStatus {
     pub name: String,
     /// Its program.
     pub program: String,
-    /// Its number within the program, from 0.
+    /// Its number within the program.
     pub num: u32,
+    /// The group of programs that it belongs to, if the configuration names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Its state.
     pub state: StateName,
     /// What it is meant to be.

@@ -242,6 +242,7 @@ mod tests {
             name: name.to_owned(),
             program: name.to_owned(),
             num: 0,
+            group: None,
             state,
             want: Want::Up,
             as_wanted: true,

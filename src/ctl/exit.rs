@@ -90,6 +90,7 @@ mod tests {
             name: "web".into(),
             program: "web".into(),
             num: 0,
+            group: None,
             state: StateName::Running,
             want: Want::Up,
             as_wanted,

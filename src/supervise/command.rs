@@ -126,7 +126,7 @@ impl Fleet {
         for (key, member) in self.members() {
             let mut chosen = selectors.is_empty();
             for (selector, hit) in selectors.iter().zip(&mut hit) {
-                if selector.matches(&member.name, member.num) {
+                if selector.matches(&member.name, member.num, member.program.group_name.as_ref()) {
                     (*hit, chosen) = (true, true);
                 }
             }
@@ -142,7 +142,11 @@ impl Fleet {
     }
 
     pub(super) fn unknown(&self, name: &str) -> Refusal {
-        let known: Vec<String> = self.members().flat_map(|(_, m)| [m.name.to_string(), self.display_name(m)]).collect();
+        let of = |m: &Member| {
+            let group = m.program.group_name.as_ref().map(|group| format!("{group}:*"));
+            [m.name.to_string(), self.display_name(m)].into_iter().chain(group)
+        };
+        let known: Vec<String> = self.members().flat_map(|(_, m)| of(m)).collect();
         let hint = suggestion(name, known.iter().map(String::as_str));
         Refusal::new(RefusalCode::UnknownName, format!("no program or process \"{name}\"{hint}"))
     }

@@ -165,7 +165,7 @@ impl Fleet {
 }
 
 fn means(selector: &Selector, name: &ProgramName, program: &Program) -> bool {
-    program.numbers().any(|num| selector.matches(name, num))
+    program.numbers().any(|num| selector.matches(name, num, program.group_name.as_ref()))
 }
 
 /// The keys that differ, with their values if wanted, cut if they are long. The values of variables are never told: a

@@ -163,6 +163,7 @@ mod tests {
             name: name.to_owned(),
             program: "web".to_owned(),
             num: 3,
+            group: None,
             state: StateName::Backoff,
             want: Want::Up,
             as_wanted: false,
