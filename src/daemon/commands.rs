@@ -133,7 +133,7 @@ impl Daemon {
                 let summary = format!("{}: {}, nothing was changed", self.origin.path.display(), errors(&problems));
                 self.journal.write(Level::Error, format_args!("not reloaded: {summary}"));
                 self.write_problems(&problems);
-                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                let lines: Vec<String> = problems.iter().map(Diagnostic::in_full).collect();
                 let text = format!("{summary}\n{}", lines.join("\n"));
                 self.reply_if_asked(ticket, &Response::Refused(Refusal::new(RefusalCode::BadConfig, text)));
             }

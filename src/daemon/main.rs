@@ -90,7 +90,7 @@ fn start(options: &Options) -> Result<ExitCode, Error> {
 
 fn check_only(origin: &Origin, loaded: &Loaded) -> ExitCode {
     for warning in &loaded.warnings {
-        let _ = writeln!(std::io::stderr(), "{warning}");
+        let _ = writeln!(std::io::stderr(), "{}", warning.in_full());
     }
     let processes: u32 = loaded.config.programs.values().map(|p| p.numprocs).sum();
     let programs = loaded.config.programs.len();
