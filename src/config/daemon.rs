@@ -12,6 +12,7 @@ use super::values;
 pub(super) enum DaemonKey {
     Logfile,
     Loglevel,
+    Logformat,
     LogfileMaxbytes,
     LogfileBackups,
     Childlogdir,
@@ -21,9 +22,10 @@ pub(super) enum DaemonKey {
     Socket,
 }
 
-pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 9] = [
+pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 10] = [
     ("logfile", DaemonKey::Logfile),
     ("loglevel", DaemonKey::Loglevel),
+    ("logformat", DaemonKey::Logformat),
     ("logfile_maxbytes", DaemonKey::LogfileMaxbytes),
     ("logfile_backups", DaemonKey::LogfileBackups),
     ("childlogdir", DaemonKey::Childlogdir),
@@ -52,6 +54,7 @@ pub(super) fn read(section: &Section<'_, '_, DaemonKey>, world: &World<'_>, repo
     let mut reader = Reader { report, own: section, defaults: &none };
     reader.set_filled(&mut daemon.logfile, DaemonKey::Logfile, world, values::log_target);
     reader.set(&mut daemon.loglevel, DaemonKey::Loglevel, values::level);
+    reader.set(&mut daemon.logformat, DaemonKey::Logformat, values::log_format);
     reader.set(&mut daemon.rotation.max_bytes, DaemonKey::LogfileMaxbytes, values::size);
     reader.set(&mut daemon.rotation.backups, DaemonKey::LogfileBackups, |n| values::integer(n, BACKUPS));
     reader.set_filled(&mut daemon.childlogdir, DaemonKey::Childlogdir, world, values::path);

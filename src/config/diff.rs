@@ -222,6 +222,7 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
     let DaemonConfig {
         logfile,
         loglevel,
+        logformat,
         rotation: Rotation { max_bytes, backups },
         childlogdir,
         nocleanup,
@@ -241,6 +242,7 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
     keys.text("socket.group", group.as_ref(), new.socket.group.as_ref());
     let mut live = Keys::default();
     live.key("loglevel", loglevel, &new.loglevel, |level| level.name().to_owned());
+    live.key("logformat", logformat, &new.logformat, |format| format.name().to_owned());
     live.key("logfile_maxbytes", max_bytes, &new.rotation.max_bytes, |bytes| print_size(*bytes));
     live.key("logfile_backups", backups, &new.rotation.backups, u32::to_string);
     (keys.0, live.0)
@@ -474,6 +476,7 @@ mod tests {
         let old = config("");
         for (live, want) in [
             ("loglevel: debug", "loglevel: info -> debug"),
+            ("logformat: json", "logformat: text -> json"),
             ("logfile_maxbytes: 1MB", "logfile_maxbytes: 50MB -> 1MB"),
             ("logfile_backups: 1", "logfile_backups: 10 -> 1"),
         ] {

@@ -11,7 +11,9 @@ use crate::base::id::{Key, ProgramName, process_name};
 use crate::base::time::Mono;
 use crate::config::model::{Config, Program};
 
-use super::action::{Action, Effect};
+use crate::control::message::StateName;
+
+use super::action::{Action, Effect, Happening};
 use super::command::Waiters;
 use super::event::{Event, Input};
 use super::shutdown::Phase;
@@ -193,6 +195,7 @@ impl Fleet {
     pub(super) fn apply(&mut self, key: Key, event: Event, now: Mono, out: &mut Vec<Action>) {
         let Some(member) = self.members.get_mut(&key) else { return };
         let before = member.inst.live().map(|live| live.run);
+        let was = (member.inst.name(), member.inst.live().and_then(|live| live.pid));
         let mut effects = std::mem::take(&mut self.effects);
         step(&member.program.policy, &mut member.inst, event, now, &mut effects);
         let after = member.inst.live().map(|live| live.run);
@@ -203,7 +206,7 @@ impl Fleet {
         {
             member.program = next;
         }
-        self.perform(key, &mut effects, out);
+        self.to_actions(key, was, &mut effects, out);
         self.effects = effects;
         self.rearm(key);
         self.wake_waiters(key, now, out);
@@ -211,13 +214,23 @@ impl Fleet {
         self.quit_if_down(out);
     }
 
-    fn perform(&self, key: Key, effects: &mut Vec<Effect>, out: &mut Vec<Action>) {
+    /// What a step wants done becomes what the fleet wants done. `was` is the state before the step, and the process id.
+    fn to_actions(
+        &self,
+        key: Key,
+        (from, had): (StateName, Option<u32>),
+        effects: &mut Vec<Effect>,
+        out: &mut Vec<Action>,
+    ) {
         let Some(member) = self.members.get(&key) else { return };
+        let (to, pid) = (member.inst.name(), member.inst.live().and_then(|live| live.pid).or(had));
+        let happening =
+            |note| Happening { name: self.display_name(member), program: member.name.clone(), pid, from, to, note };
         for effect in effects.drain(..) {
             out.push(match effect {
                 Effect::Spawn(run) => Action::Spawn(key, run),
                 Effect::Signal { run, sig, group } => Action::Signal { key, run, sig, group },
-                Effect::Note(note) => Action::Note { name: self.display_name(member), note },
+                Effect::Note(note) => Action::Note(happening(note)),
             });
         }
     }

@@ -49,6 +49,7 @@ impl Fleet {
             // Of the daemon's own keys only these act at once; the others stay until it is started anew, and are told
             // again.
             self.config.daemon.loglevel = daemon.loglevel;
+            self.config.daemon.logformat = daemon.logformat;
             self.config.daemon.rotation = daemon.rotation;
             if !plan.daemon_live.is_empty() {
                 out.push(Action::DaemonChanged);
