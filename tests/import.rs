@@ -15,6 +15,8 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::Signal;
 use support::*;
+use taskmaster::config::{Source, World, parse};
+use taskmaster::import::{File, Included, Kind, Outside, import};
 
 /// The processes that start by themselves in tests/import/live.conf and its included file.
 const PROCESSES: usize = 11;
@@ -103,6 +105,86 @@ fn here(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import").join(name)).unwrap()
 }
 
+/// What a file of tests/import becomes, as if it stood in /etc/app.
+fn imported(name: &str, kind: Option<Kind>) -> String {
+    let text = here(name);
+    let env = |name: &str| match name {
+        "HOME" => Some("/root".to_owned()),
+        "PATH" => Some("/usr/bin:/bin".to_owned()),
+        "COPIES" => Some("1".to_owned()),
+        _ => None,
+    };
+    let files = |pattern: &str| match pattern {
+        "/etc/app/conf.d/*.conf" => {
+            vec![Included { path: "/etc/app/conf.d/extra.conf".to_owned(), text: Ok(here("extra.conf")) }]
+        }
+        "/etc/app/.env" => vec![Included { path: "/etc/app/.env".to_owned(), text: Ok("PORT=3000\n".to_owned()) }],
+        _ => Vec::new(),
+    };
+    let outside = Outside { env: &env, host: "box", files: &files };
+    let yaml = import(&File { name, dir: "/etc/app", text: &text }, kind, &outside);
+    let yaml = yaml.unwrap_or_else(|problem| panic!("{problem}"));
+    // A valid configuration, about which there is nothing to say.
+    let parsed = parse(&[Source::new("imported.yaml", &yaml)], &World::with_env(&env));
+    let warnings = parsed.unwrap_or_else(|errors| panic!("{errors:?}\n{yaml}")).warnings;
+    assert!(warnings.is_empty(), "{warnings:?}\n{yaml}");
+    yaml
+}
+
+/// To take over what the files become now, after a look at the difference: `TASKMASTER_GOLDEN=write`.
+#[track_caller]
+fn as_expected(expected: &str, yaml: &str) {
+    if std::env::var("TASKMASTER_GOLDEN").is_ok_and(|v| v == "write") {
+        fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import").join(expected), yaml).unwrap();
+    }
+    assert_eq!(yaml, here(expected), "left is what came out, right is tests/import/{expected}");
+}
+
+#[test]
+fn a_configuration_with_everything() {
+    as_expected("everything.yaml", &imported("everything.conf", None));
+}
+
+#[test]
+fn a_procfile() {
+    let yaml = imported("Procfile", None);
+    assert_eq!(yaml, imported("Procfile", Some(Kind::Procfile)));
+    as_expected("Procfile.yaml", &yaml);
+}
+
+#[test]
+fn the_command_says_what_is_wrong() {
+    let setup = Setup::new();
+    let ctl =
+        |args: &[&str]| run_to_end(Command::new(TASKMASTERCTL).arg("import").args(args).current_dir(setup.path("")));
+    fs::write(setup.path("bad.conf"), "[supervisord]\n[program:a]\ncommand = %(x)s\n").unwrap();
+    fs::write(setup.path("some.txt"), "hello\n").unwrap();
+    fs::write(setup.path("web"), "web: sleep 1\n").unwrap();
+    for (args, code, part) in [
+        (
+            &["bad.conf"][..],
+            1,
+            "import: bad.conf:3: [program:a] command has %(x)s, which supervisord does not know here",
+        ),
+        (&["some.txt"], 1, "is neither a configuration of supervisord"),
+        (&["--from", "procfile", "bad.conf"], 1, "bad.conf:1: is not \"name: command\""),
+        (&["missing.conf"], 1, "import: missing.conf: "),
+        (&["-o", "no/such/dir", "web"], 1, "import: no/such/dir: "),
+        (&[], 2, "name the file"),
+        (&["--from", "systemd", "web"], 2, "--from \"systemd\": give supervisord or procfile"),
+        (&["web", "web"], 2, "one word too many"),
+        (&["web"], 0, "\n  web:\n    cmd: sleep 1\n"),
+        (&["--json", "web"], 0, "{\"configuration\":\"# From web"),
+        (&["-o", "out.yaml", "web"], 0, "out.yaml: written"),
+    ] {
+        let output = ctl(args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", said(&output));
+        has(&said(&output), part);
+    }
+    let checked = run_to_end(Command::new(TASKMASTERCTL).args(["check", "out.yaml"]).current_dir(setup.path("")));
+    has(&said(&checked), "out.yaml: ok, 1 program, 1 process");
+}
+
 #[test]
 fn what_runs_is_what_ran_under_supervisord() {
     needs!(root);
@@ -134,6 +216,12 @@ fn what_runs_is_what_ran_under_supervisord() {
     let after = ours.processes(dir);
     ours.stop();
 
+    // They are what they should be, and not alike because nothing was filled in.
+    let worker = before.iter().find(|seen| seen.words.contains(&"003".to_owned()));
+    assert!(worker.is_none(), "numbers are written as the command says");
+    let worker = before.iter().find(|seen| seen.words.contains(&"03".to_owned())).unwrap();
+    assert_eq!(worker.env["SUPERVISOR_PROCESS_NAME"], "worker-003");
+    assert_eq!((worker.env["COMMON"].as_str(), worker.env["RATE"].as_str()), ("of mark-1", "100%"));
     for (theirs, ours) in before.iter().zip(&after) {
         assert_eq!(theirs, ours, "left is supervisord, right is taskmasterd");
     }

@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(octal("022").as_deref(), Ok("022"));
         assert_eq!(octal("0700").as_deref(), Ok("700"));
         assert_eq!(octal("2").as_deref(), Ok("002"));
-        assert_eq!(signal("sigquit").as_deref(), Ok("QUIT"));
+        assert_eq!(signal("sigquit").as_deref(), Ok("SIGQUIT"));
         assert_eq!(autorestart("1"), Ok("always"));
         assert_eq!(autorestart("Unexpected"), Ok("unexpected"));
         assert_eq!(exit_codes("0, 2").as_deref(), Ok("[0, 2]"));
