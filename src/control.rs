@@ -11,6 +11,7 @@ pub mod frame;
 pub mod help;
 pub mod jsonrpc;
 pub mod message;
+pub mod record;
 pub mod render;
 pub mod text;
 pub mod wire;

@@ -10,6 +10,7 @@ pub mod command;
 pub mod event;
 pub mod fleet;
 pub mod reload;
+pub mod restart;
 pub mod shutdown;
 pub mod state;
 pub mod status;

@@ -351,3 +351,15 @@ fn the_default_socket_is_in_a_private_place() {
     kill(child.id(), Signal::SIGTERM);
     child.wait().unwrap();
 }
+
+#[test]
+fn a_start_that_fails_leaves_no_socket_behind() {
+    let group = Setup::new();
+    let group = group.keys("socket: {path: ctl, group: no-such-group}");
+    let pidfile = Setup::new().keys("pidfile: /no/such/directory/pid");
+    for setup in [group, pidfile] {
+        let out = setup.run();
+        assert_eq!(out.status.code(), Some(1), "{}", said(&out));
+        assert!(!setup.path("ctl").exists(), "{}", said(&out));
+    }
+}

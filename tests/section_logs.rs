@@ -434,3 +434,42 @@ fn the_own_log_is_rotated() {
     });
     assert!(!d.path("taskmasterd.log.3").exists());
 }
+
+#[test]
+fn the_daemon_s_log_can_be_json() {
+    let mut d = Setup::new()
+        .keys("logformat: json")
+        .programs(&format!(
+            "x: {{cmd: {}, starttime: 0, autorestart: never, exitcodes: 0}}\ny: {{cmd: /no/such/program, startretries: 0}}\nz: {{cmd: sleep 1000, numprocs: 2}}",
+            probe("sleep=300 exit=3")
+        ))
+        .start();
+    d.wait_state("x", "EXITED");
+    d.wait_state("y", "FATAL");
+    d.wait_state("z:z_01", "RUNNING");
+    d.ok("stop z");
+    let log = d.own_log();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect();
+    let of = |process: &str| -> Vec<String> {
+        let own = lines.iter().filter(|line| line["process"] == process);
+        own.map(|line| format!("{} {}>{}", line["event"], line["from"], line["to"]).replace('"', "")).collect()
+    };
+    assert_eq!(of("x")[0], "spawned STARTING>STARTING");
+    assert_eq!(*of("x").last().unwrap(), "exited RUNNING>EXITED");
+    assert_eq!(*of("y").last().unwrap(), "fatal STARTING>FATAL");
+    assert_eq!(of("z:z_01")[2..], ["stopping RUNNING>STOPPING", "exited STOPPING>STOPPED", "stopped STOPPING>STOPPED"]);
+    let exited = lines.iter().find(|line| line["process"] == "x" && line["event"] == "exited").unwrap();
+    assert_eq!((&exited["program"], &exited["level"]), (&"x".into(), &"warning".into()));
+    has(exited["cause"].as_str().unwrap(), "exit status 3");
+    assert!(exited["pid"].as_u64().is_some() && exited["time"].as_str().unwrap().ends_with('Z'), "{exited}");
+    assert!(lines.iter().all(|line| line["event"] != "message" || line.get("process").is_none()));
+    // The other format comes with a reload, and so does the way back.
+    d.unchecked();
+    let file = d.path("taskmasterd.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("logformat: json", "logformat: text")).unwrap();
+    has(&d.ok("reload"), "logformat: json -> text");
+    d.ok("start z");
+    has(&d.own_log(), " INFO     z:z_00: running");
+}

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use nix::sys::signal::Signal;
+use serde_json::{Value, json};
 use support::*;
 
 fn pids(d: &Daemon) -> BTreeMap<String, Option<u32>> {
@@ -246,4 +247,307 @@ fn a_reload_mends_what_had_failed() {
     d.wait_state("a", "FATAL");
     d.reload("a: {cmd: sleep 1000, startretries: 0}");
     d.wait_state("a", "RUNNING");
+}
+
+#[test]
+fn more_time_to_stop_reaches_what_is_stopping() {
+    let cmd = probe("on=15:7:2000 forever");
+    let mut d = Daemon::with(&format!("a: {{cmd: {cmd}, stoptime: 1}}"));
+    d.wait_all("RUNNING");
+    d.ok("stop --no-wait a");
+    d.reload(&format!("a: {{cmd: {cmd}, stoptime: 600}}"));
+    d.wait_state("a", "STOPPED");
+    assert_eq!(d.status("a").last_exit(), "exit status 7", "under the old key it had been killed");
+}
+
+#[test]
+fn less_time_to_stop_reaches_what_is_stopping() {
+    let cmd = probe("ignore=15 forever");
+    let mut d = Daemon::with(&format!("a: {{cmd: {cmd}, stoptime: 600}}"));
+    d.wait_all("RUNNING");
+    d.ok("stop --no-wait a");
+    d.reload(&format!("a: {{cmd: {cmd}, stoptime: 0.1}}"));
+    assert_eq!(d.wait_state("a", "STOPPED").last_exit(), "killed by SIGKILL");
+}
+
+#[test]
+fn fewer_retries_reach_what_waits_for_its_next_try() {
+    let mut d = Daemon::with("a: {cmd: 'false', startretries: unlimited}");
+    wait_until("some failures", || d.status("a").runs() > 4);
+    d.reload("a: {cmd: 'false', startretries: 3}");
+    d.wait_state("a", "FATAL");
+}
+
+#[test]
+fn another_starttime_reaches_a_start_under_way() {
+    let mut d = Daemon::with("a: {cmd: sleep 1000, starttime: 600}");
+    assert_eq!(d.state("a"), "STARTING");
+    d.reload("a: {cmd: sleep 1000, starttime: 0.1}");
+    d.wait_state("a", "RUNNING");
+}
+
+#[test]
+fn another_restart_policy_reaches_what_runs() {
+    let mut d = Daemon::with("");
+    let go = d.file("go");
+    let cmd = probe(&format!("await={go} exit=3"));
+    for (before, after, state) in [
+        ("autorestart: always", "autorestart: never", "EXITED"),
+        ("exitcodes: 0", "exitcodes: 3", "EXITED"),
+        ("exitcodes: 3", "exitcodes: 0", "RUNNING"),
+        ("autorestart: never", "autorestart: always", "RUNNING"),
+    ] {
+        let _ = fs::remove_file(&go);
+        d.reload("");
+        wait_until("nothing is left", || d.all().is_empty());
+        d.reload(&format!("a: {{cmd: {cmd}, {before}}}"));
+        d.wait_state("a", "RUNNING");
+        d.reload(&format!("a: {{cmd: {cmd}, {after}}}"));
+        assert_eq!(d.status("a").runs(), 1);
+        // Whether it is started again is seen while the file is there; once it is gone, it stays up.
+        fs::write(&go, "").unwrap();
+        wait_until("its end", || d.status("a").last_exit() == "exit status 3");
+        fs::remove_file(&go).unwrap();
+        d.wait_state("a", state);
+    }
+}
+
+#[test]
+fn another_log_size_reaches_the_open_file() {
+    let setup = Setup::new();
+    let (out, go) = (setup.file("out"), setup.file("go"));
+    let cmd = probe(&format!("lines=100:50 await={go} lines=100:50 forever"));
+    let mut d = setup.programs(&format!("a: {{cmd: {cmd}, stdout: {out}}}")).start();
+    d.wait_log("out", 5000);
+    assert!(!d.path("out.1").exists());
+    d.reload(&format!("a: {{cmd: {cmd}, stdout: {out}, stdout_logfile_maxbytes: 1000}}"));
+    fs::write(&go, "").unwrap();
+    let log = d.wait_log("out", 10_000);
+    assert!(d.path("out.1").exists(), "the file was over the new size and is not set aside");
+    assert_eq!(log, [numbered(100, 50), numbered(100, 50)].concat().into_bytes());
+}
+
+#[test]
+fn another_log_level_is_in_force_at_once() {
+    let mut d = Daemon::with("a: {cmd: sleep 1000}");
+    d.wait_all("RUNNING");
+    d.setup = std::mem::take(&mut d.setup).keys("loglevel: error");
+    let plan = d.reload("a: {cmd: sleep 1000}");
+    has(&plan, "loglevel: info -> error");
+    d.ok("restart a");
+    assert!(!d.own_log().contains("restart a"), "{}", d.own_log());
+}
+
+/// How `taskmasterctl reload --dry-run` ends, by all its names and forms.
+#[track_caller]
+fn dry_run(d: &Daemon) -> i32 {
+    let codes = [&["reload", "--dry-run"][..], &["reread"], &["--json", "reload", "--dry-run"]].map(|args| {
+        let out = d.ctl(args);
+        out.status.code().unwrap_or_else(|| panic!("{}", said(&out)))
+    });
+    assert!(codes.iter().all(|code| *code == codes[0]), "{codes:?}");
+    codes[0]
+}
+
+#[test]
+fn the_exit_code_of_a_dry_run_says_whether_something_would_change() {
+    let mut d = Daemon::with("a: {cmd: sleep 1000}");
+    d.wait_all("RUNNING");
+    assert_eq!(dry_run(&d), 0);
+    for changed in
+        ["a: {cmd: sleep 2000}", "a: {cmd: sleep 1000, stoptime: 7}", "", "a: {cmd: sleep 1000, numprocs: 2}"]
+    {
+        d.rewrite(changed);
+        assert_eq!(dry_run(&d), 2, "{changed}");
+    }
+    d.rewrite("a: {cmd: sleep 1000, stoptme: 7}");
+    assert_eq!(dry_run(&d), 1);
+    d.rewrite("a: {cmd: sleep 2000}");
+    assert!(d.ctl(&["reload"]).status.success());
+    assert_eq!(dry_run(&d), 0);
+}
+
+#[test]
+fn a_key_that_waits_for_another_daemon_is_shown_but_is_no_change() {
+    let mut d = Daemon::with("a: {cmd: sleep 1000}");
+    d.setup = std::mem::take(&mut d.setup).keys("pidfile: /elsewhere");
+    d.rewrite("a: {cmd: sleep 1000}");
+    assert_eq!(dry_run(&d), 0);
+    let own = d.file("pid");
+    for command in ["reload --dry-run", "reload", "reload"] {
+        let plan = d.ok(command);
+        has(&plan, &format!("pidfile: {own} -> /elsewhere (when the daemon is started anew)"));
+    }
+    let key = json!({"key": "pidfile", "old": own, "new": "/elsewhere", "needs_restart": true});
+    assert_eq!(d.rpc("reread", json!({})).unwrap()["daemon"], json!([key]));
+    d.setup = std::mem::take(&mut d.setup).keys("pidfile: /elsewhere\nloglevel: debug");
+    d.rewrite("a: {cmd: sleep 1000}");
+    assert_eq!(dry_run(&d), 2);
+}
+
+#[test]
+fn the_plan_in_json_says_what_each_key_and_each_process_needs() {
+    let mut d = Daemon::with("a: {cmd: sleep 1000}\nb: {cmd: sleep 1000, autostart: false}");
+    d.wait_state("a", "RUNNING");
+    d.rewrite("a: {cmd: sleep 2000, stoptime: 7}\nb: {cmd: sleep 2000, autostart: false}");
+    let out = d.ctl(&["reload", "--dry-run", "--json"]);
+    let plan: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let cmd = json!({"key": "cmd", "old": "sleep 1000", "new": "sleep 2000", "needs_restart": true});
+    let stoptime = json!({"key": "stoptime", "old": "5s", "new": "7s", "needs_restart": false});
+    assert_eq!(
+        plan["changes"],
+        json!([
+            {"name": "a", "action": "restarted", "then": "restarts", "keys": [cmd, stoptime]},
+            {"name": "b", "action": "updated", "then": "stays-down", "keys": [cmd]},
+        ])
+    );
+}
+
+/// The command line of a process.
+fn cmd_of(d: &Daemon, name: &str) -> String {
+    nul_strings(&format!("/proc/{}/cmdline", d.pid_of(name))).join(" ")
+}
+
+#[test]
+fn a_restart_takes_the_program_from_the_file_and_says_so() {
+    let mut d = Daemon::with("a: {cmd: sleep 1000}\nb: {cmd: sleep 1000}");
+    d.wait_all("RUNNING");
+    let b = d.pid_of("b");
+    let note = |old: &str, new: &str| format!("a: uses the file as it is now (cmd: sleep {old} -> sleep {new})");
+    d.rewrite("a: {cmd: sleep 2000}\nb: {cmd: sleep 2000}");
+    assert_eq!(d.ok("restart a"), format!("a: restarted\nnote: {}\n", note("1000", "2000")));
+    assert_eq!(cmd_of(&d, "a"), "sleep 2000");
+    has(&d.own_log(), &note("1000", "2000"));
+    assert_eq!(d.ok("restart a"), "a: restarted\n", "now there is nothing to be said");
+    d.rewrite("a: {cmd: sleep 3000}\nb: {cmd: sleep 2000}");
+    let result = d.rpc("restart", json!({"names": ["a"]})).unwrap();
+    assert_eq!((&result["ok"], &result["notes"]), (&json!(true), &json!([note("2000", "3000")])));
+    d.rewrite("a: {cmd: sleep 4000}\nb: {cmd: sleep 2000}");
+    let out = d.ctl(&["--json", "restart", "a"]);
+    let result: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(result["notes"], json!([note("3000", "4000")]));
+    assert_eq!((cmd_of(&d, "a").as_str(), cmd_of(&d, "b").as_str()), ("sleep 4000", "sleep 1000"));
+    assert_eq!(d.pid_of("b"), b);
+    // What was left out is still there for a reload.
+    let plan = d.ok("reload");
+    has(&plan, "b: restarted");
+    has(&plan, "restarted 1, updated 0, unchanged 1");
+}
+
+#[test]
+fn a_restart_with_a_broken_file_uses_the_keys_in_force() {
+    let mut d = Daemon::with("a: {cmd: sleep 1000}");
+    let old = d.wait_state("a", "RUNNING").pid().unwrap();
+    d.rewrite("a: {cmd: sleep 2000, stoptme: 3, numproc: 2}");
+    let out = d.ctl(&["restart", "a"]);
+    assert!(out.status.success(), "{}", said(&out));
+    for part in ["a: restarted", "note: the configuration has 2 errors, so the keys in force are used: ", "stoptme"] {
+        has(&stdout(&out), part);
+    }
+    assert_ne!(d.pid_of("a"), old);
+    assert_eq!(cmd_of(&d, "a"), "sleep 1000");
+    for key in ["stoptme", "numproc"] {
+        has(&d.own_log(), key);
+    }
+}
+
+#[test]
+fn a_restart_of_a_part_keeps_the_keys_in_force() {
+    let mut d = Daemon::with("w: {cmd: sleep 1000, numprocs: 2}");
+    d.wait_all("RUNNING");
+    d.rewrite("w: {cmd: sleep 2000, numprocs: 2}");
+    let said = d.ok("restart w:1");
+    has(&said, "w: keeps its keys with only 1 of its 2 processes named; the file has others now (cmd)");
+    assert_eq!(cmd_of(&d, "w:w_01"), "sleep 1000");
+    d.ok("restart w:0 w:1");
+    assert_eq!((cmd_of(&d, "w:w_00"), cmd_of(&d, "w:w_01")), ("sleep 2000".to_owned(), "sleep 2000".to_owned()));
+}
+
+#[test]
+fn a_restart_starts_and_removes_processes_as_the_file_says() {
+    let mut d = Daemon::with("w: {cmd: sleep 1000}");
+    d.wait_all("RUNNING");
+    d.rewrite("w: {cmd: sleep 1000, numprocs: 3}");
+    let lines = "w:w_00: restarted\nw:w_01: restarted\nw:w_02: restarted\n";
+    assert_eq!(d.ok("restart w"), format!("{lines}note: w: uses the file as it is now (numprocs: 1 -> 3)\n"));
+    let three = pids(&d);
+    d.rewrite("w: {cmd: sleep 1000}");
+    let lines = "w: restarted\nw:w_01: removed\nw:w_02: removed\n";
+    assert_eq!(d.ok("restart w"), format!("{lines}note: w: uses the file as it is now (numprocs: 3 -> 1)\n"));
+    assert!(pids(&d).keys().eq(["w"]));
+    assert!(three.values().all(|pid| !alive(pid.unwrap())), "the answer waits for those that are removed");
+}
+
+#[test]
+fn a_program_that_only_the_file_has_is_not_started_by_a_restart() {
+    let mut d = Daemon::with("a: {cmd: sleep 1000}");
+    d.wait_all("RUNNING");
+    d.rewrite("a: {cmd: sleep 1000}\nnew: {cmd: sleep 1000}");
+    let reply = d.text("restart new");
+    assert_eq!(
+        reply.last,
+        "ERROR unknown-name: no program or process \"new\" yet: the file has it, and \"reload\" adds it"
+    );
+    let said = d.ok("restart all");
+    assert_eq!(said, "a: restarted\nnote: the file has \"new\" besides, not known yet; \"reload\" adds it\n");
+    assert!(pids(&d).keys().eq(["a"]));
+    d.ok("reload");
+    d.ok("restart new");
+}
+
+#[test]
+fn a_restart_knows_the_people_of_the_new_file() {
+    needs!(root);
+    let mut d = Daemon::with("a: {cmd: sleep 1000, workingdir: /}");
+    d.wait_all("RUNNING");
+    d.rewrite("a: {cmd: sleep 1000, workingdir: /, user: nobody}");
+    d.ok("restart a");
+    let uid = nix::unistd::User::from_name("nobody").unwrap().unwrap().uid.as_raw().to_string();
+    assert_eq!(status_field(d.pid_of("a"), "Uid").split_whitespace().next(), Some(uid.as_str()));
+}
+
+#[test]
+fn a_restart_with_other_keys_answers_as_one_without() {
+    let mut d = Daemon::with("a: {cmd: sleep 1000}");
+    d.wait_all("RUNNING");
+    d.rewrite("a: {cmd: /nonexistent, startretries: 0}");
+    let reply = d.text("restart a");
+    assert_eq!(reply.last, "ERROR failed: 1 of 1 process");
+    has(&reply.text(), "a: ERROR (cannot execute");
+    has(&reply.text(), "note: a: uses the file as it is now (cmd: sleep 1000 -> /nonexistent, startretries: 3 -> 0)");
+    d.rewrite("a: {cmd: sleep 2000, starttime: 600}");
+    has(&d.ok("restart --no-wait a"), "a: restarting\nnote: ");
+    d.rewrite("a: {cmd: sleep 3000, starttime: 600}");
+    let reply = d.text("restart --timeout 0.3 a");
+    has(&reply.text(), "a: ERROR (timed out: it is still ST");
+    has(&reply.text(), "note: ");
+}
+
+/// How many bytes the daemon has read in all, from files and other descriptors.
+fn bytes_read(d: &Daemon) -> u64 {
+    let io = fs::read_to_string(format!("/proc/{}/io", d.pid)).unwrap();
+    io.lines().find_map(|l| l.strip_prefix("rchar: ")).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_restart_reads_the_file_only_if_it_has_changed() {
+    const LARGE: u64 = 500_000;
+    let comment = format!("# {}", "x".repeat(usize::try_from(LARGE).unwrap()));
+    let mut d = Daemon::with(&format!("a: {{cmd: sleep 1000}}\n{comment}"));
+    d.wait_all("RUNNING");
+    let reads = |d: &Daemon| {
+        let before = bytes_read(d);
+        d.ok("restart a");
+        bytes_read(d) - before > LARGE
+    };
+    assert!(!reads(&d), "it was as it is when the daemon started");
+    // What was read for a restart is not what is in force for all.
+    d.rewrite(&format!("a: {{cmd: sleep 2000}}\nb: {{cmd: sleep 2000}}\n{comment}"));
+    assert!(reads(&d) && reads(&d));
+    d.ok("reload");
+    assert!(!reads(&d), "it is as it was for the reload");
+    d.rewrite("a: [");
+    assert!(!d.text("reload").ok());
+    d.rewrite(&format!("a: {{cmd: sleep 2000}}\nb: {{cmd: sleep 2000}}\n{comment}"));
+    assert!(reads(&d));
 }

@@ -1,5 +1,5 @@
 //! The core in a simulated world: a seeded generator, a virtual clock, processes that are slow, deaf, failing or late,
-//! clients that come and go, reloads. The same seed gives the same life, step by step.
+//! clients that come and go, reloads, restarts by edited files. The same seed gives the same life, step by step.
 //!
 //! The world keeps its own books of what is alive, and after every step they are held against the fleet's, in both
 //! directions. `TASKMASTER_SIM_SEEDS` (how many), `TASKMASTER_SIM_SEED` (the first) and `TASKMASTER_SIM_STEPS` (how
@@ -14,6 +14,9 @@
 #[path = "support/dice.rs"]
 mod dice;
 
+#[path = "sim/edited.rs"]
+mod edited;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -24,13 +27,15 @@ use taskmaster::base::signal::Sig;
 use taskmaster::base::stage::Stage;
 use taskmaster::base::time::Mono;
 use taskmaster::config::model::{Autorestart, Backoff, Config, Program};
-use taskmaster::control::message::{Request, Response, StateName, Wait};
+use taskmaster::control::message::{Response, StateName, Wait};
 use taskmaster::supervise::action::Action;
-use taskmaster::supervise::event::{Fact, Input};
+use taskmaster::supervise::event::{Command, Fact, Files, Input};
 use taskmaster::supervise::fleet::Fleet;
 use taskmaster::supervise::state::{Failure, SPAWN_LIMIT};
 
 const MS: u64 = 1_000_000;
+
+const PROGRAMS: [&str; 4] = ["a", "b", "c", "d"];
 
 /// The chances of a life.
 struct Dice(dice::Dice);
@@ -129,9 +134,13 @@ enum Bug {
     IgnoresGone,
     ForgetsTheTimer,
     ChangesOnADryRun,
+    RestartsByTheOldFile,
+    RestartReloadsEverything,
+    RestartNamesTheWholeProgram,
+    LosesTheNotes,
 }
 
-const BUGS: [Bug; 10] = [
+const BUGS: [Bug; 14] = [
     Bug::LosesAnExit,
     Bug::LosesASpawnFailureWhileStopping,
     Bug::TellsAnExitTwice,
@@ -142,6 +151,10 @@ const BUGS: [Bug; 10] = [
     Bug::IgnoresGone,
     Bug::ForgetsTheTimer,
     Bug::ChangesOnADryRun,
+    Bug::RestartsByTheOldFile,
+    Bug::RestartReloadsEverything,
+    Bug::RestartNamesTheWholeProgram,
+    Bug::LosesTheNotes,
 ];
 
 struct World {
@@ -153,6 +166,8 @@ struct World {
     last_spawn: BTreeMap<Key, u64>,
     clients: BTreeSet<ClientId>,
     open: BTreeSet<Ticket>,
+    /// Restarts whose answers must have notes, or must have none.
+    notes_due: BTreeMap<Ticket, bool>,
     next_client: u64,
     next_ticket: u64,
     quits: u32,
@@ -181,6 +196,7 @@ impl World {
             last_spawn: BTreeMap::new(),
             clients: BTreeSet::new(),
             open: BTreeSet::new(),
+            notes_due: BTreeMap::new(),
             next_client: 0,
             next_ticket: 0,
             quits: 0,
@@ -225,7 +241,8 @@ impl World {
     fn step(&mut self) -> Finding {
         match self.dice.below(100) {
             0..=59 => self.pass_time(),
-            60..=84 => self.command(),
+            60..=79 => self.command(),
+            80..=84 => self.restart(),
             85..=88 => self.reload(false),
             89..=90 => self.reload(true),
             91..=93 => self.leave(),
@@ -350,6 +367,12 @@ impl World {
                 if self.once(Bug::SwallowsAReply, 20) {
                     return Ok(());
                 }
+                let response = match response {
+                    Response::Outcomes { outcomes, .. } if self.has(Bug::LosesTheNotes) => {
+                        Response::Outcomes { outcomes, notes: Vec::new() }
+                    }
+                    other => other,
+                };
                 self.answered(ticket, &response)?;
                 if self.once(Bug::RepliesTwice, 20) {
                     self.answered(ticket, &response)?;
@@ -366,7 +389,7 @@ impl World {
                     return Err("forgot a process that is alive".to_owned());
                 }
             }
-            Action::Note { .. } | Action::Reconfigure(_) | Action::DaemonChanged => {}
+            Action::Note { .. } | Action::Log(..) | Action::Reconfigure(_) | Action::DaemonChanged => {}
         }
         Ok(())
     }
@@ -466,7 +489,11 @@ impl World {
         if !self.open.remove(&ticket) {
             return Err("an answer that nobody waits for".to_owned());
         }
-        if let Response::Outcomes(outcomes) = response {
+        let due = self.notes_due.remove(&ticket);
+        if let Response::Outcomes { outcomes, notes } = response {
+            if *notes != [""; 0] && due != Some(true) || notes.is_empty() && due == Some(true) {
+                return Err(format!("notes {notes:?} where that they are to be there is {due:?}"));
+            }
             let mut names: Vec<&str> = outcomes.iter().map(|o| o.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
@@ -511,24 +538,29 @@ impl World {
         ticket
     }
 
-    fn command(&mut self) -> Finding {
-        let ticket = self.ticket();
-        let names: Vec<String> = (0..=self.dice.below(2))
-            .map(|_| self.dice.pick(&["a", "b", "c", "d", "b:1", "c:*", "all", "x", "[ab]"]).to_owned())
-            .collect();
-        let wait = match self.dice.below(3) {
+    fn names(&mut self) -> Vec<String> {
+        let names = ["a", "b", "c", "d", "b:1", "c:*", "all", "x", "[ab]"];
+        (0..=self.dice.below(2)).map(|_| self.dice.pick(&names).to_owned()).collect()
+    }
+
+    fn wait(&mut self) -> Wait {
+        match self.dice.below(3) {
             0 => Wait::No,
             1 => Wait::Reached,
             _ => Wait::UpTo(self.dice.below(5000)),
+        }
+    }
+
+    fn command(&mut self) -> Finding {
+        let (ticket, names, wait) = (self.ticket(), self.names(), self.wait());
+        let command = match self.dice.below(10) {
+            0..=2 => Command::Start { names, wait },
+            3..=5 => Command::Stop { names, wait },
+            6..=7 => Command::Restart { names, wait, files: Files::Unchanged },
+            8 => Command::Signal { sig: self.dice.pick(&[Sig::HUP, Sig::TERM, Sig::KILL]), names },
+            _ => Command::Status { names },
         };
-        let request = match self.dice.below(10) {
-            0..=2 => Request::Start { names, wait },
-            3..=5 => Request::Stop { names, wait },
-            6..=7 => Request::Restart { names, wait },
-            8 => Request::Signal { sig: self.dice.pick(&[Sig::HUP, Sig::TERM, Sig::KILL]), names },
-            _ => Request::Status { names },
-        };
-        self.tell(Input::Command(ticket, request))
+        self.tell(Input::Command(ticket, command))
     }
 
     fn leave(&mut self) -> Finding {
@@ -539,6 +571,7 @@ impl World {
         let client = self.dice.pick(&clients);
         self.clients.remove(&client);
         self.open.retain(|t| t.client != client);
+        self.notes_due.retain(|t, _| t.client != client);
         self.tell(Input::ClientGone(client))
     }
 
@@ -609,7 +642,7 @@ fn random_exit(dice: &mut Dice) -> Exit {
 
 fn random_config(dice: &mut Dice, floor: Duration) -> Config {
     let mut config = Config::default();
-    for name in ["a", "b", "c", "d"] {
+    for name in PROGRAMS {
         if dice.chance(80) {
             config.programs.insert(ProgramName::new(name).unwrap(), random_program(dice, floor).into());
         }
@@ -620,6 +653,7 @@ fn random_config(dice: &mut Dice, floor: Duration) -> Config {
 fn random_program(dice: &mut Dice, floor: Duration) -> Program {
     let mut program = Program::new(vec![dice.pick(&["/bin/x", "/bin/y"]).to_owned()]);
     program.numprocs = 1 + u32::try_from(dice.below(4)).unwrap();
+    program.numprocs_start = dice.pick(&[0, 0, 0, 2]);
     program.autostart = dice.chance(70);
     program.priority = i32::try_from(dice.below(3)).unwrap();
     let policy = &mut program.policy;
@@ -656,7 +690,19 @@ fn the_core_holds_in_every_life() {
     println!("{seeds} lives of {steps} steps: {spawns} spawns, {answers} answers, seen: {seen:?}");
     assert!(spawns > seeds * 10 && answers > seeds * 10, "the world is too quiet to show anything");
     if seeds >= 96 {
-        for must in ["leftovers", "spawn failure while stopping", "exec failure", "shutdown"] {
+        for must in [
+            "leftovers",
+            "spawn failure while stopping",
+            "exec failure",
+            "shutdown",
+            "restart with other keys",
+            "restart with other keys while stopping",
+            "restart with other keys while waiting",
+            "restart that adds",
+            "restart that removes",
+            "restart of what is gone from the file",
+            "restart of a part",
+        ] {
             assert!(seen.contains(must), "{must} was never seen");
         }
     }

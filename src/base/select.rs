@@ -2,8 +2,8 @@
 
 use super::id::{ProgramName, member_name};
 
-/// A choice of processes: `all`, `web`, `worker:*`, `worker:worker_01`, `worker:1`, `worker_01`, and globs (`w*`,
-/// `worker:worker_0[1-3]`).
+/// A choice of processes: `all`, `web`, `worker:*`, `worker:worker_01`, `worker:1`, `worker_01`, globs (`w*`,
+/// `worker:worker_0[1-3]`), and of a group of programs `GROUP:*`, `GROUP:web`, `GROUP:worker_01`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
     program: String,
@@ -20,10 +20,14 @@ impl Selector {
         }
     }
 
-    /// Whether it means process `num` of `program`.
+    /// Whether it means process `num` of `program`, which may be in a group.
     #[must_use]
-    pub fn matches(&self, program: &ProgramName, num: u32) -> bool {
+    pub fn matches(&self, program: &ProgramName, num: u32, group: Option<&ProgramName>) -> bool {
         let own_name = || member_name(program, num);
+        let in_group = |process: &str| {
+            group.is_some_and(|group| glob(&self.program, group.as_str()))
+                && (glob(process, program.as_str()) || glob(process, &own_name()))
+        };
         match &self.process {
             None => {
                 self.program == "all"
@@ -32,11 +36,12 @@ impl Selector {
                     || (self.program.contains('_') && glob(&self.program, &own_name()))
             }
             Some(process) => {
-                glob(&self.program, program.as_str())
-                    && (process == "*"
-                        || process.parse::<u32>().is_ok_and(|n| n == num)
-                        || glob(process, &own_name())
-                        || (process == program.as_str() && num == 0))
+                in_group(process)
+                    || (glob(&self.program, program.as_str())
+                        && (process == "*"
+                            || process.parse::<u32>().is_ok_and(|n| n == num)
+                            || glob(process, &own_name())
+                            || (process == program.as_str() && num == 0)))
             }
         }
     }
@@ -134,7 +139,7 @@ mod tests {
     #[test]
     fn selectors() {
         let worker = ProgramName::new("worker").unwrap();
-        let hits = |text: &str| (0..4).filter(|n| Selector::parse(text).matches(&worker, *n)).collect::<Vec<_>>();
+        let hits = |text: &str| (0..4).filter(|n| Selector::parse(text).matches(&worker, *n, None)).collect::<Vec<_>>();
         assert_eq!(hits("all"), [0, 1, 2, 3]);
         assert_eq!(hits("worker"), [0, 1, 2, 3]);
         assert_eq!(hits("worker:*"), [0, 1, 2, 3]);
@@ -147,5 +152,20 @@ mod tests {
         assert!(hits("worker:9").is_empty());
         assert!(hits("web").is_empty());
         assert_eq!(hits("worker:worker"), [0]);
+    }
+
+    #[test]
+    fn groups() {
+        let [worker, team] = ["worker", "team"].map(|name| ProgramName::new(name).unwrap());
+        let hits =
+            |text: &str| (0..3).filter(|n| Selector::parse(text).matches(&worker, *n, Some(&team))).collect::<Vec<_>>();
+        assert_eq!(hits("team:*"), [0, 1, 2]);
+        assert_eq!(hits("te*:*"), [0, 1, 2]);
+        assert_eq!(hits("team:worker"), [0, 1, 2]);
+        assert_eq!(hits("team:worker_01"), [1]);
+        assert_eq!(hits("worker:1"), [1]);
+        for text in ["team", "team:1", "team:web", "tea:*", "other:worker"] {
+            assert!(hits(text).is_empty(), "{text}");
+        }
     }
 }

@@ -24,15 +24,21 @@ pub fn parse(text: &str) -> Result<Node<'_>, Vec<TreeError>> {
     let (table, mut mistakes) = DeTable::parse_recoverable(text);
     if !mistakes.is_empty() {
         mistakes.sort_by_key(|mistake| mistake.span().map(|span| span.start));
-        let explain = |mistake: &toml::de::Error| TreeError {
-            place: mistake.span().and_then(|span| line_and_column(text, span.start)),
-            text: format!("is not valid TOML: {}", mistake.message()),
-        };
-        return Err(mistakes.iter().take(MISTAKES).map(explain).collect());
+        let mut told: Vec<TreeError> = mistakes.iter().take(MISTAKES).map(|mistake| explain(text, mistake)).collect();
+        // What follows in a line is mostly a consequence of the first mistake in it.
+        told.dedup_by_key(|mistake| mistake.place.map(|(line, _)| line));
+        return Err(told);
     }
     let mut walk = Walk { text, budget: NODES };
     let value = walk.table(table.into_inner(), DEPTH).map_err(|error| vec![error])?;
     Ok(Node { value, at: None })
+}
+
+fn explain(text: &str, mistake: &toml::de::Error) -> TreeError {
+    let what = mistake.message();
+    let remedy = if what.contains("leading zero") { "; put octal digits in quotes, or write 0o22" } else { "" };
+    let place = mistake.span().and_then(|span| line_and_column(text, span.start));
+    TreeError { place, text: format!("is not valid TOML: {what}{remedy}") }
 }
 
 /// Line and column of a byte, counted from 1.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::tree::{DEPTH, Entry, NODES, Node, Scalar, TEXT_BYTES, TreeError, Value, too_deep, too_large, too_many};
@@ -113,6 +114,26 @@ impl<'t> Origin<'t> {
         let at = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
         let quoted = at.checked_sub(1).filter(|i| matches!(self.text.as_bytes().get(*i), Some(b'"' | b'\'')));
         (at <= self.text.len()).then_some(quoted.unwrap_or(at))
+    }
+
+    /// Where the text of a key stands that the parser had to put together, such as `"a\tb"`: the first thing in quotes that
+    /// reads the same. Keys of that kind are rare.
+    fn search(&self, key: &str) -> Option<usize> {
+        const TRIES: usize = 1000;
+        let quotes = self.text.match_indices(['"', '\'']).take(TRIES);
+        let reads_the_same = |(at, quote): (usize, &str)| {
+            let rest = self.text.get(at + 1..)?;
+            let mut escaped = false;
+            let end = rest.char_indices().find(|(_, c)| {
+                let ends = !escaped && c.to_string() == quote;
+                escaped = !escaped && *c == '\\' && quote == "\"";
+                ends
+            });
+            let scalar = self.text.get(at..at + end?.0 + 2)?;
+            let read = String::deserialize(serde_yaml::Deserializer::from_str(scalar));
+            read.is_ok_and(|text| text == key).then_some(at)
+        };
+        quotes.into_iter().find_map(reads_the_same)
     }
 
     fn spend<E: serde::de::Error>(&self) -> Result<(), E> {
@@ -245,7 +266,7 @@ impl<'t> Visitor<'t> for Key<'_, 't> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok((Cow::Owned(text.to_owned()), None))
+        Ok((Cow::Owned(text.to_owned()), self.origin.search(text)))
     }
 }
 

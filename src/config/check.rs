@@ -105,11 +105,19 @@ pub(super) struct Check<'e> {
     files: BTreeMap<String, Writer>,
     /// Programs with `auto` logs whose name looks like that of another's process, such as `worker_00`.
     doubles: Vec<Writer>,
+    /// Groups, with the first program in each.
+    groups: BTreeMap<ProgramName, Writer>,
 }
 
 impl<'e> Check<'e> {
     pub(super) fn new(daemon: &DaemonConfig, world: &'e World<'e>) -> Check<'e> {
-        Check { world, childlogdir: plain(&daemon.childlogdir), files: BTreeMap::new(), doubles: Vec::new() }
+        Check {
+            world,
+            childlogdir: plain(&daemon.childlogdir),
+            files: BTreeMap::new(),
+            doubles: Vec::new(),
+            groups: BTreeMap::new(),
+        }
     }
 
     /// One program by itself and against those before it.
@@ -132,6 +140,10 @@ impl<'e> Check<'e> {
                     Level::Warning => report.warning(place, path, objection.text),
                 }
             }
+        }
+        if let Some(group) = program.group_name.as_ref().filter(|group| !self.groups.contains_key(group)) {
+            let (place, path) = program::place_of(own, defaults, Key::GroupName);
+            self.groups.insert(group.clone(), Writer { program: name.clone(), place, path });
         }
         for (stream, key) in [(Stream::Stdout, Key::Stdout), (Stream::Stderr, Key::Stderr)] {
             match &program.output(stream).sink {
@@ -211,6 +223,13 @@ impl<'e> Check<'e> {
 
     /// All programs together, and the daemon.
     pub(super) fn finish(&self, config: &Config, report: &mut Report<'_>) {
+        for (group, writer) in &self.groups {
+            let stranger = config.programs.get(group).is_some_and(|p| p.group_name.as_ref() != Some(group));
+            if stranger {
+                let text = format!("{group} is a program too, and not in this group: \"{group}:*\" would mean both");
+                report.error(writer.place, &writer.path, text);
+            }
+        }
         if let LogTarget::File(log) = &config.daemon.logfile {
             let log = plain(log);
             if let Some(writer) = self.files.get(&log) {

@@ -12,6 +12,7 @@ use super::values;
 pub(super) enum DaemonKey {
     Logfile,
     Loglevel,
+    Logformat,
     LogfileMaxbytes,
     LogfileBackups,
     Childlogdir,
@@ -21,9 +22,10 @@ pub(super) enum DaemonKey {
     Socket,
 }
 
-pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 9] = [
+pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 10] = [
     ("logfile", DaemonKey::Logfile),
     ("loglevel", DaemonKey::Loglevel),
+    ("logformat", DaemonKey::Logformat),
     ("logfile_maxbytes", DaemonKey::LogfileMaxbytes),
     ("logfile_backups", DaemonKey::LogfileBackups),
     ("childlogdir", DaemonKey::Childlogdir),
@@ -52,21 +54,19 @@ pub(super) fn read(section: &Section<'_, '_, DaemonKey>, world: &World<'_>, repo
     let mut reader = Reader { report, own: section, defaults: &none };
     reader.set_filled(&mut daemon.logfile, DaemonKey::Logfile, world, values::log_target);
     reader.set(&mut daemon.loglevel, DaemonKey::Loglevel, values::level);
+    reader.set(&mut daemon.logformat, DaemonKey::Logformat, values::log_format);
     reader.set(&mut daemon.rotation.max_bytes, DaemonKey::LogfileMaxbytes, values::size);
     reader.set(&mut daemon.rotation.backups, DaemonKey::LogfileBackups, |n| values::integer(n, BACKUPS));
     reader.set_filled(&mut daemon.childlogdir, DaemonKey::Childlogdir, world, values::path);
     reader.set(&mut daemon.nocleanup, DaemonKey::Nocleanup, values::boolean);
     reader.set_filled(&mut daemon.pidfile, DaemonKey::Pidfile, world, |n| values::path(n).map(Some));
     reader.set_some(&mut daemon.umask, DaemonKey::Umask, values::octal);
-    if let Some(found) = section.get(DaemonKey::Socket) {
-        let mut socket = Section::new(section.path_to("socket"), found.place);
-        socket.add(&found.entry.value, found.place, &SOCKET_KEYS, report);
-        let none = Section::new("", section.place);
-        let mut reader = Reader { report, own: &socket, defaults: &none };
-        reader.set_filled(&mut daemon.socket.path, SocketKey::Path, world, |n| values::socket_path(n).map(Some));
-        reader.set(&mut daemon.socket.mode, SocketKey::Mode, values::octal);
-        reader.set_some(&mut daemon.socket.owner, SocketKey::Owner, values::account);
-        reader.set_some(&mut daemon.socket.group, SocketKey::Group, values::account);
-    }
+    let [own, defaults] = reader.within(DaemonKey::Socket, &SOCKET_KEYS);
+    let mut reader = Reader { report: reader.report, own: &own, defaults: &defaults };
+    let socket = &mut daemon.socket;
+    reader.set_filled(&mut socket.path, SocketKey::Path, world, |n| values::socket_path(n).map(Some));
+    reader.set(&mut socket.mode, SocketKey::Mode, values::octal);
+    reader.set_some(&mut socket.owner, SocketKey::Owner, values::account);
+    reader.set_some(&mut socket.group, SocketKey::Group, values::account);
     daemon
 }

@@ -19,8 +19,8 @@ pub struct Plan {
     pub programs: Vec<ProgramChange>,
     /// Keys of the daemon that differ and only take effect when it is started anew.
     pub daemon_keys: Vec<KeyChange>,
-    /// Whether keys of the daemon differ that take effect at once: the level and the rotation of its log.
-    pub daemon_live: bool,
+    /// Keys of the daemon that differ and take effect at once: the level and the rotation of its log.
+    pub daemon_live: Vec<KeyChange>,
 }
 
 /// One program that differs.
@@ -70,21 +70,27 @@ pub fn diff(old: &Config, new: &Config) -> Plan {
     let mut programs = Vec::new();
     let removed = old.programs.keys().filter(|name| !new.programs.contains_key(*name));
     programs.extend(removed.map(|name| ProgramChange { name: name.clone(), kind: ProgramChangeKind::Removed }));
-    for (name, program) in &new.programs {
+    for (name, after) in &new.programs {
         let kind = match old.programs.get(name) {
-            None => ProgramChangeKind::Added,
-            Some(before) if before == program => continue,
-            Some(before) => {
-                let (restart, in_place) = program_keys(before, program);
-                let (was, is) = (before.numbers(), program.numbers());
-                ProgramChangeKind::Changed { restart, in_place, numbers: (was != is).then_some((was, is)) }
-            }
+            None => Some(ProgramChangeKind::Added),
+            Some(before) => program(before, after),
         };
-        programs.push(ProgramChange { name: name.clone(), kind });
+        programs.extend(kind.map(|kind| ProgramChange { name: name.clone(), kind }));
     }
     programs.sort_by(|a, b| a.name.cmp(&b.name));
     let (daemon_keys, daemon_live) = daemon_keys(&old.daemon, &new.daemon);
     Plan { programs, daemon_keys, daemon_live }
+}
+
+/// How a program differs from what it was; `None` if it does not.
+#[must_use]
+pub fn program(old: &Program, new: &Program) -> Option<ProgramChangeKind> {
+    if old == new {
+        return None;
+    }
+    let (restart, in_place) = program_keys(old, new);
+    let (was, is) = (old.numbers(), new.numbers());
+    Some(ProgramChangeKind::Changed { restart, in_place, numbers: (was != is).then_some((was, is)) })
 }
 
 /// Collects the keys that differ.
@@ -211,12 +217,13 @@ fn health_keys(old: Option<&Healthcheck>, new: Option<&Healthcheck>, keys: &mut 
     keys.plain("healthcheck.retries", *retries, new.retries);
 }
 
-/// The daemon's keys that differ and only take effect when it is started anew, and whether others do.
-fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, bool) {
+/// The daemon's keys that differ: those that only take effect when it is started anew, and those that do at once.
+fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<KeyChange>) {
     let DaemonConfig {
         logfile,
         loglevel,
-        rotation,
+        logformat,
+        rotation: Rotation { max_bytes, backups },
         childlogdir,
         nocleanup,
         pidfile,
@@ -233,7 +240,46 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, bool)
     keys.umask("socket.mode", Some(*mode), Some(new.socket.mode));
     keys.text("socket.owner", owner.as_ref(), new.socket.owner.as_ref());
     keys.text("socket.group", group.as_ref(), new.socket.group.as_ref());
-    (keys.0, (*loglevel, *rotation) != (new.loglevel, new.rotation))
+    let mut live = Keys::default();
+    live.key("loglevel", loglevel, &new.loglevel, |level| level.name().to_owned());
+    live.key("logformat", logformat, &new.logformat, |format| format.name().to_owned());
+    live.key("logfile_maxbytes", max_bytes, &new.rotation.max_bytes, |bytes| print_size(*bytes));
+    live.key("logfile_backups", backups, &new.rotation.backups, u32::to_string);
+    (keys.0, live.0)
+}
+
+/// A program with its own keys where a restart is needed to change them, and with the keys of a newer one in all else:
+/// what a run that was started with `old` goes by once `new` is in force.
+///
+/// The newer values are taken apart without `..`, so that a key that is new has to be given its place here, too.
+#[must_use]
+pub fn in_place(old: &Program, new: &Program) -> Program {
+    let Program {
+        argv: _,
+        numprocs,
+        numprocs_start,
+        group_name: _,
+        autostart,
+        policy,
+        priority,
+        workingdir: _,
+        umask: _,
+        user: _,
+        group: _,
+        env: _,
+        env_pass: _,
+        stdout: Output { sink: _, rotation: stdout },
+        stderr: Output { sink: _, rotation: stderr },
+        healthcheck,
+        here: _,
+    } = new;
+    let mut program = old.clone();
+    (program.numprocs, program.numprocs_start) = (*numprocs, *numprocs_start);
+    (program.autostart, program.priority) = (*autostart, *priority);
+    program.policy.clone_from(policy);
+    program.healthcheck.clone_from(healthcheck);
+    (program.stdout.rotation, program.stderr.rotation) = (*stdout, *stderr);
+    program
 }
 
 fn unset() -> String {
@@ -379,6 +425,29 @@ mod tests {
     }
 
     #[test]
+    fn what_changes_in_place_is_what_needs_no_restart() {
+        let one = |keys: &str| {
+            let config = config(&format!("programs: {{web: {{{keys}}}}}"));
+            config.programs.into_values().next().unwrap()
+        };
+        let old = one("cmd: x");
+        let new = one(
+            "cmd: y, numprocs: 2, autostart: false, autorestart: always, exitcodes: 3, startretries: 7, starttime: 5, \
+             backoff: {initial: 2, factor: 3, max: 9, floor: 0}, stopsignal: INT, stoptime: 5, stopgroup: false, \
+             oneshot: true, priority: 1, workingdir: /srv, umask: 7, user: a, group: a, env: {A: b}, env_pass: [A], \
+             stdout: '/x-${num}', stdout_logfile_maxbytes: 1MB, stdout_logfile_backups: 1, \
+             stderr: '/y-${num}', stderr_logfile_maxbytes: 1MB, stderr_logfile_backups: 1, \
+             numprocs_start: 3, group_name: g, healthcheck: {cmd: c}",
+        );
+        let mixed = in_place(&old, &new);
+        let (restart, live) = program_keys(&old, &new);
+        assert!(restart.len() == 10 && live.len() == 19, "{} and {}: a key is not set here", restart.len(), live.len());
+        assert_eq!(program_keys(&old, &mixed), (vec![], live));
+        assert_eq!(program_keys(&mixed, &new), (restart, vec![]));
+        assert_eq!(mixed.numbers(), new.numbers());
+    }
+
+    #[test]
     fn programs_come_go_and_stay() {
         let old = config("programs: {gone: {cmd: x}, same: {cmd: x}, more: {cmd: x}, both: {cmd: x, numprocs: 4}}");
         let new = config("services: {new: {cmd: x}, same: {cmd: x}, more: {cmd: x, numprocs: 3}, both: {cmd: y}}");
@@ -405,9 +474,15 @@ mod tests {
     #[test]
     fn the_daemon_s_keys() {
         let old = config("");
-        for live in ["loglevel: debug", "logfile_maxbytes: 1", "logfile_backups: 1"] {
+        for (live, want) in [
+            ("loglevel: debug", "loglevel: info -> debug"),
+            ("logformat: json", "logformat: text -> json"),
+            ("logfile_maxbytes: 1MB", "logfile_maxbytes: 50MB -> 1MB"),
+            ("logfile_backups: 1", "logfile_backups: 10 -> 1"),
+        ] {
             let plan = diff(&old, &config(&format!("taskmasterd: {{{live}}}")));
-            assert_eq!(plan, Plan { daemon_live: true, ..Plan::default() }, "{live}");
+            assert_eq!(shown(&plan.daemon_live), [want]);
+            assert!(plan.daemon_keys.is_empty() && plan.programs.is_empty());
         }
         for (keys, want) in [
             ("logfile: '-'", "logfile: taskmasterd.log -> -"),
@@ -423,7 +498,7 @@ mod tests {
         ] {
             let plan = diff(&old, &config(&format!("taskmasterd: {{{keys}}}")));
             assert_eq!(shown(&plan.daemon_keys), [want]);
-            assert!(!plan.daemon_live && plan.programs.is_empty());
+            assert!(plan.daemon_live.is_empty() && plan.programs.is_empty());
         }
     }
 }

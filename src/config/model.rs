@@ -27,6 +27,8 @@ pub struct DaemonConfig {
     pub logfile: LogTarget,
     /// `loglevel`: the least serious level that is written.
     pub loglevel: Level,
+    /// `logformat`: how its lines are written.
+    pub logformat: LogFormat,
     /// `logfile_maxbytes` and `logfile_backups`.
     pub rotation: Rotation,
     /// `childlogdir`: directory of the `auto` log files.
@@ -46,6 +48,7 @@ impl Default for DaemonConfig {
         DaemonConfig {
             logfile: LogTarget::File("taskmasterd.log".to_owned()),
             loglevel: Level::Info,
+            logformat: LogFormat::Text,
             rotation: Rotation::default(),
             childlogdir: "/tmp".to_owned(),
             nocleanup: false,
@@ -101,6 +104,29 @@ impl LogTarget {
             )),
             _ if text.ends_with('/') => Err(format!("{} is a directory; give a file", quoted(text))),
             _ => Ok(LogTarget::File(text.to_owned())),
+        }
+    }
+}
+
+/// How the lines of the daemon's log are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `text`: for people.
+    Text,
+    /// `json`: an object a line, for programs.
+    Json,
+}
+
+impl LogFormat {
+    /// All formats by the names that `logformat` takes.
+    pub const NAMES: [(&'static str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
         }
     }
 }

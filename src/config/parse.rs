@@ -99,7 +99,10 @@ fn root<'t>(source: &'t Source, report: &mut Report<'_>) -> Option<Node<'t>> {
 /// The tree of a text: TOML if its file is named so, else YAML, of which JSON is a part.
 pub(super) fn tree(source: &Source) -> Result<Node<'_>, Vec<TreeError>> {
     if !source.name.ends_with(".toml") {
-        return yaml::parse(&source.text).map_err(|error| vec![error]);
+        let as_json =
+            |text: String| if source.name.ends_with(".json") { text.replace("valid YAML", "valid JSON") } else { text };
+        let read = yaml::parse(&source.text);
+        return read.map_err(|error| vec![TreeError { text: as_json(error.text), ..error }]);
     }
     #[cfg(feature = "toml")]
     return crate::base::toml::parse(&source.text);
@@ -156,7 +159,8 @@ fn read_programs(
         for entry in entries {
             let place = root_place.within(entry.at);
             let path = join(&root.key, &entry.key);
-            let Some(name) = take_name(entry, place, &path, &mut places, report) else { continue };
+            // What is wrong with the name does not keep the rest from being looked at.
+            let name = take_name(entry, place, &path, &mut places, report);
             if places.len() > PROGRAMS {
                 report.error(place, path, format!("is one program too many: there may be {PROGRAMS}"));
                 return programs;
@@ -167,7 +171,8 @@ fn read_programs(
             if !matches!(entry.value.value, Value::Map(_) | Value::Null) {
                 continue;
             }
-            if let Some(program) = program::read(&own, &roots.defaults, world, report) {
+            let program = program::read(&own, &roots.defaults, world, report);
+            if let Some((name, program)) = name.zip(program) {
                 check.program(&name, &program, &own, &roots.defaults, report);
                 programs.push((name, Arc::new(program)));
             }

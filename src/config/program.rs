@@ -335,13 +335,7 @@ fn restarts(
 }
 
 fn backoff(reader: &mut ProgramReader<'_, '_, '_, '_>, backoff: &mut Backoff) {
-    let [own, defaults] = [reader.own, reader.defaults].map(|section| {
-        let mut inner = Section::new(section.path_to("backoff"), section.place);
-        if let Some(found) = section.get(Key::Backoff) {
-            inner.add(&found.entry.value, found.place, &BACKOFF_KEYS, reader.report);
-        }
-        inner
-    });
+    let [own, defaults] = reader.within(Key::Backoff, &BACKOFF_KEYS);
     let mut reader = Reader { report: reader.report, own: &own, defaults: &defaults };
     reader.set(&mut backoff.initial, BackoffKey::Initial, values::duration);
     reader.set(&mut backoff.factor, BackoffKey::Factor, values::factor);

@@ -135,6 +135,20 @@ impl<'a, 'n, 't, K: Copy + PartialEq> Reader<'a, '_, 'n, 't, K> {
         }
     }
 
+    /// The keys in the map that a key has as its value: those of the program, and those of the defaults.
+    pub(super) fn within<L: Copy + PartialEq>(
+        &mut self,
+        key: K,
+        names: &[(&'static str, L)],
+    ) -> [Section<'n, 't, L>; 2] {
+        [self.own, self.defaults].map(|section| {
+            let Some(found) = section.get(key) else { return Section::new("", section.place) };
+            let mut inner = Section::new(section.path_to(&found.entry.key), found.place);
+            inner.add(&found.entry.value, found.place, names, self.report);
+            inner
+        })
+    }
+
     /// Puts the value of a key in place if it is given and good.
     pub(super) fn set<T>(&mut self, target: &mut T, key: K, read: impl FnOnce(&Node<'t>) -> Read<T>) {
         if let Some(value) = self.value(key, read) {

@@ -385,7 +385,7 @@ fn users_and_groups_are_asked_for() {
 #[test]
 fn control_characters_are_escaped() {
     let told = bad("programs: {\"\\e[31mx\": {cmd: x, \"\\e\": 1}, a: {cmd: x, umask: \"\\e[2J\"}}");
-    assert!(told.len() == 2 && !told.concat().contains('\u{1b}'), "{told:?}");
+    assert!(told.len() == 3 && !told.concat().contains('\u{1b}'), "{told:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::base::text::quoted;
 use crate::base::tree::{Node, Scalar, Value};
 use crate::base::units;
 
-use super::model::{Autorestart, Level, LogTarget, Sink};
+use super::model::{Autorestart, Level, LogFormat, LogTarget, Sink};
 
 /// The value, or what is wrong with it.
 pub(super) type Read<T> = Result<T, String>;
@@ -224,6 +224,14 @@ pub(super) fn sink(node: &Node<'_>, is_stderr: bool) -> Read<Sink> {
 /// Where the daemon's own log goes.
 pub(super) fn log_target(node: &Node<'_>) -> Read<LogTarget> {
     LogTarget::parse(&path(node)?)
+}
+
+/// How the lines of the daemon's log are written.
+pub(super) fn log_format(node: &Node<'_>) -> Read<LogFormat> {
+    let text = plain_text(node, "a format")?;
+    let names = LogFormat::NAMES.map(|(name, _)| name);
+    let found = LogFormat::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, format)| *format);
+    found.ok_or_else(|| format!("{} is not one of {}{}", quoted(text), names.join(", "), suggestion(text, names)))
 }
 
 /// A level of the daemon's log.

@@ -176,8 +176,9 @@ that does not run is no error. --no-wait answers at once, --timeout 30s after
         synopsis: CHANGE_SYNOPSIS,
         summary: "Stop processes and start them again",
         help: "\
-A process that does not run is started. --no-wait answers at once, --timeout 30s
-after 30 seconds at the latest.
+A process that does not run is started. The configuration is read first: a program
+all of whose processes are named uses its section as it is now, and the answer says
+so. --no-wait answers at once, --timeout 30s after 30 seconds at the latest.
 ",
     },
     Command {
@@ -236,8 +237,9 @@ shown is not as wanted.
         synopsis: "[--dry-run]",
         summary: "Read the configuration again and apply what changed",
         help: "\
-Shows what was added, removed, restarted and updated; what did not change runs on.
-A configuration with errors changes nothing. --dry-run only shows.
+Shows what is added, removed, restarted and updated; what did not change runs on.
+A configuration with errors changes nothing. --dry-run only shows; taskmasterctl
+then exits with 0 if nothing would change, with 2 if something would.
 ",
     },
     Command {

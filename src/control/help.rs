@@ -8,7 +8,8 @@ use super::message::Refusal;
 /// How a NAME may be written.
 const NAME_HELP: &str = "\
 A NAME is a program (web), a process of one that has several (worker:worker_00,
-worker_00, worker:0), all processes of a program (worker:*), a pattern (w*) or all.
+worker_00, worker:0), all processes of a program or of a group of programs
+(worker:*, team:*), a pattern (w*) or all.
 ";
 
 /// The answer to `help`: all commands, or how one is used.

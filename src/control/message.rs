@@ -93,8 +93,14 @@ pub enum Wait {
 pub enum Response {
     /// To `status`.
     Status(Vec<ProcessStatus>),
-    /// To `start`, `stop`, `restart`, `signal`: one outcome for each process, in the order of `status`.
-    Outcomes(Vec<Outcome>),
+    /// To `start`, `stop`, `restart`, `signal`.
+    Outcomes {
+        /// One for each process, in the order of `status`.
+        outcomes: Vec<Outcome>,
+        /// To `restart`: what its answer has to say of the configuration's files, for people; empty if they are as they
+        /// were.
+        notes: Vec<String>,
+    },
     /// To `reload`.
     Plan(PlanReport),
     /// To `tail`: the bytes of the lines, as the program wrote them.
@@ -160,8 +166,11 @@ pub struct ProcessStatus {
     pub name: String,
     /// Its program.
     pub program: String,
-    /// Its number within the program, from 0.
+    /// Its number within the program.
     pub num: u32,
+    /// The group of programs that it belongs to, if the configuration names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Its state.
     pub state: StateName,
     /// What it is meant to be.
@@ -210,8 +219,20 @@ pub struct PlanReport {
     pub changes: Vec<Change>,
     /// How many processes stay as they are.
     pub unchanged: u32,
-    /// Keys of the daemon that changed but only take effect when it is started anew.
+    /// The keys of the daemon that changed. One that needs a restart takes effect when the daemon is started anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub daemon: Vec<KeyChange>,
+    /// The names of those that need that.
     pub needs_daemon_restart: Vec<String>,
+}
+
+impl PlanReport {
+    /// Whether the reload changes anything. What waits for the daemon to be started anew is not changed by a reload,
+    /// and would be told again by the next one.
+    #[must_use]
+    pub fn changes_anything(&self) -> bool {
+        !self.changes.is_empty() || self.daemon.iter().any(|key| !key.needs_restart)
+    }
 }
 
 /// What happens to one process in a reload.
@@ -219,8 +240,10 @@ pub struct PlanReport {
 pub struct Change {
     /// The process.
     pub name: String,
-    /// What happens.
+    /// What the reload does with it.
     pub action: ChangeAction,
+    /// What that means for it as it is now.
+    pub then: Then,
     /// The keys that changed, with their values before and after.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<KeyChange>,
@@ -234,23 +257,26 @@ pub enum ChangeAction {
     Added,
     /// It is stopped and forgotten.
     Removed,
-    /// It is stopped and started with the new keys.
+    /// It is started anew with the new keys.
     Restarted,
-    /// Its keys change while it runs on.
+    /// It gets new keys and stays what it is.
     Updated,
 }
 
-impl ChangeAction {
-    /// As it is printed: `added`.
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        match self {
-            ChangeAction::Added => "added",
-            ChangeAction::Removed => "removed",
-            ChangeAction::Restarted => "restarted",
-            ChangeAction::Updated => "updated",
-        }
-    }
+/// What becomes of a process that a reload touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Then {
+    /// It was down, and is started.
+    Starts,
+    /// It is stopped, and started again.
+    Restarts,
+    /// It is stopped.
+    Stops,
+    /// It runs on, or waits on for its next try.
+    GoesOn,
+    /// It is down and stays so.
+    StaysDown,
 }
 
 /// One key before and after.
@@ -262,6 +288,8 @@ pub struct KeyChange {
     pub old: String,
     /// Its new value.
     pub new: String,
+    /// Whether it takes effect only with a restart: of the process, or of the daemon for a key of the daemon.
+    pub needs_restart: bool,
 }
 
 /// One process and its id.

@@ -10,9 +10,9 @@ use crate::base::text::Plain;
 use crate::base::time::Wall;
 use crate::base::units::print_duration;
 
-use super::message::{
-    Change, ChangeAction, Outcome, PlanReport, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName,
-};
+use super::message::{Outcome, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName};
+
+mod plan;
 
 /// What time it is where the text is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,8 +42,11 @@ pub fn write(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
     let mut text = String::new();
     match response {
         Response::Status(processes) => status(processes, clock, &mut text),
-        Response::Outcomes(outcomes) => outcomes.iter().for_each(|o| outcome(o, &mut text)),
-        Response::Plan(plan) => reload(plan, &mut text),
+        Response::Outcomes { outcomes, notes } => {
+            outcomes.iter().for_each(|o| outcome(o, &mut text));
+            notes.iter().for_each(|note| put(&mut text, format_args!("note: {}\n", Plain(note))));
+        }
+        Response::Plan(plan) => plan::write(plan, &mut text),
         Response::Tail(bytes) => {
             out.extend_from_slice(bytes);
             if bytes.last().is_some_and(|b| *b != b'\n') {
@@ -70,7 +73,7 @@ pub fn final_line(response: &Response) -> Cow<'static, str> {
             let first = refusal.text.lines().next().unwrap_or_default();
             format!("ERROR {}: {}", refusal.code.word(), Plain(first)).into()
         }
-        Response::Outcomes(outcomes) => match outcomes.iter().filter(|o| !o.ok).count() {
+        Response::Outcomes { outcomes, .. } => match outcomes.iter().filter(|o| !o.ok).count() {
             0 => "OK".into(),
             failed => {
                 let all = outcomes.len();
@@ -219,44 +222,6 @@ fn pids(list: &[ProcessPid], text: &mut String) {
     }
 }
 
-fn reload(plan: &PlanReport, text: &mut String) {
-    let would = if plan.dry_run { "would be " } else { "" };
-    for c in &plan.changes {
-        put(text, format_args!("{}: {would}{}", Plain(&c.name), c.action.text()));
-        keys(c, text);
-        text.push('\n');
-    }
-    for key in &plan.needs_daemon_restart {
-        put(text, format_args!("taskmasterd: {} takes effect when the daemon is started anew\n", Plain(key)));
-    }
-    let count = |action: ChangeAction| plan.changes.iter().filter(|c| c.action == action).count();
-    if plan.dry_run {
-        text.push_str("would be ");
-    }
-    put(
-        text,
-        format_args!(
-            "added {}, removed {}, restarted {}, updated {}, unchanged {}\n",
-            count(ChangeAction::Added),
-            count(ChangeAction::Removed),
-            count(ChangeAction::Restarted),
-            count(ChangeAction::Updated),
-            plan.unchanged
-        ),
-    );
-}
-
-/// ` (cmd: "old" -> "new", stoptime: "10s" -> "5s")`.
-fn keys(change: &Change, text: &mut String) {
-    for (i, k) in change.keys.iter().enumerate() {
-        let lead = if i == 0 { " (" } else { ", " };
-        put(text, format_args!("{lead}{}: \"{}\" -> \"{}\"", Plain(&k.key), Plain(&k.old), Plain(&k.new)));
-    }
-    if !change.keys.is_empty() {
-        text.push(')');
-    }
-}
-
 /// A refusal of several lines has its summary in the first, which is the final line; the others come before it.
 fn details(refusal: &Refusal, text: &mut String) {
     for line in refusal.text.lines().skip(1) {
@@ -267,7 +232,7 @@ fn details(refusal: &Refusal, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::message::{KeyChange, VersionReport, Want};
+    use crate::control::message::{VersionReport, Want};
 
     /// 2026-11-21 10:47:00 UTC.
     const CLOCK: Clock = Clock { now_unix: 1_795_258_020, utc_offset: 0 };
@@ -277,6 +242,7 @@ mod tests {
             name: name.to_owned(),
             program: name.to_owned(),
             num: 0,
+            group: None,
             state,
             want: Want::Up,
             as_wanted: true,
@@ -382,42 +348,14 @@ mod tests {
         let outcome = |name: &str, result: &str, ok| Outcome { name: name.into(), result: result.into(), ok };
         let good = outcome("web", "started", true);
         let bad = outcome("api", "no such file\nOK", false);
-        let all = Response::Outcomes(vec![good.clone(), bad.clone(), outcome("db", "already running", true)]);
+        let outcomes = |outcomes| Response::Outcomes { outcomes, notes: vec![] };
+        let all = outcomes(vec![good.clone(), bad.clone(), outcome("db", "already running", true)]);
         assert_eq!(text(&all), "web: started\napi: ERROR (no such file\\nOK)\ndb: already running\n");
         assert_eq!(final_line(&all), "ERROR failed: 1 of 3 processes");
-        assert_eq!(final_line(&Response::Outcomes(vec![bad])), "ERROR failed: 1 of 1 process");
-        assert_eq!(final_line(&Response::Outcomes(vec![good])), "OK");
-    }
-
-    #[test]
-    fn plans() {
-        let key = |key: &str, old: &str, new: &str| KeyChange { key: key.into(), old: old.into(), new: new.into() };
-        let change = |name: &str, action, keys| Change { name: name.into(), action, keys };
-        let mut plan = PlanReport {
-            dry_run: false,
-            changes: vec![
-                change("api", ChangeAction::Added, vec![]),
-                change("web", ChangeAction::Restarted, vec![key("cmd", "old", "new"), key("stoptime", "10s", "5s")]),
-            ],
-            unchanged: 7,
-            needs_daemon_restart: vec!["logfile".into()],
-        };
-        assert_eq!(
-            text(&Response::Plan(plan.clone())),
-            "\
-api: added
-web: restarted (cmd: \"old\" -> \"new\", stoptime: \"10s\" -> \"5s\")
-taskmasterd: logfile takes effect when the daemon is started anew
-added 1, removed 0, restarted 1, updated 0, unchanged 7
-"
-        );
-        plan.dry_run = true;
-        plan.needs_daemon_restart.clear();
-        plan.changes.truncate(1);
-        assert_eq!(
-            text(&Response::Plan(plan)),
-            "api: would be added\nwould be added 1, removed 0, restarted 0, updated 0, unchanged 7\n"
-        );
+        assert_eq!(final_line(&outcomes(vec![bad])), "ERROR failed: 1 of 1 process");
+        assert_eq!(final_line(&outcomes(vec![good.clone()])), "OK");
+        let noted = Response::Outcomes { outcomes: vec![good], notes: vec!["web: uses\nOK".into()] };
+        assert_eq!((text(&noted).as_str(), &*final_line(&noted)), ("web: started\nnote: web: uses\\nOK\n", "OK"));
     }
 
     #[test]

@@ -97,8 +97,9 @@ Commands:
 {commands}
 Commands that need no daemon:
 {local}
-Exit status: 0 done; 1 something failed; 2 wrong usage; 3 status showed a process that
-is not as wanted; 4 the daemon cannot be reached or refuses.
+Exit status: 0 done; 1 something failed; 2 wrong usage, or reload --dry-run showed that
+something would change; 3 status showed a process that is not as wanted; 4 the daemon
+cannot be reached or refuses.
 ",
         variable = address::SOCKET_VARIABLE,
         commands = help::list(),

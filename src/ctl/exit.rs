@@ -4,25 +4,41 @@ use std::process::ExitCode;
 
 use crate::control::message::{RefusalCode, Response};
 
-/// How `taskmasterctl` ends. A higher one is worse.
+/// How `taskmasterctl` ends. A later one is worse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Everything was done.
     #[default]
-    Done = 0,
+    Done,
+    /// `reload --dry-run` showed that something would change.
+    WouldChange,
     /// Something failed.
-    Failed = 1,
+    Failed,
     /// The command line is wrong.
-    Usage = 2,
+    Usage,
     /// `status` showed a process that is not as wanted.
-    NotAsWanted = 3,
+    NotAsWanted,
     /// The daemon cannot be reached or refuses.
-    Unreachable = 4,
+    Unreachable,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::WouldChange | Exit::Usage => 2,
+            Exit::NotAsWanted => 3,
+            Exit::Unreachable => 4,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
+        ExitCode::from(exit.code())
     }
 }
 
@@ -31,7 +47,8 @@ impl From<Exit> for ExitCode {
 pub fn of(response: &Response) -> Exit {
     match response {
         Response::Status(list) if list.iter().any(|p| !p.as_wanted) => Exit::NotAsWanted,
-        Response::Outcomes(list) if list.iter().any(|o| !o.ok) => Exit::Failed,
+        Response::Outcomes { outcomes, .. } if outcomes.iter().any(|o| !o.ok) => Exit::Failed,
+        Response::Plan(plan) if plan.dry_run && plan.changes_anything() => Exit::WouldChange,
         Response::Refused(refusal) => match refusal.code {
             code if turned_away(code) => Exit::Unreachable,
             RefusalCode::BadArguments | RefusalCode::UnknownCommand => Exit::Usage,
@@ -46,7 +63,7 @@ pub fn of(response: &Response) -> Exit {
             | RefusalCode::Failed => Exit::Failed,
         },
         Response::Status(_)
-        | Response::Outcomes(_)
+        | Response::Outcomes { .. }
         | Response::Plan(_)
         | Response::Tail(_)
         | Response::DaemonPid(_)
@@ -65,7 +82,7 @@ fn turned_away(code: RefusalCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::message::{Outcome, ProcessStatus, Refusal, StateName, Want};
+    use crate::control::message::{KeyChange, Outcome, PlanReport, ProcessStatus, Refusal, StateName, Want};
 
     #[test]
     fn answers_have_exit_codes() {
@@ -73,6 +90,7 @@ mod tests {
             name: "web".into(),
             program: "web".into(),
             num: 0,
+            group: None,
             state: StateName::Running,
             want: Want::Up,
             as_wanted,
@@ -85,13 +103,21 @@ mod tests {
             kill_in_ms: None,
         };
         let outcome = |ok| Outcome { name: "web".into(), result: "x".into(), ok };
+        let outcomes = |outcomes| Response::Outcomes { outcomes, notes: vec![] };
+        let plan = |dry_run, needs_restart| {
+            let key = KeyChange { key: "x".into(), old: "1".into(), new: "2".into(), needs_restart };
+            Response::Plan(PlanReport { dry_run, daemon: vec![key], ..PlanReport::default() })
+        };
         let refused = |code| Response::Refused(Refusal::new(code, "x"));
         for (response, expected) in [
             (Response::Status(vec![]), Exit::Done),
             (Response::Status(vec![process(true)]), Exit::Done),
             (Response::Status(vec![process(true), process(false)]), Exit::NotAsWanted),
-            (Response::Outcomes(vec![outcome(true)]), Exit::Done),
-            (Response::Outcomes(vec![outcome(true), outcome(false)]), Exit::Failed),
+            (outcomes(vec![outcome(true)]), Exit::Done),
+            (outcomes(vec![outcome(true), outcome(false)]), Exit::Failed),
+            (plan(true, false), Exit::WouldChange),
+            (plan(true, true), Exit::Done),
+            (plan(false, false), Exit::Done),
             (refused(RefusalCode::Denied), Exit::Unreachable),
             (refused(RefusalCode::Busy), Exit::Unreachable),
             (refused(RefusalCode::UnknownName), Exit::Failed),
@@ -101,5 +127,13 @@ mod tests {
         ] {
             assert_eq!(of(&response), expected, "{response:?}");
         }
+    }
+
+    #[test]
+    fn codes_are_as_documented() {
+        use Exit::{Done, Failed, NotAsWanted, Unreachable, Usage, WouldChange};
+        let codes = [Done, Failed, WouldChange, Usage, NotAsWanted, Unreachable].map(Exit::code);
+        assert_eq!(codes, [0, 1, 2, 2, 3, 4]);
+        assert!(Done < WouldChange && WouldChange < Failed && Failed < Unreachable);
     }
 }

@@ -24,7 +24,7 @@ pub fn show(response: &Response) -> Exit {
         }
         Response::ShuttingDown => exit.max(print(b"Shut down\n")),
         Response::Status(_)
-        | Response::Outcomes(_)
+        | Response::Outcomes { .. }
         | Response::Plan(_)
         | Response::Tail(_)
         | Response::DaemonPid(_)

@@ -93,11 +93,22 @@ struct Client {
     denied: bool,
 }
 
+/// The socket's file, which goes with its owner: a start that fails later on leaves none behind.
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// The listening socket and all connections.
 #[derive(Debug)]
 pub struct Clients {
     listener: Token,
-    path: PathBuf,
+    file: SocketFile,
     all: BTreeMap<ClientId, Client>,
     next_id: u64,
     /// Clients with more requests in their buffers than one turn takes.
@@ -152,12 +163,13 @@ impl Clients {
             fs::remove_file(path).map_err(|e| failed("remove the leftover socket", e))?;
         }
         let listener = sock::listen(path).map_err(|e| failed("listen on", e))?;
+        let file = SocketFile(path.to_owned());
         open_up(path, config)?;
         let token =
             reactor.add(Source::Listener, listener, Wants::Read).map_err(|(e, _)| failed("poll the socket", e))?;
         Ok(Clients {
             listener: token,
-            path: path.to_owned(),
+            file,
             all: BTreeMap::new(),
             next_id: 1,
             again: BTreeSet::new(),
@@ -170,7 +182,7 @@ impl Clients {
     /// Removes the socket's file.
     pub fn remove_socket(&self) {
         // Gone already is as good.
-        let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.file.0);
     }
 
     /// Accepts what waits. Clients that had to go are returned, and what went wrong.

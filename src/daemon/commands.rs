@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::id::{ClientId, Stream, Ticket};
-use crate::config::diag;
+use crate::config::diag::{self, Diagnostic};
 use crate::config::expand::Place;
 use crate::config::model::{Level, Sink};
 use crate::control::command::Right;
@@ -13,7 +13,7 @@ use crate::control::help;
 use crate::control::message::{PROTOCOL, Refusal, RefusalCode, Request, Response, VersionReport};
 use crate::control::render::Clock;
 use crate::load::Loaded;
-use crate::supervise::event::Input;
+use crate::supervise::event::{Command, Files, Input};
 
 use super::clients::{Asked, Served};
 use super::clock;
@@ -38,7 +38,7 @@ impl Daemon {
             self.log(Level::Warning, trouble);
         }
         for asked in asked {
-            self.carry_out(asked);
+            self.serve_request(asked);
         }
         if gone {
             self.forget_clients([id]);
@@ -74,7 +74,8 @@ impl Daemon {
         self.clients.reply(&mut self.reactor, ticket, response, &clock, self.now);
     }
 
-    fn carry_out(&mut self, asked: Asked) {
+    /// Answers a request, or passes it on to the core.
+    fn serve_request(&mut self, asked: Asked) {
         let Asked { ticket, peer, request } = asked;
         if request.right() != Right::Read {
             let words = words(&request);
@@ -93,15 +94,22 @@ impl Daemon {
                 self.tail(&name, stream, lines).map_or_else(Response::Refused, Response::Tail)
             }
             Request::Reload { dry_run } => return self.reload(Some(ticket), dry_run),
-            Request::Status { .. }
-            | Request::Start { .. }
-            | Request::Stop { .. }
-            | Request::Restart { .. }
-            | Request::Signal { .. }
-            | Request::Pid { name: Some(_) }
-            | Request::Shutdown => return self.inputs.push_back(Input::Command(ticket, request)),
+            Request::Status { names } => return self.tell(ticket, Command::Status { names }),
+            Request::Pid { name: Some(name) } => return self.tell(ticket, Command::Pids { name }),
+            Request::Start { names, wait } => return self.tell(ticket, Command::Start { names, wait }),
+            Request::Stop { names, wait } => return self.tell(ticket, Command::Stop { names, wait }),
+            Request::Restart { names, wait } => {
+                let files = self.files_now();
+                return self.tell(ticket, Command::Restart { names, wait, files });
+            }
+            Request::Signal { sig, names } => return self.tell(ticket, Command::Signal { sig, names }),
+            Request::Shutdown => return self.tell(ticket, Command::Shutdown),
         };
         self.reply(ticket, &response);
+    }
+
+    fn tell(&mut self, ticket: Ticket, command: Command) {
+        self.inputs.push_back(Input::Command(ticket, command));
     }
 
     /// Reads the configuration again. If anything is wrong with it, nothing changes.
@@ -111,33 +119,64 @@ impl Daemon {
             return self.reply_if_asked(ticket, &Response::Refused(refusal));
         }
         match self.origin.load() {
-            Ok(Loaded { config, people, warnings, stamps: _ }) => {
-                for warning in &warnings {
-                    self.journal.write(Level::Warning, warning);
-                }
+            Ok(Loaded { config, people, warnings, stamps }) => {
+                self.write_problems(&warnings);
                 if !dry_run {
                     let path = self.origin.path.display();
                     self.journal.write(Level::Info, format_args!("configuration read from {path}"));
                     self.people.extend(people);
+                    self.stamps = Some(stamps);
                 }
                 self.inputs.push_back(Input::Reload { ticket, config: Box::new(config), dry_run });
             }
             Err(problems) => {
-                let errors = problems.iter().filter(|p| p.level == diag::Level::Error).count();
-                let noun = if errors == 1 { "error" } else { "errors" };
-                let summary = format!("{}: {errors} {noun}, nothing was changed", self.origin.path.display());
+                let summary = format!("{}: {}, nothing was changed", self.origin.path.display(), errors(&problems));
                 self.journal.write(Level::Error, format_args!("not reloaded: {summary}"));
-                for problem in &problems {
-                    let level = match problem.level {
-                        diag::Level::Error => Level::Error,
-                        diag::Level::Warning => Level::Warning,
-                    };
-                    self.journal.write(level, problem);
-                }
-                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                self.write_problems(&problems);
+                let lines: Vec<String> = problems.iter().map(Diagnostic::in_full).collect();
                 let text = format!("{summary}\n{}", lines.join("\n"));
                 self.reply_if_asked(ticket, &Response::Refused(Refusal::new(RefusalCode::BadConfig, text)));
             }
+        }
+    }
+
+    /// What the configuration's files say now, for a restart.
+    fn files_now(&mut self) -> Files {
+        let unchanged = self.stamps.as_ref().is_some_and(|stamps| !stamps.are_outdated());
+        if unchanged || self.fleet.is_shutting_down() {
+            return Files::Unchanged;
+        }
+        // What is in force may come from two readings after this.
+        self.stamps = None;
+        match self.origin.load() {
+            Ok(Loaded { config, people, warnings, stamps }) => {
+                if config != *self.fleet.config() {
+                    self.write_problems(&warnings);
+                } else if self.inputs.is_empty() {
+                    // The warnings of the configuration in force have been told, and nothing waits that changes it.
+                    self.stamps = Some(stamps);
+                }
+                self.people.extend(people);
+                Files::Read(Box::new(config))
+            }
+            Err(mut problems) => {
+                let count = errors(&problems);
+                let first = problems.iter().position(|p| p.level == diag::Level::Error).map(|at| problems.remove(at));
+                // The first one is in the note that is made of this.
+                self.write_problems(&problems);
+                let first = first.map(|p| format!(": {p}")).unwrap_or_default();
+                Files::Broken(format!("{count}, so the keys in force are used{first}"))
+            }
+        }
+    }
+
+    fn write_problems(&mut self, problems: &[Diagnostic]) {
+        for problem in problems {
+            let level = match problem.level {
+                diag::Level::Error => Level::Error,
+                diag::Level::Warning => Level::Warning,
+            };
+            self.journal.write(level, problem);
         }
     }
 
@@ -195,6 +234,14 @@ impl Daemon {
                 Err(Refusal::new(RefusalCode::Failed, text))
             }
         }
+    }
+}
+
+/// How many errors there are: `2 errors`.
+fn errors(problems: &[Diagnostic]) -> String {
+    match problems.iter().filter(|p| p.level == diag::Level::Error).count() {
+        1 => "1 error".to_owned(),
+        errors => format!("{errors} errors"),
     }
 }
 

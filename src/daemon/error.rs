@@ -58,7 +58,7 @@ impl fmt::Display for Error {
                 places.iter().try_for_each(|place| write!(f, "\n  {}", place.display()))
             }
             Error::Config(diagnostics) => {
-                let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+                let lines: Vec<String> = diagnostics.iter().map(Diagnostic::in_full).collect();
                 f.write_str(&lines.join("\n"))
             }
             Error::Taken(path) => write!(

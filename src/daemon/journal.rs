@@ -8,7 +8,9 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::base::time::Mono;
-use crate::config::model::{DaemonConfig, Level, LogTarget};
+use crate::config::model::{DaemonConfig, Level, LogFormat, LogTarget};
+use crate::control::record::{Record, Subject};
+use crate::supervise::action::Happening;
 use crate::sys::fd;
 use crate::sys::process::is_terminal;
 use crate::sys::sock::Syslog;
@@ -31,6 +33,7 @@ enum Target {
 #[derive(Debug)]
 pub struct Journal {
     level: Level,
+    format: LogFormat,
     target: Target,
     /// Whether lines are also shown on standard error: in the foreground, on a terminal.
     echo: bool,
@@ -53,6 +56,7 @@ impl Journal {
         let echo = foreground && !matches!(target, Target::Stdout) && is_terminal(fd::standard(2));
         Journal {
             level: config.loglevel,
+            format: config.logformat,
             target,
             echo,
             buffer: Vec::new(),
@@ -65,6 +69,7 @@ impl Journal {
     /// Applies keys that may change while the daemon runs.
     pub fn reconfigure(&mut self, config: &DaemonConfig, files: &mut LogFiles) {
         self.level = config.loglevel;
+        self.format = config.logformat;
         if let Target::File(id) = self.target {
             files.set_rotation(id, config.rotation);
         }
@@ -72,6 +77,18 @@ impl Journal {
 
     /// Writes a fact down if its level is wanted.
     pub fn write(&mut self, level: Level, fact: impl fmt::Display) {
+        self.line(level, "message", None, fact);
+    }
+
+    /// Writes down what happened to a process.
+    pub fn happening(&mut self, happening: &Happening) {
+        let Happening { name, program, pid, from, to, note } = happening;
+        let (pid, from, to) = (*pid, *from, *to);
+        let subject = Subject { program: program.as_str(), process: name, pid, from, to };
+        self.line(note.level(), note.word(), Some(subject), note);
+    }
+
+    fn line(&mut self, level: Level, event: &'static str, process: Option<Subject<'_>>, fact: impl fmt::Display) {
         if level > self.level {
             return;
         }
@@ -84,16 +101,23 @@ impl Journal {
             // One moment for all that gathers before the next flush: it is one turn.
             self.stamp = clock::wall().to_string();
         }
+        self.levels.push(level);
+        if self.format == LogFormat::Json {
+            let (time, level, cause) = (self.stamp.as_str(), level.name(), fact.to_string());
+            return Record { time, level, event, process, cause }.write(&mut self.buffer);
+        }
         self.buffer.extend_from_slice(self.stamp.as_bytes());
         self.buffer.extend_from_slice(label(level));
         // Writing to a Vec cannot fail.
-        let _ = write!(self.buffer, "{fact}");
+        let _ = match process {
+            Some(Subject { process, .. }) => write!(self.buffer, "{process}: {fact}"),
+            None => write!(self.buffer, "{fact}"),
+        };
         // A line stays a line whatever a name or an error text holds.
         for byte in self.buffer.iter_mut().skip(start).filter(|b| **b < b' ' || **b == 0x7f) {
             *byte = b'?';
         }
         self.buffer.push(b'\n');
-        self.levels.push(level);
     }
 
     /// A fact about one thing: `web:web_00: spawned pid=123`.
@@ -119,8 +143,11 @@ impl Journal {
                 self.lost += rest.iter().filter(|b| **b == b'\n').count() as u64;
             }
             Target::Syslog(connection) => {
-                // The syslog daemon has a time and a level of its own.
-                let head = self.stamp.len() + label(Level::Info).len();
+                // The syslog daemon has a time and a level of its own; an object keeps its own as well.
+                let head = match self.format {
+                    LogFormat::Text => self.stamp.len() + label(Level::Info).len(),
+                    LogFormat::Json => 0,
+                };
                 let texts = self.buffer.split(|b| *b == b'\n').map(|line| line.get(head..).unwrap_or_default());
                 for (level, text) in self.levels.iter().zip(texts) {
                     self.lost += u64::from(!send(connection, *level, text));

@@ -90,7 +90,7 @@ fn start(options: &Options) -> Result<ExitCode, Error> {
 
 fn check_only(origin: &Origin, loaded: &Loaded) -> ExitCode {
     for warning in &loaded.warnings {
-        let _ = writeln!(std::io::stderr(), "{warning}");
+        let _ = writeln!(std::io::stderr(), "{}", warning.in_full());
     }
     let processes: u32 = loaded.config.programs.values().map(|p| p.numprocs).sum();
     let programs = loaded.config.programs.len();
@@ -107,7 +107,7 @@ fn socket_path(config: &Config, env: &BTreeMap<String, String>) -> PathBuf {
 
 /// Sets everything up and runs the loop. `ready` is told when the socket answers.
 fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<(), Error> {
-    let Loaded { config, people, warnings, stamps: _ } = loaded;
+    let Loaded { config, people, warnings, stamps } = loaded;
     let attached = ready.is_some() && foreground;
     fd::close_inherited_on_exec();
     signals::reset_dispositions();
@@ -166,6 +166,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         clients,
         journal,
         origin,
+        stamps: Some(stamps),
         people,
         surroundings,
         nursery,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::base::id::{Key, Run};
 use crate::base::time::Mono;
 use crate::config::model::Level;
-use crate::load::People;
+use crate::load::{People, Stamps};
 use crate::supervise::action::Action;
 use crate::supervise::event::Input;
 use crate::supervise::fleet::Fleet;
@@ -57,6 +57,9 @@ pub struct Daemon {
     pub(super) journal: Journal,
     /// Where the configuration comes from, for reading it again.
     pub(super) origin: Origin,
+    /// The files that the configuration in force was read from, as they were then; `None` if a restart may have taken
+    /// some of it from a later reading.
+    pub(super) stamps: Option<Stamps>,
     /// Users and groups that the configuration names.
     pub(super) people: People,
     /// What children need of the surroundings.

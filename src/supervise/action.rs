@@ -4,11 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::base::exit::Exit;
-use crate::base::id::{Key, Run, Ticket};
+use crate::base::id::{Key, ProgramName, Run, Ticket};
 use crate::base::signal::Sig;
 use crate::base::units::print_duration;
 use crate::config::model::Level;
-use crate::control::message::Response;
+use crate::control::message::{Response, StateName};
 
 use super::state::Failure;
 
@@ -49,12 +49,9 @@ pub enum Action {
     /// Give a client its one final answer.
     Reply(Ticket, Response),
     /// Write down what happened to a process.
-    Note {
-        /// The process.
-        name: String,
-        /// What happened.
-        note: Note,
-    },
+    Note(Happening),
+    /// Write down what was decided.
+    Log(Level, String),
     /// Keys of this instance changed while it runs: log sizes are to be applied.
     Reconfigure(Key),
     /// This instance is gone for good.
@@ -66,6 +63,23 @@ pub enum Action {
         /// Processes that outlived SIGKILL.
         survivors: Vec<String>,
     },
+}
+
+/// What happened to which process, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happening {
+    /// The process, as people see it.
+    pub name: String,
+    /// Its program.
+    pub program: ProgramName,
+    /// Its process id, while it lives; when it has ended, the one that it had.
+    pub pid: Option<u32>,
+    /// Its state before.
+    pub from: StateName,
+    /// Its state since.
+    pub to: StateName,
+    /// What happened.
+    pub note: Note,
 }
 
 /// What happened to a process: a line of the daemon's log.
@@ -115,6 +129,23 @@ pub enum Note {
 }
 
 impl Note {
+    /// What kind of thing it is, in one word for programs.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Note::Spawned { .. } => "spawned",
+            Note::Running => "running",
+            Note::Exited { .. } => "exited",
+            Note::Leftovers => "leftovers",
+            Note::Backoff { .. } => "backoff",
+            Note::Fatal { .. } => "fatal",
+            Note::Stopping { .. } => "stopping",
+            Note::Killed => "killed",
+            Note::Unkillable => "unkillable",
+            Note::Stopped => "stopped",
+        }
+    }
+
     /// How serious it is.
     #[must_use]
     pub fn level(&self) -> Level {

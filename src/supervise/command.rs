@@ -12,10 +12,10 @@ use crate::base::select::Selector;
 use crate::base::signal::Sig;
 use crate::base::time::Mono;
 use crate::base::units::print_duration;
-use crate::control::message::{Outcome, Refusal, RefusalCode, Request, Response, Wait, Want};
+use crate::control::message::{Outcome, Refusal, RefusalCode, Response, Wait, Want};
 
 use super::action::Action;
-use super::event::Event;
+use super::event::{Command, Event};
 use super::fleet::{Due, Fleet, Member};
 use super::state::{Instance, State};
 
@@ -32,10 +32,13 @@ pub struct Waiters {
 struct Waiter {
     ticket: Ticket,
     verb: Verb,
-    /// What is still waited for.
-    goals: BTreeMap<Key, Goal>,
+    /// What is still waited for, and the name that the process had when the command came: a reload meanwhile may give
+    /// its name to another one.
+    goals: BTreeMap<Key, (Goal, String)>,
     /// One place for each process of the command, in its order; `None` iff its goal is open.
     outcomes: Vec<(Key, Option<Outcome>)>,
+    /// What the answer says besides.
+    notes: Vec<String>,
     deadline: Option<Mono>,
 }
 
@@ -44,16 +47,29 @@ struct Waiter {
 enum Goal {
     /// That this run or a later one counts as started.
     Up(Run),
-    /// That nothing of it is alive.
-    Down,
+    /// That nothing of this run is alive, nor of an earlier one.
+    Down(Run),
+    /// That it is removed, or is no longer to be.
+    Gone,
+}
+
+/// One process of a command.
+pub(super) enum Target {
+    /// It gets the intent of the command.
+    Intent(Key),
+    /// The command has removed it; its name was this.
+    Removed(Key, String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verb {
+pub(super) enum Verb {
     Start,
     Stop,
     Restart,
 }
+
+/// What became of a process that a restart has removed.
+const REMOVED: &str = "removed";
 
 impl Verb {
     fn done(self) -> &'static str {
@@ -74,28 +90,21 @@ impl Verb {
 }
 
 impl Fleet {
-    /// Carries out a request that concerns processes.
-    pub(super) fn command(&mut self, ticket: Ticket, request: Request, now: Mono, out: &mut Vec<Action>) {
-        let response = match request {
-            Request::Status { names } => self.chosen(&names).map(|keys| Response::Status(self.status(&keys, now))),
-            Request::Pid { name: Some(name) } => self.chosen(&[name]).map(|keys| Response::Pids(self.pids(&keys))),
-            Request::Start { names, wait } => return self.act(ticket, Verb::Start, &names, wait, now, out),
-            Request::Stop { names, wait } => return self.act(ticket, Verb::Stop, &names, wait, now, out),
-            Request::Restart { names, wait } => return self.act(ticket, Verb::Restart, &names, wait, now, out),
-            Request::Signal { sig, names } => self.signal(sig, &names, out),
-            Request::Shutdown => {
+    /// Does what a client asks.
+    pub(super) fn command(&mut self, ticket: Ticket, command: Command, now: Mono, out: &mut Vec<Action>) {
+        let response = match command {
+            Command::Status { names } => self.chosen(&names).map(|keys| Response::Status(self.status(&keys, now))),
+            Command::Pids { name } => self.chosen(&[name]).map(|keys| Response::Pids(self.pids(&keys))),
+            Command::Start { names, wait } => return self.act(ticket, Verb::Start, &names, wait, now, out),
+            Command::Stop { names, wait } => return self.act(ticket, Verb::Stop, &names, wait, now, out),
+            Command::Restart { names, wait, files } => return self.restart(ticket, &names, wait, files, now, out),
+            Command::Signal { sig, names } => self.signal(sig, &names, out),
+            Command::Shutdown => {
                 out.push(Action::Reply(ticket, Response::ShuttingDown));
                 if !self.is_shutting_down() {
                     self.shutdown(now, out);
                 }
                 return;
-            }
-            Request::Pid { name: None }
-            | Request::Reload { .. }
-            | Request::Tail { .. }
-            | Request::Version
-            | Request::Help { .. } => {
-                Err(Refusal::new(RefusalCode::BadRequest, "this request does not concern processes"))
             }
         };
         out.push(Action::Reply(ticket, response.unwrap_or_else(Response::Refused)));
@@ -106,13 +115,18 @@ impl Fleet {
     /// # Errors
     /// A selector that means nothing, with the nearest name. Then none of them counts.
     pub fn chosen(&self, names: &[String]) -> Result<Vec<Key>, Refusal> {
+        self.choose(names).map_err(|name| self.unknown(name))
+    }
+
+    /// The same; the error is the first selector that means nothing.
+    pub(super) fn choose<'n>(&self, names: &'n [String]) -> Result<Vec<Key>, &'n str> {
         let selectors: Vec<Selector> = names.iter().map(|name| Selector::parse(name)).collect();
         let mut hit = vec![false; selectors.len()];
         let mut keys = Vec::new();
         for (key, member) in self.members() {
             let mut chosen = selectors.is_empty();
             for (selector, hit) in selectors.iter().zip(&mut hit) {
-                if selector.matches(&member.name, member.num) {
+                if selector.matches(&member.name, member.num, member.program.group_name.as_ref()) {
                     (*hit, chosen) = (true, true);
                 }
             }
@@ -123,12 +137,16 @@ impl Fleet {
         // "all" of nothing is nothing, not a mistake.
         match names.iter().zip(&hit).find(|(name, hit)| !**hit && !matches!(name.as_str(), "all" | "*")) {
             None => Ok(keys),
-            Some((name, _)) => Err(self.unknown(name)),
+            Some((name, _)) => Err(name),
         }
     }
 
-    fn unknown(&self, name: &str) -> Refusal {
-        let known: Vec<String> = self.members().flat_map(|(_, m)| [m.name.to_string(), self.display_name(m)]).collect();
+    pub(super) fn unknown(&self, name: &str) -> Refusal {
+        let of = |m: &Member| {
+            let group = m.program.group_name.as_ref().map(|group| format!("{group}:*"));
+            [m.name.to_string(), self.display_name(m)].into_iter().chain(group)
+        };
+        let known: Vec<String> = self.members().flat_map(|(_, m)| of(m)).collect();
         let hint = suggestion(name, known.iter().map(String::as_str));
         Refusal::new(RefusalCode::UnknownName, format!("no program or process \"{name}\"{hint}"))
     }
@@ -145,26 +163,52 @@ impl Fleet {
             let result = if target.is_some() { "signalled" } else { "not running" };
             outcomes.push(Outcome { name: self.display_name(member), result: result.to_owned(), ok: target.is_some() });
         }
-        Ok(Response::Outcomes(outcomes))
+        Ok(Response::Outcomes { outcomes, notes: Vec::new() })
+    }
+
+    /// Why a command is not begun at all.
+    pub(super) fn refusal(&self, verb: Verb) -> Result<(), Refusal> {
+        if self.is_shutting_down() && verb != Verb::Stop {
+            return Err(Refusal::new(RefusalCode::ShuttingDown, "the daemon is shutting down and starts nothing"));
+        }
+        Ok(())
     }
 
     fn act(&mut self, ticket: Ticket, verb: Verb, names: &[String], wait: Wait, now: Mono, out: &mut Vec<Action>) {
-        let refusal = if self.is_shutting_down() && verb != Verb::Stop {
-            Some(Refusal::new(RefusalCode::ShuttingDown, "the daemon is shutting down and starts nothing"))
-        } else {
-            None
-        };
-        let keys = match refusal.map_or_else(|| self.chosen(names), Err) {
-            Ok(keys) => keys,
-            Err(refusal) => return out.push(Action::Reply(ticket, Response::Refused(refusal))),
-        };
+        match self.refusal(verb).and_then(|()| self.chosen(names)) {
+            Ok(keys) => {
+                let targets = keys.into_iter().map(Target::Intent).collect();
+                self.begin_all(ticket, verb, targets, Vec::new(), wait, now, out);
+            }
+            Err(refusal) => out.push(Action::Reply(ticket, Response::Refused(refusal))),
+        }
+    }
+
+    /// Begins a command and takes up whom it keeps waiting. The targets are in the order of names.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn begin_all(
+        &mut self,
+        ticket: Ticket,
+        verb: Verb,
+        targets: Vec<Target>,
+        notes: Vec<String>,
+        wait: Wait,
+        now: Mono,
+        out: &mut Vec<Action>,
+    ) {
         let (number, deadline) = (self.waiters.next, deadline(wait, now));
         self.waiters.next += 1;
-        let mut waiter = Waiter { ticket, verb, goals: BTreeMap::new(), outcomes: Vec::new(), deadline };
-        for key in keys {
-            let (goal, outcome) = self.begin(verb, key, wait, now, out);
+        let mut waiter = Waiter { ticket, verb, goals: BTreeMap::new(), outcomes: Vec::new(), notes, deadline };
+        for target in targets {
+            let (key, name, (goal, outcome)) = match target {
+                Target::Intent(key) => {
+                    let name = self.member(key).map(|m| self.display_name(m)).unwrap_or_default();
+                    (key, name.clone(), self.begin(verb, key, name, wait, now, out))
+                }
+                Target::Removed(key, name) => (key, name.clone(), self.removed(key, name, wait)),
+            };
             if let Some(goal) = goal.filter(|_| outcome.is_none()) {
-                waiter.goals.insert(key, goal);
+                waiter.goals.insert(key, (goal, name));
                 self.waiters.by_key.entry(key).or_default().push(number);
             }
             waiter.outcomes.push((key, outcome));
@@ -176,17 +220,27 @@ impl Fleet {
         self.answer_if_done(number, out);
     }
 
+    /// The goal of a process that the command itself has removed.
+    fn removed(&self, key: Key, name: String, wait: Wait) -> (Option<Goal>, Option<Outcome>) {
+        let result = match (self.members.contains_key(&key), wait) {
+            (true, Wait::Reached | Wait::UpTo(_)) => return (Some(Goal::Gone), None),
+            (true, Wait::No) => "stopping, to be removed",
+            (false, _) => REMOVED,
+        };
+        (None, Some(Outcome { name, result: result.to_owned(), ok: true }))
+    }
+
     /// Tells one process the intent of a command: what is to be waited for, or the outcome if that is known already.
     fn begin(
         &mut self,
         verb: Verb,
         key: Key,
+        name: String,
         wait: Wait,
         now: Mono,
         out: &mut Vec<Action>,
     ) -> (Option<Goal>, Option<Outcome>) {
         let Some(member) = self.members.get(&key) else { return (None, None) };
-        let name = self.display_name(member);
         let known = |result: &str| (None, Some(Outcome { name: name.clone(), result: result.to_owned(), ok: true }));
         if member.retiring && verb != Verb::Stop {
             let result = "is on its way out: the configuration no longer names it".to_owned();
@@ -219,14 +273,12 @@ impl Fleet {
     pub(super) fn wake_waiters(&mut self, key: Key, now: Mono, out: &mut Vec<Action>) {
         let Some(numbers) = self.waiters.by_key.get(&key).cloned() else { return };
         let Some(member) = self.members.get(&key) else { return };
-        let name = self.display_name(member);
         let mut done = Vec::new();
         for number in numbers {
             let Some(waiter) = self.waiters.all.get_mut(&number) else { continue };
-            let Some(goal) = waiter.goals.get(&key).copied() else { continue };
-            let reached = outcome(waiter.verb, goal, member, now);
-            if let Some((result, ok)) = reached {
-                waiter.settle(key, Outcome { name: name.clone(), result, ok });
+            let Some((goal, _)) = waiter.goals.get(&key) else { continue };
+            if let Some((result, ok)) = outcome(waiter.verb, *goal, member, now) {
+                waiter.settle(key, result, ok);
                 done.push(number);
             }
         }
@@ -243,9 +295,8 @@ impl Fleet {
             // A process that is forgotten has woken its waiters before, so it is there.
             let Some(member) = self.members.get(&key) else { continue };
             let result = format!("timed out: it is still {}", member.inst.name().text());
-            let outcome = Outcome { name: self.display_name(member), result, ok: false };
             if let Some(waiter) = self.waiters.all.get_mut(&number) {
-                waiter.settle(key, outcome);
+                waiter.settle(key, result, false);
             }
             self.forget_interest(key, number);
         }
@@ -266,7 +317,7 @@ impl Fleet {
             && let Some(waiter) = self.remove_waiter(number)
         {
             let outcomes = waiter.outcomes.into_iter().filter_map(|(_, outcome)| outcome).collect();
-            out.push(Action::Reply(waiter.ticket, Response::Outcomes(outcomes)));
+            out.push(Action::Reply(waiter.ticket, Response::Outcomes { outcomes, notes: waiter.notes }));
         }
     }
 
@@ -298,10 +349,10 @@ impl Fleet {
 }
 
 impl Waiter {
-    fn settle(&mut self, key: Key, outcome: Outcome) {
-        self.goals.remove(&key);
+    fn settle(&mut self, key: Key, result: String, ok: bool) {
+        let Some((_, name)) = self.goals.remove(&key) else { return };
         if let Some((_, place)) = self.outcomes.iter_mut().find(|(k, _)| *k == key) {
-            *place = Some(outcome);
+            *place = Some(Outcome { name, result, ok });
         }
     }
 }
@@ -316,7 +367,7 @@ fn deadline(wait: Wait, now: Mono) -> Option<Mono> {
 /// What a command that has just been told to the instance waits for.
 fn goal(verb: Verb, inst: &Instance) -> Goal {
     match (verb, &inst.state) {
-        (Verb::Stop, _) => Goal::Down,
+        (Verb::Stop, _) => Goal::Down(inst.last_run),
         (_, State::Starting { live, .. } | State::Running { live }) => Goal::Up(live.run),
         (_, _) => Goal::Up(inst.last_run.next()),
     }
@@ -326,8 +377,14 @@ fn goal(verb: Verb, inst: &Instance) -> Goal {
 fn outcome(verb: Verb, goal: Goal, member: &Member, now: Mono) -> Option<(String, bool)> {
     let inst = &member.inst;
     match goal {
-        Goal::Down if inst.live().is_some() => None,
-        Goal::Down => Some((verb.done().to_owned(), true)),
+        Goal::Down(run) => match inst.live() {
+            Some(live) if live.run <= run => None,
+            Some(_) => Some(("stopped, and started again meanwhile".to_owned(), false)),
+            None => Some((verb.done().to_owned(), true)),
+        },
+        Goal::Gone if inst.live().is_some() && member.retiring => None,
+        Goal::Gone if member.retiring => Some((REMOVED.to_owned(), true)),
+        Goal::Gone => Some(("is to stay: the configuration names it again".to_owned(), false)),
         Goal::Up(run) => match &inst.state {
             State::Running { live } if live.run >= run => Some((verb.done().to_owned(), true)),
             State::Exited { exit, expected } if inst.last_run >= run => {

@@ -2,8 +2,9 @@
 
 use crate::base::exit::Exit;
 use crate::base::id::{ClientId, Key, Run, Ticket};
+use crate::base::signal::Sig;
 use crate::config::model::Config;
-use crate::control::message::Request;
+use crate::control::message::Wait;
 
 use super::state::Failure;
 
@@ -49,6 +50,64 @@ pub enum Fact {
     Gone,
 }
 
+/// What a client asks that concerns processes. Names are selectors.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// The state of the named processes, of all if none is named.
+    Status {
+        /// Which.
+        names: Vec<String>,
+    },
+    /// The process ids of the named processes.
+    Pids {
+        /// Which.
+        name: String,
+    },
+    /// Start the named processes.
+    Start {
+        /// Which.
+        names: Vec<String>,
+        /// Whether and how long the client waits.
+        wait: Wait,
+    },
+    /// Stop the named processes.
+    Stop {
+        /// Which.
+        names: Vec<String>,
+        /// Whether and how long the client waits.
+        wait: Wait,
+    },
+    /// Stop and start the named processes, by the file where it may be.
+    Restart {
+        /// Which.
+        names: Vec<String>,
+        /// Whether and how long the client waits.
+        wait: Wait,
+        /// What the configuration's files say now.
+        files: Files,
+    },
+    /// Send a signal to the named processes.
+    Signal {
+        /// Which signal.
+        sig: Sig,
+        /// Which processes.
+        names: Vec<String>,
+    },
+    /// Stop everything and leave.
+    Shutdown,
+}
+
+/// What the configuration's files say when a restart is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Files {
+    /// What they said when the configuration in force was read.
+    Unchanged,
+    /// This, and nothing is wrong with it.
+    Read(Box<Config>),
+    /// They cannot be used: how many errors there are and the first of them, for people.
+    Broken(String),
+}
+
 /// What the fleet is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -59,7 +118,7 @@ pub enum Input {
     /// Time has passed.
     Tick,
     /// A client asks for something that concerns processes.
-    Command(Ticket, Request),
+    Command(Ticket, Command),
     /// A client is gone; nobody waits for its answers.
     ClientGone(ClientId),
     /// A configuration that was read and found valid takes the place of the present one, or is only held against it.

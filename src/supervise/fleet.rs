@@ -2,7 +2,7 @@
 //!
 //! The fleet is told `Input`s and wants `Action`s done. It holds one entry for each process of each program, by a key
 //! that is never used again, and finds it by program and number. A process that a reload removes stays, marked as
-//! retiring, until it is down. `command`, `reload` and `shutdown` are the parts of `handle`; `status` looks on.
+//! retiring, until it is down. `command`, `restart`, `reload` and `shutdown` are the parts of `handle`; `status` looks on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,11 +11,13 @@ use crate::base::id::{Key, ProgramName, process_name};
 use crate::base::time::Mono;
 use crate::config::model::{Config, Program};
 
-use super::action::{Action, Effect};
+use crate::control::message::StateName;
+
+use super::action::{Action, Effect, Happening};
 use super::command::Waiters;
 use super::event::{Event, Input};
 use super::shutdown::Phase;
-use super::state::Instance;
+use super::state::{Instance, State};
 use super::step::step;
 
 /// One process of a program.
@@ -97,7 +99,7 @@ impl Fleet {
             Input::Boot => self.boot(now, out),
             Input::Fact(key, run, fact) => self.apply(key, Event::Fact(run, fact), now, out),
             Input::Tick => self.tick(now, out),
-            Input::Command(ticket, request) => self.command(ticket, request, now, out),
+            Input::Command(ticket, command) => self.command(ticket, command, now, out),
             Input::ClientGone(client) => self.client_gone(client),
             Input::Reload { ticket, config, dry_run } => self.reload(ticket, *config, dry_run, now, out),
             Input::Shutdown => self.shutdown(now, out),
@@ -130,9 +132,14 @@ impl Fleet {
     /// The name of a member as people see it now.
     #[must_use]
     pub fn display_name(&self, member: &Member) -> String {
-        let numbers = self.config.programs.get(&member.name).unwrap_or(&member.program).numbers();
-        // One that is on its way out of a program that shrinks keeps its number.
-        process_name(&member.name, member.num, numbers.len() > 1 || member.num != numbers.start)
+        let Member { name, num, .. } = member;
+        let numbers = self.config.programs.get(name).unwrap_or(&member.program).numbers();
+        // One that is on its way out of a program that shrinks keeps its number, and so does one of several that are on
+        // their way out of a program that is gone.
+        let others = || self.index.range((name.clone(), 0)..=(name.clone(), u32::MAX)).nth(1).is_some();
+        let group =
+            numbers.len() > 1 || *num != numbers.start || (!self.config.programs.contains_key(name) && others());
+        process_name(name, *num, group)
     }
 
     fn boot(&mut self, now: Mono, out: &mut Vec<Action>) {
@@ -188,6 +195,7 @@ impl Fleet {
     pub(super) fn apply(&mut self, key: Key, event: Event, now: Mono, out: &mut Vec<Action>) {
         let Some(member) = self.members.get_mut(&key) else { return };
         let before = member.inst.live().map(|live| live.run);
+        let was = (member.inst.name(), member.inst.live().and_then(|live| live.pid));
         let mut effects = std::mem::take(&mut self.effects);
         step(&member.program.policy, &mut member.inst, event, now, &mut effects);
         let after = member.inst.live().map(|live| live.run);
@@ -198,7 +206,7 @@ impl Fleet {
         {
             member.program = next;
         }
-        self.perform(key, &mut effects, out);
+        self.to_actions(key, was, &mut effects, out);
         self.effects = effects;
         self.rearm(key);
         self.wake_waiters(key, now, out);
@@ -206,13 +214,23 @@ impl Fleet {
         self.quit_if_down(out);
     }
 
-    fn perform(&self, key: Key, effects: &mut Vec<Effect>, out: &mut Vec<Action>) {
+    /// What a step wants done becomes what the fleet wants done. `was` is the state before the step, and the process id.
+    fn to_actions(
+        &self,
+        key: Key,
+        (from, had): (StateName, Option<u32>),
+        effects: &mut Vec<Effect>,
+        out: &mut Vec<Action>,
+    ) {
         let Some(member) = self.members.get(&key) else { return };
+        let (to, pid) = (member.inst.name(), member.inst.live().and_then(|live| live.pid).or(had));
+        let happening =
+            |note| Happening { name: self.display_name(member), program: member.name.clone(), pid, from, to, note };
         for effect in effects.drain(..) {
             out.push(match effect {
                 Effect::Spawn(run) => Action::Spawn(key, run),
                 Effect::Signal { run, sig, group } => Action::Signal { key, run, sig, group },
-                Effect::Note(note) => Action::Note { name: self.display_name(member), note },
+                Effect::Note(note) => Action::Note(happening(note)),
             });
         }
     }
@@ -271,6 +289,18 @@ impl Fleet {
             }
             if member.retiring && member.inst.live().is_none() {
                 return Err(format!("{} is down and was not retired", member.name));
+            }
+            if member.next.is_some() && !matches!(member.inst.state, State::Stopping { .. }) {
+                return Err(format!("{} waits for its next keys, but is not on its way down", member.name));
+            }
+            let meant = member.next.as_ref().unwrap_or(&member.program);
+            if !member.retiring && self.config.programs.get(&member.name) != Some(meant) {
+                return Err(format!("{} {} is to run other keys than are in force", member.name, member.num));
+            }
+        }
+        for (name, program) in &self.config.programs {
+            if self.keys_of(name).len() != program.numprocs as usize {
+                return Err(format!("{name} has another number of processes than is in force"));
             }
         }
         let listed = self.deadlines.iter().filter(|(_, due)| matches!(due, Due::Instance(_))).count();

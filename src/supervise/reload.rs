@@ -1,9 +1,10 @@
 //! A new configuration takes the place of the old: the difference becomes ordinary intents.
 //!
 //! What needs a restart is stopped under its old keys, replaced, then started; what can change in place is swapped;
-//! what is not touched keeps its process. The report is made from the same plan that is carried out.
+//! what is not touched keeps its process. The report is made from the same plan that is carried out. A restart that
+//! takes some programs from the file goes the same way with a plan of only these.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,12 +12,20 @@ use crate::base::id::{Key, ProgramName, Ticket, process_name};
 use crate::base::time::Mono;
 use crate::config::diff::{self, Plan, ProgramChange, ProgramChangeKind};
 use crate::config::model::{Config, Program};
-use crate::control::message::{Change, ChangeAction, KeyChange, PlanReport, Refusal, RefusalCode, Response, Want};
+use crate::control::message::{
+    Change, ChangeAction, KeyChange, PlanReport, Refusal, RefusalCode, Response, Then, Want,
+};
 
 use super::action::Action;
 use super::event::Event;
-use super::fleet::Fleet;
-use super::state::State;
+use super::fleet::{Fleet, Member};
+use super::state::{Instance, State};
+
+#[cfg(test)]
+pub(super) mod tests;
+
+/// Intents that follow from a plan, in the order in which they are to be told.
+pub(super) type Intents = Vec<(Key, Event)>;
 
 impl Fleet {
     /// Holds a valid configuration against the present one and, unless it is a dry run, puts it in force.
@@ -34,57 +43,70 @@ impl Fleet {
             return;
         }
         let plan = diff::diff(&self.config, &config);
-        let report = report(&plan, &self.config, &config, dry_run);
+        let report = self.report(&plan, &config, dry_run);
         if !dry_run {
-            self.put_in_force(&plan, config, now, out);
+            let Config { daemon, programs } = config;
+            // Of the daemon's own keys only these act at once; the others stay until it is started anew, and are told
+            // again.
+            self.config.daemon.loglevel = daemon.loglevel;
+            self.config.daemon.logformat = daemon.logformat;
+            self.config.daemon.rotation = daemon.rotation;
+            if !plan.daemon_live.is_empty() {
+                out.push(Action::DaemonChanged);
+            }
+            self.config.programs = programs;
+            for (key, event) in self.put_in_force(&plan.programs, now, out) {
+                self.apply(key, event, now, out);
+            }
         }
         out.extend(ticket.map(|t| Action::Reply(t, Response::Plan(report))));
     }
 
-    fn put_in_force(&mut self, plan: &Plan, config: Config, now: Mono, out: &mut Vec<Action>) {
-        // Of the daemon's own keys only these act at once; the others stay until it is started anew, and are told again.
-        let Config { daemon, programs } = config;
-        self.config.programs = programs;
-        self.config.daemon.loglevel = daemon.loglevel;
-        self.config.daemon.rotation = daemon.rotation;
-        if plan.daemon_live {
-            out.push(Action::DaemonChanged);
-        }
+    /// Makes the members of these programs what `config` says by now. What is to go is told so; what the others are to
+    /// be told is left to the caller.
+    pub(super) fn put_in_force(&mut self, changes: &[ProgramChange], now: Mono, out: &mut Vec<Action>) -> Intents {
         // Stops first, so that what is freed (ports, memory) is on its way before anything new begins.
-        let (stopping, others): (Vec<_>, Vec<_>) =
-            plan.programs.iter().partition(|change| matches!(change.kind, ProgramChangeKind::Removed));
-        for change in stopping.into_iter().chain(others) {
-            self.carry_out(change, now, out);
+        let (removed, others): (Vec<_>, Vec<_>) =
+            changes.iter().partition(|change| matches!(change.kind, ProgramChangeKind::Removed));
+        let mut intents = Intents::new();
+        for change in removed.into_iter().chain(others) {
+            self.put_program_in_force(change, &mut intents, now, out);
         }
+        intents
     }
 
-    fn carry_out(&mut self, change: &ProgramChange, now: Mono, out: &mut Vec<Action>) {
+    fn put_program_in_force(
+        &mut self,
+        change: &ProgramChange,
+        intents: &mut Intents,
+        now: Mono,
+        out: &mut Vec<Action>,
+    ) {
         let program = self.config.programs.get(&change.name).cloned();
         let name = &change.name;
         match (&change.kind, program) {
-            (ProgramChangeKind::Removed, _) | (_, None) => self.shrink(name, &(0..0), now, out),
-            (ProgramChangeKind::Added, Some(program)) => self.grow(name, &program, now, out),
-            (ProgramChangeKind::Changed { restart, numbers, .. }, Some(program)) => {
-                if numbers.is_some() {
-                    self.shrink(name, &program.numbers(), now, out);
-                }
+            (ProgramChangeKind::Removed, _) | (_, None) => self.shrink(name, 0..0, now, out),
+            (ProgramChangeKind::Added, Some(program)) => self.grow(name, &program, intents),
+            (ProgramChangeKind::Changed { restart, .. }, Some(program)) => {
+                self.shrink(name, program.numbers(), now, out);
                 for key in self.keys_of(name) {
-                    self.replace(key, &program, !restart.is_empty(), now, out);
+                    let event = self.replace(key, &program, !restart.is_empty(), out);
+                    intents.extend(event.map(|event| (key, event)));
                 }
-                self.grow(name, &program, now, out);
+                self.grow(name, &program, intents);
             }
         }
     }
 
     /// The members of a program that stay.
-    fn keys_of(&self, name: &ProgramName) -> Vec<Key> {
+    pub(super) fn keys_of(&self, name: &ProgramName) -> Vec<Key> {
         let range = (name.clone(), 0)..=(name.clone(), u32::MAX);
         let keys = self.index.range(range).map(|(_, key)| *key);
         keys.filter(|key| self.members.get(key).is_some_and(|m| !m.retiring)).collect()
     }
 
-    /// Stops and forgets the processes of a program but for those with the numbers `keep`.
-    fn shrink(&mut self, name: &ProgramName, keep: &Range<u32>, now: Mono, out: &mut Vec<Action>) {
+    /// Stops and forgets the processes of a program with other numbers than these.
+    fn shrink(&mut self, name: &ProgramName, keep: Range<u32>, now: Mono, out: &mut Vec<Action>) {
         for key in self.keys_of(name) {
             if let Some(member) = self.members.get_mut(&key).filter(|m| !keep.contains(&m.num)) {
                 member.retiring = true;
@@ -93,8 +115,8 @@ impl Fleet {
         }
     }
 
-    /// Makes sure that all processes of a program are there; new ones are started if it starts by itself.
-    fn grow(&mut self, name: &ProgramName, program: &Arc<Program>, now: Mono, out: &mut Vec<Action>) {
+    /// Makes sure that all processes of a program are there; new ones are to start if it starts by itself.
+    fn grow(&mut self, name: &ProgramName, program: &Arc<Program>, intents: &mut Intents) {
         for num in program.numbers() {
             let key = match self.index.get(&(name.clone(), num)).copied() {
                 None => self.enlist(name, num, program),
@@ -107,81 +129,126 @@ impl Fleet {
                 }
             };
             if program.autostart {
-                self.apply(key, Event::Start, now, out);
+                intents.push((key, Event::Start));
             }
         }
     }
 
-    /// Gives a member its program's new keys: at once, or when its present run is over.
-    fn replace(&mut self, key: Key, program: &Arc<Program>, restart: bool, now: Mono, out: &mut Vec<Action>) {
-        let Some(member) = self.members.get_mut(&key) else { return };
+    /// Gives a member its program's new keys: at once, or when its present run is over. What it is to be told then.
+    fn replace(&mut self, key: Key, program: &Arc<Program>, restart: bool, out: &mut Vec<Action>) -> Option<Event> {
+        let member = self.members.get_mut(&key)?;
+        let event = follow_up(&member.inst, restart);
         if restart && member.inst.live().is_some() {
             member.next = Some(Arc::clone(program));
-            if member.inst.want == Want::Up {
-                self.apply(key, Event::Restart, now, out);
-            }
-            return;
+            return event;
         }
-        // Not yet in force for this run, but meant to be: the newer keys go the same way.
         if member.next.is_some() {
+            // Its present run has other keys that need a restart, and is on its way down for that. The rest is for it
+            // as well: whoever gives a process more time to stop means the one that is stopping.
+            member.program = Arc::new(diff::in_place(&member.program, program));
             member.next = Some(Arc::clone(program));
-            return;
+        } else {
+            member.program = Arc::clone(program);
         }
-        member.program = Arc::clone(program);
-        let try_again = restart
-            && member.inst.want == Want::Up
-            && matches!(member.inst.state, State::Backoff { .. } | State::Fatal { .. } | State::Exited { .. });
         self.rearm(key);
         out.push(Action::Reconfigure(key));
-        if try_again {
-            self.apply(key, Event::Start, now, out);
-        }
+        event
     }
-}
 
-/// The plan process by process, as a client is told.
-fn report(plan: &Plan, old: &Config, new: &Config, dry_run: bool) -> PlanReport {
-    let changed: BTreeMap<&ProgramName, &ProgramChange> = plan.programs.iter().map(|c| (&c.name, c)).collect();
-    let names: std::collections::BTreeSet<&ProgramName> = old.programs.keys().chain(new.programs.keys()).collect();
-    let needs_daemon_restart = plan.daemon_keys.iter().map(|k| k.key.clone()).collect();
-    let mut report = PlanReport { dry_run, needs_daemon_restart, ..PlanReport::default() };
-    for name in names {
-        let numbers = |config: &Config| config.programs.get(name).map_or(0..0, |p| p.numbers());
-        let (before, after) = (numbers(old), numbers(new));
-        let (kept, keys) = match changed.get(name).map(|c| &c.kind) {
-            Some(ProgramChangeKind::Changed { restart, in_place, .. }) => {
-                let keys: Vec<KeyChange> = restart.iter().chain(in_place).map(wire).collect();
-                match (restart.is_empty(), keys.is_empty()) {
-                    (false, _) => (Some(ChangeAction::Restarted), keys),
-                    (true, false) => (Some(ChangeAction::Updated), keys),
-                    (true, true) => (None, keys),
+    /// The plan process by process, as a client is told.
+    fn report(&self, plan: &Plan, new: &Config, dry_run: bool) -> PlanReport {
+        let changed: BTreeMap<&ProgramName, &ProgramChangeKind> =
+            plan.programs.iter().map(|c| (&c.name, &c.kind)).collect();
+        let daemon = wire(&plan.daemon_live, false).chain(wire(&plan.daemon_keys, true)).collect();
+        let needs_daemon_restart = plan.daemon_keys.iter().map(|k| k.key.clone()).collect();
+        let mut report = PlanReport { dry_run, daemon, needs_daemon_restart, ..PlanReport::default() };
+        let names: BTreeSet<&ProgramName> = self.config.programs.keys().chain(new.programs.keys()).collect();
+        for name in names {
+            let keys: Vec<KeyChange> = match changed.get(name) {
+                Some(ProgramChangeKind::Changed { restart, in_place, .. }) => {
+                    wire(restart, true).chain(wire(in_place, false)).collect()
                 }
-            }
-            Some(ProgramChangeKind::Added | ProgramChangeKind::Removed) | None => (None, Vec::new()),
-        };
-        let several = before.len().max(after.len()) > 1 || (!before.is_empty() && !after.is_empty() && before != after);
-        let added = after.clone().filter(|num| !before.contains(num));
-        let all: std::collections::BTreeSet<u32> = before.clone().chain(added).collect();
-        for num in all {
-            let (was, is) = (before.contains(&num), after.contains(&num));
-            let action = match (was, is) {
-                (false, _) => Some(ChangeAction::Added),
-                (true, false) => Some(ChangeAction::Removed),
-                (true, true) => kept,
+                Some(ProgramChangeKind::Added | ProgramChangeKind::Removed) | None => Vec::new(),
             };
-            let keys = if was && is { keys.clone() } else { Vec::new() };
-            match action {
-                Some(action) => {
-                    let name = process_name(name, num, several);
-                    report.changes.push(Change { name, action, keys });
+            self.report_program(name, new.programs.get(name), &keys, &mut report);
+        }
+        report
+    }
+
+    /// The same for one program, with the keys that change.
+    fn report_program(
+        &self,
+        name: &ProgramName,
+        new: Option<&Arc<Program>>,
+        keys: &[KeyChange],
+        report: &mut PlanReport,
+    ) {
+        let (before, after) =
+            (self.config.programs.get(name).map_or(0..0, |p| p.numbers()), new.map_or(0..0, |p| p.numbers()));
+        let moved = !before.is_empty() && !after.is_empty() && before != after;
+        let group = moved || before.len().max(after.len()) > 1;
+        let needs_restart = keys.iter().any(|key| key.needs_restart);
+        for num in before.clone().chain(after.clone()).collect::<BTreeSet<u32>>() {
+            let member = self.index.get(&(name.clone(), num)).and_then(|key| self.member(*key));
+            let (action, then) = match (before.contains(&num), new.filter(|_| after.contains(&num))) {
+                (_, None) => (ChangeAction::Removed, removal(member)),
+                (false, Some(program)) => (ChangeAction::Added, addition(program)),
+                (true, Some(_)) if keys.is_empty() => {
+                    report.unchanged += 1;
+                    continue;
                 }
-                None => report.unchanged += 1,
-            }
+                (true, Some(_)) => update(member, needs_restart),
+            };
+            let stays = before.contains(&num) && after.contains(&num);
+            let keys = if stays { keys.to_vec() } else { Vec::new() };
+            report.changes.push(Change { name: process_name(name, num, group), action, then, keys });
         }
     }
-    report
 }
 
-fn wire(change: &diff::KeyChange) -> KeyChange {
-    KeyChange { key: change.key.clone(), old: change.old.clone(), new: change.new.clone() }
+/// What a process is told once it has new keys, if anything.
+fn follow_up(inst: &Instance, restart: bool) -> Option<Event> {
+    if !restart || inst.want == Want::Down {
+        return None;
+    }
+    match inst.state {
+        State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => Some(Event::Restart),
+        State::Backoff { .. } | State::Fatal { .. } | State::Exited { .. } => Some(Event::Start),
+        State::Stopped => None,
+    }
+}
+
+fn removal(member: Option<&Member>) -> Then {
+    if member.is_some_and(|m| m.inst.live().is_some()) { Then::Stops } else { Then::StaysDown }
+}
+
+fn addition(program: &Program) -> Then {
+    if program.autostart { Then::Starts } else { Then::StaysDown }
+}
+
+/// What other keys do to a process that stays.
+fn update(member: Option<&Member>, restart: bool) -> (ChangeAction, Then) {
+    let Some(inst) = member.map(|m| &m.inst) else { return (ChangeAction::Updated, Then::StaysDown) };
+    match follow_up(inst, restart) {
+        Some(Event::Restart) => return (ChangeAction::Restarted, Then::Restarts),
+        Some(Event::Start) => return (ChangeAction::Restarted, Then::Starts),
+        Some(Event::Stop | Event::Kill | Event::Due | Event::Fact(..)) | None => {}
+    }
+    let waits = matches!(inst.state, State::Backoff { .. });
+    let then = match (inst.live().is_some(), inst.want) {
+        (true, Want::Up) => Then::GoesOn,
+        (true, Want::Down) => Then::Stops,
+        (false, _) if waits => Then::GoesOn,
+        (false, _) => Then::StaysDown,
+    };
+    (ChangeAction::Updated, then)
+}
+
+fn wire(changes: &[diff::KeyChange], needs_restart: bool) -> impl Iterator<Item = KeyChange> {
+    changes.iter().map(move |change| KeyChange {
+        key: change.key.clone(),
+        old: change.old.clone(),
+        new: change.new.clone(),
+        needs_restart,
+    })
 }

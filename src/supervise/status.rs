@@ -29,6 +29,7 @@ impl Fleet {
             name: self.display_name(member),
             program: member.name.to_string(),
             num: member.num,
+            group: member.program.group_name.as_ref().map(ToString::to_string),
             state: inst.name(),
             want: inst.want,
             as_wanted: inst.as_wanted(),

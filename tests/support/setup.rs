@@ -12,6 +12,7 @@ pub struct Setup {
     dir: tempfile::TempDir,
     keys: String,
     defaults: String,
+    roots: String,
     pub(super) programs: String,
     env: Vec<(String, String)>,
     args: Vec<String>,
@@ -32,6 +33,7 @@ impl Setup {
             dir,
             keys: String::new(),
             defaults: "  starttime: 0.1\n  stoptime: 5\n  backoff: {initial: 0.05, max: 0.2, floor: 0}\n".to_owned(),
+            roots: String::new(),
             programs: String::new(),
             env: Vec::new(),
             args: Vec::new(),
@@ -64,6 +66,20 @@ impl Setup {
     pub fn defaults(mut self, yaml: &str) -> Setup {
         self.defaults = indent(yaml);
         self
+    }
+
+    /// Other roots of the file, as they stand.
+    pub fn roots(mut self, yaml: &str) -> Setup {
+        self.roots = format!("{yaml}\n");
+        self
+    }
+
+    /// Writes a file beside the configuration, its directory too.
+    #[track_caller]
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
 
     pub fn env(mut self, key: &str, value: &str) -> Setup {
@@ -107,7 +123,7 @@ impl Setup {
         } else {
             format!("programs:\n{}", self.programs)
         };
-        text + &self.keys + &defaults + &programs
+        text + &self.keys + &self.roots + &defaults + &programs
     }
 
     /// The command that runs the daemon, its configuration written.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::base::tree::Value;
 use crate::config::model::Healthcheck;
-use crate::config::section::{Reader, Section};
+use crate::config::section::Reader;
 use crate::config::values;
 
 use super::{Key, ProgramReader, arguments, words_of};
@@ -41,13 +41,7 @@ pub(super) fn read(reader: &mut ProgramReader<'_, '_, '_, '_>) -> Option<Box<Hea
         return None;
     }
     let path = section.path_to(&found.entry.key);
-    let [own, defaults] = [reader.own, reader.defaults].map(|section| {
-        let mut inner = Section::new(section.path_to("healthcheck"), section.place);
-        if let Some(found) = section.get(Key::Healthcheck) {
-            inner.add(&found.entry.value, found.place, &HEALTH_KEYS, reader.report);
-        }
-        inner
-    });
+    let [own, defaults] = reader.within(Key::Healthcheck, &HEALTH_KEYS);
     if !matches!(found.entry.value.value, Value::Map(_)) {
         return None;
     }

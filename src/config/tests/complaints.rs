@@ -118,6 +118,10 @@ fn bad_texts_name_what_is_wrong() {
         ("programs: !x {}", "tags"),
         ("taskmasterd: {loglevel: loud}", "taskmasterd.loglevel: \"loud\" is not one of critical, error"),
         ("taskmasterd: {loglevel: eror}", "did you mean \"error\""),
+        (
+            "taskmasterd: {logformat: jsn}",
+            "taskmasterd.logformat: \"jsn\" is not one of text, json (did you mean \"json\"?)",
+        ),
         ("taskmasterd: {logfle: x}", "did you mean \"logfile\""),
         ("taskmasterd: {logfile: none}", "\"none\" is not a place"),
         ("taskmasterd: {socket: {path: /x, mode: 999}}", "taskmasterd.socket.mode: \"999\""),

@@ -27,8 +27,8 @@ pub fn write_answer(id: &Id, response: &Response, out: &mut Vec<u8>) {
 fn write_body(response: &Response, out: &mut Vec<u8>) {
     match response {
         Response::Status(processes) => write_json(&Status { processes }, out),
-        Response::Outcomes(outcomes) => {
-            write_json(&Outcomes { ok: outcomes.iter().all(|o| o.ok), outcomes }, out);
+        Response::Outcomes { outcomes, notes } => {
+            write_json(&Outcomes { ok: outcomes.iter().all(|o| o.ok), outcomes, notes: Cow::Borrowed(notes) }, out);
         }
         Response::Plan(plan) => write_json(plan, out),
         Response::Tail(bytes) => {
@@ -62,9 +62,11 @@ struct Status<L> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Outcomes<L> {
+struct Outcomes<'a, L> {
     outcomes: L,
     ok: bool,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    notes: Cow<'a, [String]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,9 +108,9 @@ struct Answer<'a, T> {
 pub fn read_answer(verb: Verb, line: &str) -> Result<Response, String> {
     match verb {
         Verb::Status => answer(line, |s: Status<Vec<ProcessStatus>>| Response::Status(s.processes)),
-        Verb::Start | Verb::Stop | Verb::Restart | Verb::Signal => {
-            answer(line, |o: Outcomes<Vec<Outcome>>| Response::Outcomes(o.outcomes))
-        }
+        Verb::Start | Verb::Stop | Verb::Restart | Verb::Signal => answer(line, |o: Outcomes<'_, Vec<Outcome>>| {
+            Response::Outcomes { outcomes: o.outcomes, notes: o.notes.into_owned() }
+        }),
         Verb::Reload => answer(line, |plan: PlanReport| Response::Plan(plan)),
         Verb::Tail => answer(line, |tail: Tail| Response::Tail(tail.text.into_bytes())),
         Verb::Pid => answer(line, |pid: Pid| match pid {
@@ -154,13 +156,14 @@ pub fn raw_error(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::message::{Change, ChangeAction, KeyChange, PROTOCOL, StateName, Want};
+    use crate::control::message::{Change, ChangeAction, KeyChange, PROTOCOL, StateName, Then, Want};
 
     fn process(name: &str) -> ProcessStatus {
         ProcessStatus {
             name: name.to_owned(),
             program: "web".to_owned(),
             num: 3,
+            group: None,
             state: StateName::Backoff,
             want: Want::Up,
             as_wanted: false,
@@ -197,21 +200,26 @@ mod tests {
 
     #[test]
     fn every_response_comes_back() {
-        let change = |action, keys| Change { name: "web".into(), action, keys };
-        let key = KeyChange { key: "env.PORT".into(), old: "1".into(), new: "2".into() };
+        let change = |action, then, keys| Change { name: "web".into(), action, then, keys };
+        let key = KeyChange { key: "env.PORT".into(), old: "1".into(), new: "2".into(), needs_restart: true };
         let outcome = |ok| Outcome { name: "web".into(), result: "started".into(), ok };
         for (verb, response) in [
             (Verb::Status, Response::Status(vec![])),
             (Verb::Status, Response::Status(vec![process("web"), bare("worker:worker_00")])),
-            (Verb::Start, Response::Outcomes(vec![outcome(true), outcome(false)])),
-            (Verb::Signal, Response::Outcomes(vec![])),
+            (Verb::Start, Response::Outcomes { outcomes: vec![outcome(true), outcome(false)], notes: vec![] }),
+            (Verb::Signal, Response::Outcomes { outcomes: vec![], notes: vec![] }),
+            (Verb::Restart, Response::Outcomes { outcomes: vec![outcome(true)], notes: vec!["a \"b\"".into()] }),
             (Verb::Reload, Response::Plan(PlanReport::default())),
             (
                 Verb::Reload,
                 Response::Plan(PlanReport {
                     dry_run: true,
-                    changes: vec![change(ChangeAction::Added, vec![]), change(ChangeAction::Restarted, vec![key])],
+                    changes: vec![
+                        change(ChangeAction::Added, Then::StaysDown, vec![]),
+                        change(ChangeAction::Restarted, Then::Restarts, vec![key.clone()]),
+                    ],
                     unchanged: 7,
+                    daemon: vec![key],
                     needs_daemon_restart: vec!["socket.path".into()],
                 }),
             ),
@@ -261,7 +269,32 @@ mod tests {
                     r#""as_wanted":true,"runs":7}]}"#
                 ),
             ),
-            (Response::Outcomes(vec![]), r#"{"outcomes":[],"ok":true}"#),
+            (Response::Outcomes { outcomes: vec![], notes: vec![] }, r#"{"outcomes":[],"ok":true}"#),
+            (
+                Response::Outcomes { outcomes: vec![], notes: vec!["a".into()] },
+                r#"{"outcomes":[],"ok":true,"notes":["a"]}"#,
+            ),
+            (
+                Response::Plan(PlanReport {
+                    changes: vec![Change {
+                        name: "web".into(),
+                        action: ChangeAction::Updated,
+                        then: Then::GoesOn,
+                        keys: vec![KeyChange {
+                            key: "stoptime".into(),
+                            old: "1s".into(),
+                            new: "2s".into(),
+                            needs_restart: false,
+                        }],
+                    }],
+                    ..PlanReport::default()
+                }),
+                concat!(
+                    r#"{"dry_run":false,"changes":[{"name":"web","action":"updated","then":"goes-on","keys":["#,
+                    r#"{"key":"stoptime","old":"1s","new":"2s","needs_restart":false}]}],"unchanged":0,"#,
+                    r#""needs_daemon_restart":[]}"#
+                ),
+            ),
             (Response::Tail(b"a\xff".to_vec()), "{\"text\":\"a\u{fffd}\",\"lossy\":true}"),
             (Response::Tail(b"a".to_vec()), r#"{"text":"a"}"#),
             (Response::DaemonPid(17), r#"{"pid":17}"#),

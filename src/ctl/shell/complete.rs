@@ -73,6 +73,7 @@ fn names(processes: &[ProcessStatus]) -> Vec<String> {
         if p.name != p.program {
             names.push(format!("{}:*", p.program));
         }
+        names.extend(p.group.iter().map(|group| format!("{group}:*")));
     }
     names
 }
@@ -87,6 +88,7 @@ mod tests {
             name: name.into(),
             program: program.into(),
             num: 0,
+            group: None,
             state: StateName::Running,
             want: Want::Up,
             as_wanted: true,

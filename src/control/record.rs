@@ -1,0 +1,77 @@
+//! A line of the daemon's log in JSON, for `jq` and for collectors of logs. See taskmasterd(8) for the fields.
+
+use serde::Serialize;
+
+use super::message::StateName;
+
+/// One line. Fields that say nothing are left out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record<'a> {
+    /// When: UTC, as RFC 3339 writes it.
+    pub time: &'a str,
+    /// How serious: `info`.
+    pub level: &'static str,
+    /// What happened to a process, in one word (`exited`); `message` for everything else.
+    pub event: &'static str,
+    /// To which process.
+    #[serde(flatten)]
+    pub process: Option<Subject<'a>>,
+    /// Why, or what there is to say.
+    pub cause: String,
+}
+
+/// A process to which something happened.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Subject<'a> {
+    /// Its program.
+    pub program: &'a str,
+    /// The process, as people see it.
+    pub process: &'a str,
+    /// Its process id, if it has or had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Its state before.
+    pub from: StateName,
+    /// Its state since.
+    pub to: StateName,
+}
+
+impl Record<'_> {
+    /// Appends the line, its end included.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        if serde_json::to_writer(&mut *out, self).is_err() {
+            // Texts and numbers can always be written; a line that were cut short would spoil the next one, too.
+            out.truncate(start);
+        }
+        out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_a_line() {
+        let mut out = Vec::new();
+        let subject =
+            Subject { program: "w", process: "w:w_00", pid: Some(7), from: StateName::Running, to: StateName::Exited };
+        let record = Record {
+            time: "2026-01-02T03:04:05.678Z",
+            level: "warning",
+            event: "exited",
+            process: Some(subject),
+            cause: "a \"b\"\n\u{1b}".to_owned(),
+        };
+        record.write(&mut out);
+        Record { process: None, event: "message", ..record }.write(&mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(
+            text,
+            "{\"time\":\"2026-01-02T03:04:05.678Z\",\"level\":\"warning\",\"event\":\"exited\",\"program\":\"w\",\
+             \"process\":\"w:w_00\",\"pid\":7,\"from\":\"RUNNING\",\"to\":\"EXITED\",\"cause\":\"a \\\"b\\\"\\n\\u001b\"}\n\
+             {\"time\":\"2026-01-02T03:04:05.678Z\",\"level\":\"warning\",\"event\":\"message\",\"cause\":\"a \\\"b\\\"\\n\\u001b\"}\n"
+        );
+    }
+}
