@@ -14,6 +14,7 @@ pub mod expand;
 mod include;
 pub mod model;
 mod parse;
+pub mod print;
 mod program;
 pub mod schema;
 mod section;

@@ -22,6 +22,7 @@ fn is_plain(text: &str) -> bool {
         && !"-?:,[]{}#&*!|>'\"%@`=<".contains(first)
         && !text.ends_with([' ', ':'])
         && !text.contains(": ")
+        && !text.contains(":?")
         && !text.contains(" #")
         && !text.contains([',', '[', ']', '{', '}'])
         && !text.chars().any(must_be_escaped);

@@ -40,6 +40,11 @@ pub(super) struct Given {
 }
 
 impl Given {
+    /// Whether an option is there.
+    pub fn has(&self, long: &str) -> bool {
+        self.matches.opt_present(long)
+    }
+
     /// The value of an option.
     pub fn value(&self, long: &str) -> Option<String> {
         self.matches.opt_str(long)
