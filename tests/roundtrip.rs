@@ -3,8 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "support/dice.rs"]
-mod dice;
+mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dice::Dice;
+use support::dice::Dice;
 use taskmaster::base::exit::ExitCodes;
 use taskmaster::base::id::ProgramName;
 use taskmaster::base::signal::Sig;
@@ -297,7 +296,7 @@ impl Maker {
             let name = ["web", "größe", "a.b", "null", "1", "yes"][self.number(6) as usize];
             config.programs.insert(ProgramName::new(&format!("{name}{n}")).unwrap(), Arc::new(self.program()));
         }
-        for name in ["null", "yes", "12"].into_iter().filter(|_| self.0.roll() % 4 == 0) {
+        for name in ["null", "yes", "12"].into_iter().filter(|_| self.0.roll().is_multiple_of(4)) {
             config.programs.insert(ProgramName::new(name).unwrap(), Arc::new(Program::new(vec!["x".to_owned()])));
         }
         config
