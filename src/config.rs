@@ -19,7 +19,7 @@ mod section;
 #[cfg(test)]
 mod tests;
 mod values;
-mod words;
+pub mod words;
 
 pub use check::{NamedTexts, Objection, Unread, World};
 pub use diag::Source;
