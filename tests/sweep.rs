@@ -104,3 +104,19 @@ fn damaged_texts_are_read_or_refused_but_never_more() {
         assert!(taken > ROUNDS / 50 && refused > ROUNDS / 50, "{name}: {taken} taken, {refused} refused: a dull sweep");
     }
 }
+
+#[test]
+fn every_contract_has_its_fuzz_target() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let mut wanted: Vec<&str> = CONTRACTS.iter().map(|(name, _)| *name).collect();
+    let mut listed: Vec<&str> = manifest.lines().filter_map(|l| l.strip_prefix("path = \"fuzz_targets/")).collect();
+    listed.iter_mut().for_each(|name| *name = name.trim_end_matches(".rs\""));
+    wanted.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(listed, wanted);
+    for name in wanted {
+        let target = fs::read_to_string(root.join(format!("fuzz_targets/{name}.rs"))).unwrap();
+        assert!(target.contains(&format!("contracts::run(\"{name}\", data)")), "{target}");
+    }
+}
