@@ -13,6 +13,7 @@ BINARIES := $(TARGET)/release/taskmasterd $(TARGET)/release/taskmasterctl
 bindir := $(DESTDIR)$(PREFIX)/bin
 mandir := $(DESTDIR)$(PREFIX)/share/man
 docdir := $(DESTDIR)$(PREFIX)/share/doc/taskmaster
+datadir := $(DESTDIR)$(PREFIX)/share/taskmaster
 unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 # Where the example configuration has its socket and its logs.
@@ -99,8 +100,10 @@ $(BINARIES) &: $(SOURCES)
 	$(CARGO) build --release --locked
 
 install: $(BINARIES) ## Install below DESTDIR and PREFIX
-	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(docdir) $(unitdir)
+	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(docdir) $(datadir) $(unitdir)
 	install -m 755 $(BINARIES) $(bindir)
+	$(TARGET)/release/taskmasterctl schema > $(datadir)/taskmaster.schema.json
+	chmod 644 $(datadir)/taskmaster.schema.json
 	install -m 644 man/taskmasterctl.1 $(mandir)/man1
 	install -m 644 man/taskmaster.yaml.5 $(mandir)/man5
 	install -m 644 man/taskmaster-protocol.7 $(mandir)/man7
@@ -115,6 +118,8 @@ uninstall: ## Remove exactly what install put there
 	rm -f $(mandir)/man7/taskmaster-protocol.7 $(mandir)/man8/taskmasterd.8
 	rm -f $(docdir)/taskmasterd.yaml $(docdir)/README.md $(docdir)/CHANGELOG.md
 	rm -f $(unitdir)/taskmasterd.service
+	rm -f $(datadir)/taskmaster.schema.json
+	[ ! -d $(datadir) ] || rmdir --ignore-fail-on-non-empty $(datadir)
 	[ ! -d $(docdir) ] || rmdir --ignore-fail-on-non-empty $(docdir)
 
 dist: ## Make a source archive of the last commit in target/

@@ -15,6 +15,7 @@ mod include;
 pub mod model;
 mod parse;
 mod program;
+pub mod schema;
 mod section;
 #[cfg(test)]
 mod tests;
