@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::show;
 
 mod check;
+mod import;
 mod schema;
 
 /// One command.
@@ -46,7 +47,7 @@ impl Given {
 }
 
 /// All of them.
-pub const LOCAL: [Local; 2] = [check::CHECK, schema::SCHEMA];
+pub const LOCAL: [Local; 3] = [check::CHECK, import::IMPORT, schema::SCHEMA];
 
 /// Carries out what the words say, if they are for one of these commands: by name, or `help` and the name.
 pub(super) fn run(words: &[String], json: bool) -> Option<Exit> {
