@@ -9,7 +9,8 @@ export PATH
 
 # program:package
 WANTED='nginx:nginx-light redis-server:redis-server socat:socat nc:netcat-openbsd mandoc:mandoc python3:python3
-    strace:strace ps:procps setpriv:util-linux prlimit:util-linux unshare:util-linux mount:mount'
+    strace:strace ps:procps setpriv:util-linux prlimit:util-linux unshare:util-linux mount:mount
+    supervisord:supervisor'
 
 there() {
     case $1 in
@@ -43,6 +44,7 @@ fetch() {
         case $package in
             nginx-light) service=nginx ;;
             redis-server) service=redis-server ;;
+            supervisor) service=supervisor ;;
             *) continue ;;
         esac
         if [ -d /run/systemd/system ]; then

@@ -55,11 +55,11 @@ pub(super) fn import(file: &File<'_>, outside: &Outside<'_>) -> Result<String, P
         page.line(1, &format!("{}:", crate::base::yaml_text::scalar(name)));
         let port = port.saturating_add(n.saturating_mul(PORTS_EACH));
         let env = vec![("PORT".to_owned(), port.to_string()), ("PS".to_owned(), format!("{name}.1"))];
-        let note = format!("PORT as foreman sets it: from {port_from} on, {PORTS_EACH} more for each type");
-        page.lines(
-            2,
-            &[Line::key("cmd", Value::Text(render(&literal(command)))), Line::key("env", Value::Map(env)).noted(note)],
-        );
+        let mut env = Line::key("env", Value::Map(env));
+        if n == 0 {
+            env = env.noted(format!("PORT as foreman sets it: from {port_from} on, {PORTS_EACH} more for each type"));
+        }
+        page.lines(2, &[Line::key("cmd", Value::Text(render(&literal(command)))), env]);
     }
     Ok(page.finish())
 }

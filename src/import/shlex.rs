@@ -27,7 +27,7 @@ pub(super) fn split(text: &[Piece]) -> Result<Vec<Text>, &'static str> {
                 loop {
                     match pieces.next().ok_or(NO_CLOSE)? {
                         Piece::Char('\'') => break,
-                        piece => word.push(piece.clone()),
+                        piece @ (Piece::Char(_) | Piece::Filled(_)) => word.push(piece.clone()),
                     }
                 }
             }
@@ -45,9 +45,9 @@ fn double_quoted(word: &mut Text, pieces: &mut std::slice::Iter<'_, Piece>) -> R
             Piece::Char('"') => return Ok(()),
             Piece::Char('\\') => match pieces.next().ok_or(NO_ESCAPED)? {
                 piece @ Piece::Char('"' | '\\') => word.push(piece.clone()),
-                piece => word.extend([Piece::Char('\\'), piece.clone()]),
+                piece @ (Piece::Char(_) | Piece::Filled(_)) => word.extend([Piece::Char('\\'), piece.clone()]),
             },
-            piece => word.push(piece.clone()),
+            piece @ (Piece::Char(_) | Piece::Filled(_)) => word.push(piece.clone()),
         }
     }
 }

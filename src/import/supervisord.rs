@@ -21,8 +21,8 @@ use scope::Common;
 const HEAD: &str = "\
 Lines such as \"# serverurl=AUTO\" stood there and have no counterpart here. What is the same in words but not in \
 deed: a stop signals the whole process group of a program, unless stopasgroup=false is written there; the time between \
-two tries of a program that fails grows to 1, 2, 4 seconds and so on, not 1, 2, 3; programs without a directory run \
-where the daemon is, which is / in the background; relative paths begin there too.";
+two tries of a program that fails grows to 1, 2, 4 seconds and so on, not 1, 2, 3; a program without a directory \
+runs in / if taskmasterd is in the background, not where that was started.";
 
 /// Our configuration for one of supervisord.
 ///

@@ -20,11 +20,11 @@ use super::{Given, Local};
 pub(super) const IMPORT: Local = Local {
     name: "import",
     synopsis: "[--from supervisord|procfile] [-o FILE] FILE",
-    summary: "Print a supervisord configuration or a Procfile as one for taskmasterd",
+    summary: "Turn a supervisord file or a Procfile into a configuration",
     help: "\
 Files that supervisord includes are taken in. What has no counterpart becomes a comment at
 its place. What FILE is shows in its name and its first lines, unless --from says it.
-With -o the result is written to a file. Exit status 1 if FILE cannot be read.
+With -o (--output) the result is written to a file. Exit status 1 if FILE cannot be read.
 ",
     flags: &[("o", "output", "FILE"), ("", "from", "KIND")],
     words: 1,

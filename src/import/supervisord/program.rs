@@ -186,10 +186,24 @@ impl Reader<'_> {
             "stderr_logfile_maxbytes" => self.fixed("stderr_logfile_maxbytes", entry, values::size),
             "stdout_logfile_backups" => self.fixed("stdout_logfile_backups", entry, count),
             "stderr_logfile_backups" => self.fixed("stderr_logfile_backups", entry, count),
+            _ if self.says_nothing(entry) => Ok(Vec::new()),
             "stdout_syslog" | "stderr_syslog" => left("what programs print does not go into syslog"),
             "serverurl" => left("nothing would answer there"),
             _ if KNOWN.contains(&entry.key.as_str()) => left("there are no events"),
             key => left(&format!("unknown to supervisord{}", crate::base::nearest::suggestion(key, KNOWN))),
+        }
+    }
+
+    /// Whether an option without a counterpart has the value that it has anyway.
+    fn says_nothing(&self, entry: &Entry) -> bool {
+        let Ok((value, _)) = self.scope.evaluate(&entry.value) else { return false };
+        match entry.key.as_str() {
+            "stdout_syslog" | "stderr_syslog" | "stdout_events_enabled" | "stderr_events_enabled" => {
+                values::boolean(&value) == Ok(false)
+            }
+            "stdout_capture_maxbytes" | "stderr_capture_maxbytes" => values::size(&value).as_deref() == Ok("0"),
+            "serverurl" => value.trim().eq_ignore_ascii_case("auto"),
+            _ => false,
         }
     }
 
@@ -236,21 +250,22 @@ impl Reader<'_> {
         vec![Line::key("env", Value::Map(env))]
     }
 
+    /// The variables that tell a process its names, where these are not what they are here.
     fn process_variable(&self) -> Vec<(String, String)> {
-        const NAME: &str = "SUPERVISOR_PROCESS_NAME";
-        let given = [&self.scope.variables, &self.scope.common.variables];
-        let is_given = given.into_iter().flatten().any(|(name, _)| name == NAME);
-        let name = if let Some(name) = &self.scope.process_name {
-            render(name)
-        } else {
-            match &self.scope.program {
-                // With one process the name is that of the program, by whatever name it has here.
-                Some((name, false)) => render(&literal(name)),
-                // Several processes need a process_name there, so this is one.
-                Some((_, true)) | None => return Vec::new(),
-            }
+        // With one process its name is that of the program; several need a process_name there, so it is known here.
+        let renamed = |named: &Option<(String, bool)>| match named {
+            Some((name, false)) => Some(render(&literal(name))),
+            Some((_, true)) | None => None,
         };
-        if is_given { Vec::new() } else { vec![(NAME.to_owned(), name)] }
+        let process = self.scope.process_name.as_ref().map(|name| render(name));
+        let names = [
+            ("SUPERVISOR_PROCESS_NAME", process.or_else(|| renamed(&self.scope.program))),
+            ("SUPERVISOR_GROUP_NAME", renamed(&self.scope.group)),
+        ];
+        let given = [&self.scope.variables, &self.scope.common.variables];
+        let is_given = |name: &str| given.iter().any(|list| list.iter().any(|(known, _)| known == name));
+        let needed = names.into_iter().filter(|(name, _)| !is_given(name));
+        needed.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
     fn is_redirected(&self) -> bool {

@@ -18,7 +18,7 @@ pub(super) struct Server {
 
 /// Why the variables of the daemon are passed on even to the programs of another user.
 pub(super) const PASS_NOTE: &str =
-    "as supervisord does: HOME and the like stay the daemon's; without these names they are the user's";
+    "as with supervisord HOME and so on stay the daemon's; remove the names for the user's own";
 
 /// Why a section has no counterpart.
 pub(super) fn why_left(section: &str) -> &'static str {
@@ -42,17 +42,19 @@ pub(super) fn read(document: &Document, common: &Common<'_>) -> Result<Server, P
     let mut server = Server::default();
     let section = document.get("supervisord");
     let mut user = None;
-    let mut foreground = false;
+    let foreground = foreground(document, common)?;
     for entry in section.map(|section| &section.entries).into_iter().flatten() {
         let scope = common.scope(document.dir(entry.at));
         let wrong = |text: String| document.problem(entry.at, format!("{} {text}", entry.key));
         match entry.key.as_str() {
             "user" => user = Some(scope.evaluate(&entry.value).map_err(wrong)?.0),
             "environment" => {}
+            "directory" | "umask" if foreground => {
+                let why = "supervisord only heeds it in the background, and nodaemon=true keeps it from there";
+                server.daemon.push(Line::left(&entry.key, &entry.value, why));
+            }
             "directory" => server.defaults.push(directory(&scope, entry).map_err(wrong)?),
             "nodaemon" => {
-                foreground =
-                    scope.evaluate(&entry.value).and_then(|(text, _)| values::boolean(&text)).map_err(wrong)?;
                 let why = if foreground {
                     "the command line says it: taskmasterd stays in the foreground without -d"
                 } else {
@@ -72,6 +74,15 @@ pub(super) fn read(document: &Document, common: &Common<'_>) -> Result<Server, P
     }
     server.defaults.extend(defaults(common, user.as_deref()));
     Ok(server)
+}
+
+/// Whether supervisord stays in the foreground.
+fn foreground(document: &Document, common: &Common<'_>) -> Result<bool, Problem> {
+    let Some(section) = document.get("supervisord") else { return Ok(false) };
+    let Some(entry) = document.value(section, "nodaemon") else { return Ok(false) };
+    let text = common.scope(document.dir(entry.at)).evaluate(&entry.value);
+    let read = text.and_then(|(text, _)| values::boolean(&text));
+    read.map_err(|text| document.problem(entry.at, format!("nodaemon {text}")))
 }
 
 /// An option of the daemon.
@@ -120,8 +131,7 @@ fn socket(document: &Document, common: &Common<'_>, section: &Section) -> Result
         let text = scope.evaluate(&entry.value);
         match entry.key.as_str() {
             "file" => {
-                let why = "not taken over: a socket serves one daemon, and both may run side by side; supervisorctl does \
-                           not speak to taskmasterd anyway";
+                let why = "not taken over: both may run side by side, and supervisorctl does not speak to taskmasterd";
                 inner.push(Line::left("file", &entry.value, why));
             }
             "chmod" => inner.push(bare("mode", format!("0{}", text.and_then(|t| values::octal(&t.0)).map_err(wrong)?))),

@@ -121,7 +121,7 @@ pub(super) enum Place {
 
 /// The value of `stdout_logfile` or `stderr_logfile`.
 pub(super) fn place(text: &Text) -> Read<Place> {
-    let path = home(render(text))?;
+    let path = home(text)?;
     Ok(match path.to_ascii_lowercase().as_str() {
         "none" | "off" | "" => Place::None,
         "auto" => Place::Auto,
@@ -133,16 +133,18 @@ pub(super) fn place(text: &Text) -> Read<Place> {
 
 /// The path of a file or directory of the daemon.
 pub(super) fn path(text: &Text) -> Read<String> {
-    home(render(text))
+    home(text)
 }
 
-/// `~` is the home of who runs supervisord.
-fn home(path: String) -> Read<String> {
-    match path.strip_prefix('~') {
-        Some("") => Ok("%(ENV_HOME)s".to_owned()),
-        Some(rest) if rest.starts_with('/') && !rest.contains('%') => Ok(format!("%(ENV_HOME)s{rest}")),
-        Some(_) => Err(format!("{}: write the home directory out", quoted(&path))),
-        None => Ok(path),
+/// The text of a path. `~` is the home of who runs supervisord.
+fn home(text: &Text) -> Read<String> {
+    match text.split_first() {
+        Some((Piece::Char('~'), rest)) if matches!(rest.first(), None | Some(Piece::Char('/'))) => {
+            let home = Piece::Filled("%(ENV_HOME)s".to_owned());
+            Ok(render(&[&[home], rest].concat()))
+        }
+        Some((Piece::Char('~'), _)) => Err(format!("{}: write the home directory out", quoted(&render(text)))),
+        Some((Piece::Char(_) | Piece::Filled(_), _)) | None => Ok(render(text)),
     }
 }
 
@@ -159,7 +161,7 @@ mod tests {
         assert_eq!(octal("022").as_deref(), Ok("022"));
         assert_eq!(octal("0700").as_deref(), Ok("700"));
         assert_eq!(octal("2").as_deref(), Ok("002"));
-        assert_eq!(signal("sigquit").as_deref(), Ok("QUIT"));
+        assert_eq!(signal("sigquit").as_deref(), Ok("SIGQUIT"));
         assert_eq!(autorestart("1"), Ok("always"));
         assert_eq!(autorestart("Unexpected"), Ok("unexpected"));
         assert_eq!(exit_codes("0, 2").as_deref(), Ok("[0, 2]"));
