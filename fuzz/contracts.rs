@@ -11,18 +11,21 @@ use taskmaster::config::diff::{Plan, diff};
 use taskmaster::config::expand::{Blueprint, Outside, Place, blueprint};
 use taskmaster::config::model::{Program, Sink, Variable};
 use taskmaster::config::{Objection, Source, Unread, World, envfile, includes, parse, words};
+use taskmaster::import::{self, Included, Kind};
 
 /// A contract: whether the text was accepted.
 pub type Contract = fn(&str) -> bool;
 
 /// The contracts by the names of their fuzz targets.
-pub const CONTRACTS: [(&str, Contract); 6] = [
+pub const CONTRACTS: [(&str, Contract); 8] = [
     ("config_yaml", |text| config("c.yaml", text)),
     ("config_json", |text| config("c.json", text)),
     ("config_toml", |text| config("c.toml", text)),
     ("command_line", command_line),
     ("expansion", expansion),
     ("env_file", env_file),
+    ("import_supervisord", |text| imported(Kind::Supervisord, "supervisord.conf", text)),
+    ("import_procfile", |text| imported(Kind::Procfile, "Procfile", text)),
 ];
 
 /// Holds what the bytes say to the contract of this name; bytes that are no UTF-8 never come so far.
@@ -231,6 +234,47 @@ pub fn env_file(text: &str) -> bool {
             let lines = text.split('\n').count();
             assert!((1..=lines).contains(&mistake.line) && !mistake.text.is_empty(), "{mistake:?}");
             assert!(mistake.text.len() < text.len() + 1000, "{mistake:?}");
+            false
+        }
+    }
+}
+
+fn files_of_import(pattern: &str) -> Vec<Included> {
+    let one = |path: &str, text: Result<&str, &str>| Included {
+        path: path.to_owned(),
+        text: text.map(str::to_owned).map_err(str::to_owned),
+    };
+    match pattern.rsplit('/').next() {
+        Some("*.conf") => vec![
+            one("/etc/a.conf", Ok("[program:a]\ncommand=a %(here)s\n[include]\nfiles=*.conf\n")),
+            one("/etc/b.conf", Err("cannot be read: permission denied")),
+        ],
+        Some(".env") => vec![one("/etc/.env", Ok("PORT=80\nA='b c'\n"))],
+        _ => Vec::new(),
+    }
+}
+
+/// What is imported is a configuration that we read.
+fn imported(kind: Kind, name: &str, text: &str) -> bool {
+    let outside = import::Outside { env: &env, host: "example", files: &files_of_import };
+    match import::import(&import::File { name, dir: "/etc", text }, Some(kind), &outside) {
+        Ok(yaml) => {
+            // Not everything that others take is taken here; but then it is told as of any other file.
+            let anybody = World { user: &|_| Ok(()), group: &|_| Ok(()), ..WORLD };
+            if let Err(errors) = parse(&[Source::new("c.yaml", &yaml)], &anybody) {
+                assert!(!errors.iter().any(|d| d.text.contains("is not valid YAML")), "{errors:?}\n{yaml}");
+                assert!(!errors.iter().any(|d| d.text.contains("is not a known key")), "{errors:?}\n{yaml}");
+                all_told(&errors, &yaml);
+            }
+            true
+        }
+        Err(problem) => {
+            assert!(!problem.text.is_empty(), "{problem:?}");
+            if problem.file == name
+                && let Some(line) = problem.line
+            {
+                assert!((1..=text.split('\n').count()).contains(&line), "{problem:?}");
+            }
             false
         }
     }
