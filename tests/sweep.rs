@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[allow(dead_code, reason = "its run is for the fuzz targets")]
 #[path = "../fuzz/contracts.rs"]
 mod contracts;
 #[allow(dead_code, reason = "the sweep makes no noise")]
