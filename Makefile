@@ -20,7 +20,11 @@ unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 EXAMPLE := /tmp/taskmaster-example
 SKIPPED := $(TARGET)/skipped-tests
 
-.PHONY: help build check test check-root lint sim bench man install uninstall dist clean run
+# The target directory is a variable of this file; one on the command line is meant for `make fuzz`.
+FUZZED := $(if $(filter command,$(firstword $(origin TARGET))),$(TARGET),$(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
+SECONDS ?= 60
+
+.PHONY: help build check test check-root lint sim fuzz bench man install uninstall dist clean run
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -29,7 +33,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/\1\t\2/p' Makefile | while IFS='	' read -r name text; do \
 		printf '  make %-12s %s\n' "$$name" "$$text"; done
 	@echo
-	@echo "  Variables: PREFIX=$(PREFIX) DESTDIR= SEEDS= STEPS= ARGS="
+	@echo "  Variables: PREFIX=$(PREFIX) DESTDIR= SEEDS= STEPS= TARGET= SECONDS= ARGS="
 
 run: build ## Build, and start the example configuration in the foreground
 	@[ -e $(EXAMPLE) ] || mkdir -m 700 $(EXAMPLE)
@@ -75,6 +79,12 @@ lint: man ## Check format, clippy and man pages; dependencies too if cargo-deny 
 sim: ## Drive the core through simulated lives: SEEDS= how many, STEPS= how long each
 	$(if $(SEEDS),TASKMASTER_SIM_SEEDS=$(SEEDS)) $(if $(STEPS),TASKMASTER_SIM_STEPS=$(STEPS)) \
 		$(CARGO) test --locked --release --test sim -- --nocapture
+
+fuzz: ## Look for texts that break a reader: TARGET= which one (else all), SECONDS= how long each
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is not here: cargo install cargo-fuzz" >&2; exit 1; }
+	@for target in $(FUZZED); do \
+		fuzz/seed $$target && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- \
+			-dict=fuzz/dictionary -max_total_time=$(SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1 || exit 1; done
 
 bench: build ## Measure the release binaries (ARGS: see bench/README.md)
 	bench/run $(ARGS)
