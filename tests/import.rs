@@ -344,7 +344,9 @@ fn ours(text: &str, dir: &str) -> Vec<Value> {
             let print = print.unwrap_or_else(|e| panic!("{text}\n{yaml}\n{e:?}"));
             let log = match &print.stdout {
                 expand::Place::File(path) if !path.starts_with("auto/") => Some(path),
-                _ => None,
+                expand::Place::Discard | expand::Place::Inherit | expand::Place::File(_) | expand::Place::Merged => {
+                    None
+                }
             };
             let env: BTreeMap<_, _> = print.env.iter().cloned().collect();
             found.push(json!({"argv": print.argv, "env": env, "dir": print.workingdir, "log": log}));
