@@ -22,6 +22,7 @@ fn is_plain(text: &str) -> bool {
         && !"-?:,[]{}#&*!|>'\"%@`=<".contains(first)
         && !text.ends_with([' ', ':'])
         && !text.contains(": ")
+        && !text.contains(":?")
         && !text.contains(" #")
         && !text.contains([',', '[', ']', '{', '}'])
         && !text.chars().any(must_be_escaped);
@@ -32,6 +33,13 @@ fn is_plain(text: &str) -> bool {
 fn is_word(text: &str) -> bool {
     const WORDS: [&str; 10] = ["~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"];
     WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// A text for a comment: on one line, and without what may stand nowhere in YAML.
+#[must_use]
+pub fn remark(text: &str) -> String {
+    let one = |c: char| if must_be_escaped(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(one).collect()
 }
 
 /// Whether it may be read as a number, a date, or the end of a document. Some that are none are among them.
@@ -96,6 +104,13 @@ mod tests {
         let node = yaml::parse(&document).unwrap_or_else(|e| panic!("{text:?} as {written}: {e}"));
         let Value::Map(entries) = &node.value else { panic!("{document}") };
         assert_eq!(entries[0].key, text, "{document}");
+    }
+
+    #[test]
+    fn remarks_can_be_read() {
+        let text = remark("größe \u{ffff}\u{feff}\n\u{1b}");
+        assert_eq!(text, "größe \\u{ffff}\\u{feff}\\n\\u{1b}");
+        assert!(crate::base::yaml::parse(&format!("# {text}\na: b")).is_ok());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Writes the configuration down: keys with their values, comments, blank lines. Knows no key.
 
-use crate::base::text::Plain;
-use crate::base::yaml_text::scalar;
+use crate::base::yaml_text::{remark, scalar};
 
 /// How long a line of a comment may become, in characters.
 const COLUMNS: usize = 110;
@@ -91,7 +90,7 @@ impl Page {
     }
 
     fn remark(&mut self, depth: usize, line: &str) {
-        let line = format!("# {}", Plain(line));
+        let line = format!("# {}", remark(line));
         self.line(depth, line.trim_end());
     }
 
@@ -123,7 +122,7 @@ impl Page {
     }
 
     fn key(&mut self, depth: usize, key: &str, value: &Value, note: Option<&str>) {
-        let note = note.map(|note| format!("  # {}", Plain(note))).unwrap_or_default();
+        let note = note.map(|note| format!("  # {}", remark(note))).unwrap_or_default();
         let behind = match value {
             Value::Bare(text) => format!(" {text}"),
             Value::Text(text) => format!(" {}", scalar(text)),
