@@ -240,6 +240,7 @@ fn programs_of_a_group_are_driven_as_one() {
         )
         .start();
     d.wait_state("a", "RUNNING");
+    d.wait_state("c", "RUNNING");
     d.ok("stop team:*");
     let states = |names: &[&str]| names.iter().map(|n| d.state(n)).collect::<Vec<_>>();
     assert_eq!(states(&["a", "b:b_00", "b:b_01", "c"]), ["STOPPED", "STOPPED", "STOPPED", "RUNNING"]);
