@@ -3,6 +3,7 @@
 //! The text comes from `control::render`, which knows neither. What leaves this module without its colours and line
 //! breaks is that text, but for blanks. In a pipe nothing is changed.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
@@ -44,13 +45,22 @@ impl Color {
     /// Whether there are colours, given whether the output is a terminal.
     #[must_use]
     pub fn on(self, terminal: bool) -> bool {
-        let value = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         match self {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => terminal && value("NO_COLOR").is_none() && value("TERM").is_some_and(|term| term != "dumb"),
+            Color::Auto => terminal && value("NO_COLOR").is_none() && terminal_moves(),
         }
     }
+}
+
+fn value(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Whether the terminal can do more than print one line after the other.
+#[must_use]
+pub fn terminal_moves() -> bool {
+    value("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// How an answer is to look.
@@ -329,7 +339,7 @@ mod tests {
         assert_eq!(text, expected);
         assert!(text.lines().all(|line| columns::of(line) <= 72));
         // Where that column would be too narrow, near the left.
-        assert!(dressed(&list, narrow(60)).lines().nth(1).unwrap().starts_with("    status"));
+        assert!(dressed(&list, narrow(60)).lines().nth(1).unwrap().starts_with("    quickly "));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::control::message::{Request, Response};
 
 use super::exit::Exit;
 use super::local::{self, LOCAL};
+#[cfg(feature = "shell")]
+use super::look;
 use super::session::Session;
 use super::show;
 
@@ -64,7 +66,6 @@ pub struct Outcome {
 enum Input {
     Line(String),
     /// The line was given up.
-    #[cfg_attr(not(feature = "shell"), allow(dead_code, reason = "plain lines cannot be given up"))]
     Cancelled,
     End,
     /// It cannot be read.
@@ -97,16 +98,24 @@ pub fn run(session: &Session, manner: &Manner) -> Outcome {
         return read_all(session, manner, &mut plain::Plain::stdin(None));
     }
     let session = &Session { cancels: true, ..session.clone() };
-    #[cfg(feature = "shell")]
-    let mut source = match editor::Editor::new(session) {
+    let mut source = match at_terminal(session) {
         Ok(source) => source,
         Err(text) => return unusable(text),
     };
-    #[cfg(not(feature = "shell"))]
-    let mut source = plain::Plain::stdin(Some(PROMPT));
     let manner = &Manner { exit_on_error: false, ..manner.clone() };
-    let outcome = read_all(session, manner, &mut source);
+    let outcome = read_all(session, manner, &mut *source);
     Outcome { worst: Exit::Done, ..outcome }
+}
+
+/// The line editor, or plain lines if it is not built in or the terminal cannot move its cursor.
+fn at_terminal(session: &Session) -> Result<Box<dyn Source>, String> {
+    #[cfg(feature = "shell")]
+    if look::terminal_moves() {
+        return Ok(Box::new(editor::Editor::new(session)?));
+    }
+    #[cfg(not(feature = "shell"))]
+    let _ = session;
+    Ok(Box::new(plain::Plain::stdin(Some(PROMPT))))
 }
 
 fn read_all(session: &Session, manner: &Manner, source: &mut dyn Source) -> Outcome {

@@ -2,7 +2,10 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
+
+use crate::sys::client::{First, Interrupt};
 
 use super::{Input, Source};
 
@@ -32,16 +35,39 @@ impl Plain {
     }
 }
 
+/// Nobody can be asked on a terminal that is gone; reading finds that out.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Asks for a line and waits until there is one. Says whether Ctrl-C came first.
+fn ask(prompt: &str) -> bool {
+    // If Ctrl-C cannot be held back, it ends the program, as elsewhere. The terminal itself forgets what was typed.
+    let interrupt = Interrupt::hold();
+    say(prompt);
+    let first = interrupt.and_then(|interrupt| interrupt.wait(std::io::stdin().as_fd()));
+    let cancelled = matches!(first, Ok(First::Interrupt));
+    if cancelled {
+        say("\n");
+    }
+    cancelled
+}
+
 impl Source for Plain {
     fn next(&mut self) -> Input {
-        if let Some(prompt) = self.prompt {
-            let mut out = std::io::stdout().lock();
-            // Nobody can be asked on a terminal that is gone; reading finds that out.
-            let _ = out.write_all(prompt.as_bytes()).and_then(|()| out.flush());
+        // A terminal hands out whole lines, so that nothing is left over from the one before.
+        if self.prompt.is_some_and(ask) {
+            return Input::Cancelled;
         }
         let mut line = Vec::new();
         match self.lines.read_until(b'\n', &mut line) {
-            Ok(0) => Input::End,
+            Ok(0) => {
+                if self.prompt.is_some() {
+                    say("\n");
+                }
+                Input::End
+            }
             Ok(_) => {
                 self.count += 1;
                 Input::Line(String::from_utf8_lossy(&line).into_owned())
