@@ -78,23 +78,19 @@ fn with_the_shell_attached_the_daemon_lives_as_long_as_the_shell() {
     needs!("setsid");
     let setup = Setup::new().keys(RELATIVE).programs("x: {cmd: sleep 1000, starttime: 0}");
     let mut shell = Terminal::run(&mut in_its_directory(&setup, "-i"));
-    for (text, keys) in [
-        // Answered when it runs.
-        ("> ", "start x\n"),
-        ("x: ", ""),
-        ("> ", "status\n"),
-        ("RUNNING", ""),
-        ("> ", "\x03"),
-        ("> ", "pid x\n"),
-        ("> ", "stop x\n"),
-        ("x: stopped", ""),
-        ("> ", "status\n"),
-        ("STOPPED", ""),
-        ("> ", "exit\n"),
-    ] {
-        shell.expect(text);
-        shell.keys(keys);
-    }
+    shell.line("start x");
+    // Answered when it runs.
+    shell.expect("x: ");
+    shell.line("status");
+    shell.expect("RUNNING");
+    shell.expect("taskmaster> ");
+    shell.keys("\x03");
+    shell.line("pid x");
+    shell.line("stop x");
+    shell.expect("x: stopped");
+    shell.line("status");
+    shell.expect("STOPPED");
+    shell.line("exit");
     assert_eq!(shell.end(), 0);
     let log = fs::read_to_string(setup.path("taskmasterd.log")).unwrap();
     assert!(!log.contains("SIGINT received"), "{log}");

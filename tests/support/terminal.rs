@@ -108,6 +108,8 @@ impl Terminal {
         let before = self.expect("taskmaster> ");
         self.keys(line);
         self.keys("\n");
+        // Up to here the prompt may be shown again, with each letter.
+        self.expect("\n");
         before
     }
 
