@@ -110,7 +110,8 @@ mod tests {
             ("status", Some(" [NAME...]")),
             ("status web", None),
             ("reload --dry-run", None),
-            ("check --json ", Some("[FILE|DIRECTORY]")),
+            ("check --json --print ", Some("[FILE|DIRECTORY]")),
+            ("import -o x ", Some("[--from supervisord|procfile] FILE")),
         ] {
             assert_eq!(synopsis(line).as_deref(), hint, "{line:?}");
         }
