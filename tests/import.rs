@@ -14,8 +14,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use support::dice::Dice;
 use support::*;
-use taskmaster::config::{Source, World, parse};
+use taskmaster::config::{Source, World, expand, parse};
 use taskmaster::import::{File, Included, Kind, Outside, import};
 
 /// The processes that start by themselves in tests/import/live.conf and its included file.
@@ -226,6 +228,167 @@ fn what_runs_is_what_ran_under_supervisord() {
         assert_eq!(theirs, ours, "left is supervisord, right is taskmasterd");
     }
     assert_eq!((before.len(), after.len()), (PROCESSES, PROCESSES));
+}
+
+/// Makes configurations out of what is hard to read: quotes, blanks, comments, dollars, per cents, variables.
+struct Maker(Dice);
+
+impl Maker {
+    fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.0.roll() % n as u64).unwrap()
+    }
+
+    fn one_of<'a>(&mut self, all: &[&'a str]) -> &'a str {
+        all[self.below(all.len())]
+    }
+
+    fn text(&mut self, most: usize, without: &[char]) -> String {
+        const PARTS: [&str; 32] = [
+            "a",
+            "b c",
+            " ",
+            "\\",
+            "\"q r\"",
+            "'s t'",
+            "\"\\$x \\\\\"",
+            "\\$",
+            "$",
+            "$$",
+            "${",
+            "}",
+            "${A}",
+            "%%",
+            "%%(x)s",
+            "=",
+            "x,y",
+            " ;x",
+            " #",
+            "#",
+            "\n  ",
+            "é",
+            "%(program_name)s",
+            "%(process_num)02d",
+            "%(process_num)d",
+            "%(numprocs)s",
+            "%(group_name)s",
+            "%(host_node_name)s",
+            "%(here)s",
+            "%(ENV_A)s",
+            "%(ENV_OWN)s",
+            "%(ENV_G)s",
+        ];
+        let parts = PARTS.iter().filter(|part| !part.contains(without)).collect::<Vec<_>>();
+        (0..=self.below(most)).map(|_| *parts[self.below(parts.len())]).collect()
+    }
+
+    fn environment(&mut self) -> String {
+        let names = ["A", "OWN", "B", "G"];
+        let from = self.below(names.len());
+        let pairs = names[from..].iter().map(|name| match self.below(4) {
+            0 => format!("{name}={}", self.one_of(&["1", "/a:b", "a-b(c)", "%(ENV_A)s", "%(process_num)s"])),
+            1 => format!("{name}='{}'", self.text(3, &['\'', '\n'])),
+            _ => format!("{name}=\"{}\"", self.text(3, &['"', '\n'])),
+        });
+        pairs.collect::<Vec<_>>().join(",\n   ")
+    }
+
+    fn configuration(&mut self) -> String {
+        let mut text = "[supervisord]\n".to_owned();
+        if self.below(2) == 0 {
+            let all = ["\"g\"", "'g h'", "%(ENV_A)s", "\"x%%%%y\"", "\"%(ENV_A)s $5 ${\"", "/g"];
+            text += &format!("environment = G={}\n", self.one_of(&all));
+        }
+        let programs = [&["p", "q"][..], &["all"], &["x&y", "p"]][self.below(3)];
+        for name in programs {
+            let first = self.one_of(&["run ", "%(here)s/x ", "sh -c "]);
+            text += &format!("[program:{name}]\ncommand = {first}{}\n", self.text(6, &[]));
+            if self.below(3) > 0 {
+                text += &format!("environment = {}\n", self.environment());
+            }
+            if self.below(2) == 0 {
+                text += &format!("directory = /{}\n", self.text(3, &['\n']));
+            }
+            if self.below(2) == 0 {
+                // It is filled in twice: what comes out of the first time must not be anything for the second.
+                text += &format!("stdout_logfile = %(program_name)s{}z\n", self.text(3, &['%', ';', '#', '\n', '"']));
+            }
+            text += match self.below(6) {
+                0 => "numprocs = 2\nprocess_name = %(program_name)s_%(process_num)02d\n",
+                1 => "numprocs = 2\nnumprocs_start = 3\nprocess_name = x-%(process_num)d\n",
+                2 => "process_name = %(group_name)s.%(ENV_A)s.%(host_node_name)s\n",
+                _ => "",
+            };
+        }
+        if self.below(3) == 0 {
+            text += &format!("[group:both]\nprograms = {}\n", programs.join(","));
+        }
+        text
+    }
+}
+
+const ENV: [(&str, &str); 3] = [("A", "env-a"), ("HOME", "/root"), ("PATH", "/usr/bin:/bin")];
+
+/// What our daemon would start for the import of a configuration in this directory.
+fn ours(text: &str, dir: &str) -> Vec<Value> {
+    let env = |name: &str| ENV.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let outside = Outside { env: &env, host: "box", files: &|_| Vec::new() };
+    let file = File { name: "s.conf", dir, text };
+    let yaml = import(&file, Some(Kind::Supervisord), &outside).unwrap_or_else(|e| panic!("{text}\n{e}"));
+    let world = World { host: "box", ..World::with_env(&env) };
+    let parsed = parse(&[Source::new("y", &yaml)], &world).unwrap_or_else(|e| panic!("{text}\n{yaml}\n{e:?}"));
+    let outside = expand::Outside { env: &env, host: "box", childlogdir: "auto" };
+    let mut found = Vec::new();
+    for (name, program) in &parsed.config.programs {
+        for num in program.numbers() {
+            let print = expand::blueprint(program, name, num, &outside);
+            let print = print.unwrap_or_else(|e| panic!("{text}\n{yaml}\n{e:?}"));
+            let log = match &print.stdout {
+                expand::Place::File(path) if !path.starts_with("auto/") => Some(path),
+                expand::Place::Discard | expand::Place::Inherit | expand::Place::File(_) | expand::Place::Merged => {
+                    None
+                }
+            };
+            let env: BTreeMap<_, _> = print.env.iter().cloned().collect();
+            found.push(json!({"argv": print.argv, "env": env, "dir": print.workingdir, "log": log}));
+        }
+    }
+    found
+}
+
+#[test]
+fn what_would_run_is_what_supervisord_would_run() {
+    const PYTHON: &str = "/usr/bin/python3";
+    if !Command::new(PYTHON).args(["-c", "import supervisor"]).output().is_ok_and(|out| out.status.success()) {
+        return skip(&test_name!(), "needs python3 with the modules of supervisord");
+    }
+    let temporary = tempfile::Builder::new().prefix("with blank ").tempdir().unwrap();
+    let dir = temporary.path().canonicalize().unwrap();
+    let mut maker = Maker(Dice::new(0x5eed));
+    let texts: Vec<String> = (0..1000).map(|_| maker.configuration()).collect();
+    fs::write(dir.join("texts.json"), serde_json::to_string(&texts).unwrap()).unwrap();
+    let theirs = Command::new(PYTHON)
+        .args(["-W", "ignore"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import/theirs.py"))
+        .current_dir(&dir)
+        .env_clear()
+        .envs(ENV)
+        .env("LANG", "C.UTF-8")
+        .stdin(fs::File::open(dir.join("texts.json")).unwrap())
+        .output()
+        .unwrap();
+    assert!(theirs.status.success(), "{}", said(&theirs));
+    let theirs: Vec<Option<Vec<Value>>> = serde_json::from_slice(&theirs.stdout).unwrap();
+    let sorted = |mut all: Vec<Value>| {
+        all.sort_by_key(Value::to_string);
+        all
+    };
+    let mut compared = 0;
+    for (text, theirs) in texts.iter().zip(theirs) {
+        let Some(theirs) = theirs else { continue };
+        assert_eq!(sorted(theirs), sorted(ours(text, dir.to_str().unwrap())), "left is supervisord:\n{text}");
+        compared += 1;
+    }
+    assert!(compared > 300, "supervisord takes only {compared} of {}", texts.len());
 }
 
 #[test]

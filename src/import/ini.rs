@@ -104,18 +104,16 @@ impl Document {
             let Some(current) = section else {
                 return Err(wrong(format!("{} stands before the first [section]", quoted(value))));
             };
-            let Some((key, value)) = value.split_once(['=', ':']).filter(|(key, _)| !key.trim().is_empty()) else {
+            let Some(entry) = option_in(value, at) else {
                 return Err(wrong(format!(
                     "{} is neither a [section] nor an option (\"name = value\")",
                     quoted(value)
                 )));
             };
-            let key = key.trim().to_lowercase();
-            let entry = Entry { key: key.clone(), value: value.trim().to_owned(), at };
+            option = Some((current, entry.key.clone()));
             if let Some(section) = self.section_mut(current) {
                 section.set(entry);
             }
-            option = Some((current, key));
         }
         self.trim();
         Ok(())
@@ -202,6 +200,13 @@ fn without_comment(line: &str) -> (&str, bool) {
             return (line.trim(), false);
         }
     }
+}
+
+/// The option that begins on a line.
+fn option_in(line: &str, at: At) -> Option<Entry> {
+    let (key, value) = line.split_once(['=', ':'])?;
+    let key = key.trim().to_lowercase();
+    if key.is_empty() { None } else { Some(Entry { key, value: value.trim().to_owned(), at }) }
 }
 
 /// What stands in the brackets of a line that begins a section.

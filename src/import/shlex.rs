@@ -1,7 +1,7 @@
 //! Python's `shlex` in the two ways that supervisord uses it: a command into words, and `A="x",B=y` into pairs. What is
 //! filled in later counts as part of the word that it stands in.
 
-use super::template::{Piece, Text, plain};
+use super::template::{Piece, Text};
 
 const NO_CLOSE: &str = "has a quote that is not closed";
 const NO_ESCAPED: &str = "ends with a backslash";
@@ -65,32 +65,54 @@ fn tokens(text: &[Piece]) -> Result<Vec<Text>, &'static str> {
     let mut tokens = Vec::new();
     let mut rest = text;
     while let Some((first, behind)) = rest.split_first() {
-        let length = match first {
-            Piece::Char(c) if c.is_whitespace() => {
+        match first {
+            Piece::Char(c) if c.is_whitespace() => rest = behind,
+            Piece::Char('#') => rest = next_line(behind),
+            Piece::Char('"' | '\'') => {
+                let length = behind.iter().position(|piece| piece == first).ok_or(NO_CLOSE)? + 2;
+                let (token, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+                tokens.push(token.to_vec());
                 rest = behind;
-                continue;
             }
-            Piece::Char('#') => {
-                let line = rest.iter().position(|piece| *piece == Piece::Char('\n')).unwrap_or(rest.len());
-                rest = rest.get(line..).unwrap_or_default();
-                continue;
-            }
-            Piece::Char('"' | '\'') => behind.iter().position(|piece| piece == first).ok_or(NO_CLOSE)? + 2,
             piece if is_word(piece) => {
-                let goes_on = |piece: &Piece| is_word(piece) || matches!(piece, Piece::Char('"' | '\''));
-                rest.iter().position(|piece| !goes_on(piece)).unwrap_or(rest.len())
+                let (token, behind) = bare(rest);
+                tokens.push(token);
+                rest = behind;
             }
-            Piece::Char(_) | Piece::Filled(_) => 1,
-        };
-        let (token, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        tokens.push(token.to_vec());
-        rest = behind;
+            Piece::Char(_) | Piece::Filled(_) => {
+                tokens.push(vec![first.clone()]);
+                rest = behind;
+            }
+        }
     }
     Ok(tokens)
 }
 
-/// The pairs of `A="x",B='y',C=z`, in their order; of a name that comes again the last value counts.
-pub(super) fn pairs(text: &[Piece]) -> Result<Vec<(String, Text)>, String> {
+fn next_line(text: &[Piece]) -> &[Piece] {
+    let end = text.iter().position(|piece| *piece == Piece::Char('\n')).map_or(text.len(), |end| end + 1);
+    text.get(end..).unwrap_or_default()
+}
+
+/// A bare word, and what is behind it. Quotes within are part of it; a comment is passed over, and it goes on behind.
+fn bare(text: &[Piece]) -> (Text, &[Piece]) {
+    let mut word = Text::new();
+    let mut rest = text;
+    while let Some((first, behind)) = rest.split_first() {
+        if *first == Piece::Char('#') {
+            rest = next_line(behind);
+        } else if is_word(first) || matches!(first, Piece::Char('"' | '\'')) {
+            word.push(first.clone());
+            rest = behind;
+        } else {
+            break;
+        }
+    }
+    (word, rest)
+}
+
+/// The pairs of `A="x",B='y',C=z`, in their order; of a name that comes again the last value counts. What is filled in
+/// within a name has to be known now.
+pub(super) fn pairs(text: &[Piece], now: &dyn Fn(&str) -> Option<String>) -> Result<Vec<(String, Text)>, String> {
     let tokens = tokens(text)?;
     let mut pairs: Vec<(String, Text)> = Vec::new();
     // The sign between two pairs may be any, as with supervisord.
@@ -101,7 +123,12 @@ pub(super) fn pairs(text: &[Piece]) -> Result<Vec<(String, Text)>, String> {
         if equals.as_slice() != [Piece::Char('=')] {
             return Err("is not a list of NAME=\"value\", with a comma between them".to_owned());
         }
-        let name = plain(name).ok_or("has a name in which something is to be filled in")?;
+        let part = |piece: &Piece| match piece {
+            Piece::Char(c) => Some(c.to_string()),
+            Piece::Filled(text) => now(text),
+        };
+        let name: Option<String> = name.iter().map(part).collect();
+        let name = name.ok_or("has a name that is not the same for all processes")?;
         let value = unquoted(value);
         match pairs.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
@@ -154,21 +181,25 @@ mod tests {
             ("A=\"'b'\"", vec![("A", "b")]),
             ("A=\"\",B=''", vec![("A", ""), ("B", "")]),
             ("A=1 # B=2\n,C=3", vec![("A", "1"), ("C", "3")]),
+            ("A=1#B=2\n3,C=4", vec![("A", "13"), ("C", "4")]),
             ("A=\"x#y\\n\"", vec![("A", "x#y\\n")]),
             ("A=1;B=2", vec![("A", "1"), ("B", "2")]),
             ("A=1,A=2", vec![("A", "2")]),
         ] {
-            let found = pairs(&literal(text)).unwrap_or_else(|e| panic!("{text}: {e}"));
+            let found = pairs(&literal(text), &|_| None).unwrap_or_else(|e| panic!("{text}: {e}"));
             let found: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), render(value))).collect();
             let found: Vec<_> = found.iter().map(|(name, value)| (*name, value.as_str())).collect();
             assert_eq!(found, want, "{text}");
         }
         for text in ["A", "A=", "A,B=1", "A=\"x", "A=@", "A=1,B", "ö=1"] {
-            let read = pairs(&literal(text));
+            let read = pairs(&literal(text), &|_| None);
             // A single sign is a token of its own, and so a value.
             assert_eq!(read.is_ok(), text == "A=@" || text == "ö=1", "{text}: {read:?}");
         }
         let filled = vec![Piece::Char('A'), Piece::Char('='), Piece::Filled("${B}".to_owned()), Piece::Char('c')];
-        assert_eq!(render(&pairs(&filled).unwrap()[0].1), "${B}c");
+        assert_eq!(render(&pairs(&filled, &|_| None).unwrap()[0].1), "${B}c");
+        let filled = vec![Piece::Filled("x".to_owned()), Piece::Char('='), Piece::Char('1')];
+        assert!(pairs(&filled, &|_| None).is_err());
+        assert_eq!(pairs(&filled, &|text| Some(format!("{text}y"))).unwrap()[0].0, "xy");
     }
 }

@@ -61,6 +61,8 @@ struct Reader<'a> {
     document: &'a Document,
     section: &'a Section,
     scope: Scope<'a>,
+    /// What it is called here.
+    ours: String,
     numprocs: i64,
     lines: Vec<Line>,
 }
@@ -83,7 +85,7 @@ pub(super) fn read(
     let group_of =
         group.map_or((name.to_owned(), name == ours), |group| (group.name.clone(), group.name == group.ours));
     scope.group = Some(group_of);
-    let mut reader = Reader { document, section, scope, numprocs: 1, lines: Vec::new() };
+    let mut reader = Reader { document, section, scope, ours: ours.clone(), numprocs: 1, lines: Vec::new() };
     if name != ours {
         reader.lines.push(Line::comment(format!("The name there is {name}, which cannot be one here.")));
     }
@@ -227,8 +229,8 @@ impl Reader<'_> {
         if self.scope.process_name.is_none() {
             return Vec::new();
         }
-        let name = self.scope.program.as_ref().map_or("", |(name, _)| name);
-        let shown = if self.numprocs > 1 { format!("{name}:{name}_00 and so on") } else { name.to_owned() };
+        let name = &self.ours;
+        let shown = if self.numprocs > 1 { format!("{name}:{name}_00 and so on") } else { name.clone() };
         vec![Line::left(&entry.key, &entry.value, format!("here processes are called {shown}"))]
     }
 

@@ -59,7 +59,9 @@ impl<'a> Common<'a> {
         let section = document.get("supervisord");
         let Some(entry) = section.and_then(|section| document.value(section, "environment")) else { return Ok(common) };
         let scope = common.scope(document.dir(entry.at));
-        let read = scope.twice(&entry.value).and_then(|text| shlex::pairs(&text));
+        let read = scope
+            .twice(&entry.value)
+            .and_then(|text| shlex::pairs(&text, &|text| scope.evaluate(text).ok().map(|(value, _)| value)));
         let variables = read.map_err(|text| document.problem(entry.at, format!("environment {text}")))?;
         common.variables = variables;
         Ok(common)
@@ -96,7 +98,7 @@ impl Scope<'_> {
     /// The text of an `environment`, whose variables do not know each other.
     pub(super) fn environment(&self, text: &str) -> Result<Variables, String> {
         let text = format(&literal(text), &|name| self.stays(name, false))?;
-        shlex::pairs(&text)
+        shlex::pairs(&text, &|text| self.evaluate(text).ok().map(|(value, _)| value))
     }
 
     /// The value that a text has now, for what our configuration does not fill in, and whether something was filled in
