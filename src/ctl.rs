@@ -1,7 +1,7 @@
 //! The client: the command line and the shell of `taskmasterctl`.
 //!
-//! `args` reads the command line, `connect` carries one request to the daemon and back, `show` shows the answer and
-//! `exit` knows the exit code, `shell` does this for line after line; `local` has the commands that need no daemon. What a request or an answer may be is `control`'s.
+//! `args` reads the command line, `connect` carries one request to the daemon and back, `show` shows the answer, `look`
+//! gives it its colours and `exit` knows the exit code, `shell` does this for line after line; `local` has the commands that need no daemon. What a request or an answer may be is `control`'s.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,16 +10,18 @@ pub mod args;
 pub mod connect;
 pub mod exit;
 pub mod local;
+pub mod look;
 pub mod session;
 pub mod shell;
 pub mod show;
 
 use crate::control::message::Request;
 
-use args::Call;
+use args::{Call, General};
 use exit::Exit;
+use look::Color;
 use session::Session;
-use shell::Left;
+use shell::{Left, Manner};
 
 /// Runs `taskmasterctl`.
 #[must_use]
@@ -28,11 +30,9 @@ pub fn main() -> ExitCode {
     let exit = match args::parse(&words) {
         Ok(Call::Help) => show::print(args::usage().as_bytes()),
         Ok(Call::Version) => show::print(concat!("taskmasterctl ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
-        Ok(Call::Run { socket, json, words }) => {
-            Session { path: connect::socket_path(socket), json, cancels: false }.run_words(&words)
-        }
-        Ok(Call::Shell { socket, json }) => {
-            shell::run(&Session { path: connect::socket_path(socket), json, cancels: false }).worst
+        Ok(Call::Run { general, words }) => session(general).run_words(&words),
+        Ok(Call::Shell { general, script, exit_on_error }) => {
+            shell::run(&session(general), &Manner { script, exit_on_error, attached: false }).worst
         }
         Err(text) => {
             show::complain(&text);
@@ -42,14 +42,19 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
+fn session(general: General) -> Session {
+    let General { socket, json, color } = general;
+    Session { path: connect::socket_path(socket), json, color, cancels: false }
+}
+
 /// Runs the shell that belongs to one daemon: leaving it, in whatever way, stops the daemon.
 #[must_use]
 pub fn attached_shell(socket: &Path) -> ExitCode {
-    let session = Session { path: socket.to_owned(), json: false, cancels: false };
-    let outcome = shell::run(&session);
+    let session = Session { path: socket.to_owned(), json: false, color: Color::Auto, cancels: false };
+    let outcome = shell::run(&session, &Manner { attached: true, ..Manner::default() });
     let stopped = match outcome.left {
         Left::Shutdown => Exit::Done,
-        Left::End | Left::Exit => session.carry_out(&Request::Shutdown),
+        Left::End | Left::Exit | Left::Error => session.carry_out(&Request::Shutdown),
     };
     outcome.worst.max(stopped).into()
 }

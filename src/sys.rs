@@ -16,6 +16,7 @@ pub mod signals;
 pub mod sock;
 pub mod spawn;
 pub mod splice;
+pub mod term;
 pub mod timer;
 pub mod user;
 pub mod wait;

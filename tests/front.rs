@@ -73,65 +73,25 @@ fn what_keeps_it_from_the_background_is_told_where_it_was_started() {
     assert_eq!(fs::read_to_string(d.path("pid")).unwrap().trim(), d.pid.to_string());
 }
 
-/// Types at a terminal of its own: each argument after the command is `text to wait for`, `=`, `keys to press`.
-const TYPIST: &str = r#"
-import os, pty, select, sys, time
-count = int(sys.argv[1])
-pid, fd = pty.fork()
-if pid == 0:
-    os.execv(sys.argv[2], sys.argv[2:2 + count])
-seen, end = b"", time.monotonic() + 15
-def read():
-    global seen
-    if time.monotonic() > end:
-        sys.exit("still waiting; seen: %r" % seen)
-    if select.select([fd], [], [], 0.1)[0]:
-        try:
-            more = os.read(fd, 4096)
-        except OSError:
-            more = b""
-        seen += more
-        return len(more) > 0
-    return True
-done = 0
-for step in sys.argv[2 + count:]:
-    text, keys = (part.encode().decode("unicode_escape").encode() for part in step.split("=", 1))
-    while (at := seen.find(text, done)) < 0:
-        if not read():
-            sys.exit("it ended; seen: %r" % seen)
-    done = at + len(text)
-    os.write(fd, keys)
-while read():
-    pass
-status = os.waitpid(pid, 0)[1]
-sys.stdout.write(seen.decode())
-sys.exit(os.waitstatus_to_exitcode(status))
-"#;
-
 #[test]
 fn with_the_shell_attached_the_daemon_lives_as_long_as_the_shell() {
-    needs!("python3");
+    needs!("setsid");
     let setup = Setup::new().keys(RELATIVE).programs("x: {cmd: sleep 1000, starttime: 0}");
-    let daemon = in_its_directory(&setup, "-i");
-    let mut typist = Command::new("python3");
-    typist.args(["-c", TYPIST, "4", TASKMASTERD]).args(daemon.get_args()).current_dir(setup.path(""));
-    // Each text is looked for behind the one before: the prompt, then what the command says.
-    typist.args([
-        // Answered when it runs.
-        "> =start x\\n",
-        "x: =",
-        "> =status\\n",
-        "RUNNING=",
-        "> =\\x03",
-        "> =pid x\\n",
-        "> =stop x\\n",
-        "x: stopped=",
-        "> =status\\n",
-        "STOPPED=",
-        "> =exit\\n",
-    ]);
-    let out = run_to_end(typist.env("TERM", "xterm"));
-    assert_eq!(out.status.code(), Some(0), "{}", said(&out));
+    let mut shell = Terminal::run(&mut in_its_directory(&setup, "-i"));
+    shell.line("start x");
+    // Answered when it runs.
+    shell.expect("x: ");
+    shell.line("status");
+    shell.expect("RUNNING");
+    shell.expect("taskmaster> ");
+    shell.keys("\x03");
+    shell.line("pid x");
+    shell.line("stop x");
+    shell.expect("x: stopped");
+    shell.line("status");
+    shell.expect("STOPPED");
+    shell.line("exit");
+    assert_eq!(shell.end(), 0);
     let log = fs::read_to_string(setup.path("taskmasterd.log")).unwrap();
     assert!(!log.contains("SIGINT received"), "{log}");
     has(&log, "everything is stopped, leaving");

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use getopts::{Options, ParsingStyle};
 
 use crate::base::flags::{self, Flag};
+use crate::base::text::quoted;
 use crate::control::{address, help};
 
 use super::local;
+use super::look::Color;
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,30 +21,52 @@ pub enum Call {
     Version,
     /// Carry out one command.
     Run {
-        /// `-s`.
-        socket: Option<PathBuf>,
-        /// `--json`.
-        json: bool,
+        /// What holds for every command.
+        general: General,
         /// The command and its arguments.
         words: Vec<String>,
     },
     /// Read commands.
     Shell {
-        /// `-s`.
-        socket: Option<PathBuf>,
-        /// `--json`.
-        json: bool,
+        /// What holds for every command.
+        general: General,
+        /// `-f`; without it, standard input.
+        script: Option<PathBuf>,
+        /// `-e`.
+        exit_on_error: bool,
     },
 }
 
+/// What is said once for all commands.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct General {
+    /// `-s`.
+    pub socket: Option<PathBuf>,
+    /// `--json`.
+    pub json: bool,
+    /// `--color`.
+    pub color: Color,
+}
+
 /// The options, for what is said about them.
-const FLAGS: [Flag; 4] = [("s", "socket"), ("", "json"), ("h", "help"), ("v", "version")];
+const FLAGS: [Flag; 7] = [
+    ("s", "socket"),
+    ("f", "file"),
+    ("e", "exit-on-error"),
+    ("", "color"),
+    ("", "json"),
+    ("h", "help"),
+    ("v", "version"),
+];
 
 fn options() -> Options {
     let mut options = Options::new();
     // What stands behind the command is the command's.
     options.parsing_style(ParsingStyle::StopAtFirstFree);
     options.optopt("s", "socket", "", "SOCKET");
+    options.optopt("f", "file", "", "SCRIPT");
+    options.optflagmulti("e", "exit-on-error", "");
+    options.optopt("", "color", "", "WHEN");
     options.optflagmulti("", "json", "");
     options.optflagmulti("h", "help", "");
     options.optflagmulti("v", "version", "");
@@ -63,15 +87,25 @@ pub fn parse(words: &[OsString]) -> Result<Call, String> {
     if matches.opt_present("version") {
         return Ok(Call::Version);
     }
-    let socket = matches.opt_str("socket").map(PathBuf::from);
-    if socket.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
-        return Err("-s needs the path of a socket".to_owned());
+    let path = |name, what: &str| match matches.opt_str(name) {
+        Some(path) if path.is_empty() => Err(what.to_owned()),
+        path => Ok(path.map(PathBuf::from)),
+    };
+    let general = General {
+        socket: path("socket", "-s needs the path of a socket")?,
+        json: matches.opt_present("json"),
+        color: matches.opt_str("color").map_or(Ok(Color::Auto), |when| Color::read(&when))?,
+    };
+    let script = path("file", "-f needs the path of a file, or - for standard input")?;
+    let exit_on_error = matches.opt_present("exit-on-error");
+    match matches.free.first() {
+        None => Ok(Call::Shell { general, script, exit_on_error }),
+        Some(word) if script.is_some() => {
+            Err(format!("-f reads the commands from a file, {} is one more", quoted(word)))
+        }
+        Some(_) if exit_on_error => Err("-e is for commands from a file or from standard input".to_owned()),
+        Some(_) => Ok(Call::Run { general, words: matches.free }),
     }
-    let json = matches.opt_present("json");
-    if matches.free.is_empty() {
-        return Ok(Call::Shell { socket, json });
-    }
-    Ok(Call::Run { socket, json, words: matches.free })
 }
 
 /// The text of `--help`.
@@ -79,7 +113,8 @@ pub fn parse(words: &[OsString]) -> Result<Call, String> {
 pub fn usage() -> String {
     format!(
         "\
-Usage: taskmasterctl [-s SOCKET] [--json] [COMMAND [ARGUMENT...]]
+Usage: taskmasterctl [-s SOCKET] [--json] [--color WHEN] [COMMAND [ARGUMENT...]]
+       taskmasterctl [-s SOCKET] [--json] [--color WHEN] [-e] -f SCRIPT
 
 Drives a running taskmasterd. Without a command it reads commands: from a shell with
 history and completion on a terminal, else line by line from standard input.
@@ -89,6 +124,12 @@ Options:
                        /run/taskmaster/control.sock for root and
                        $XDG_RUNTIME_DIR/taskmaster.sock or, without that directory,
                        /tmp/taskmaster-UID/control.sock for other users)
+  -f, --file SCRIPT    read commands from this file, - for standard input; the exit
+                       status is that of the worst command
+  -e, --exit-on-error  leave out the commands behind the first that fails; for
+                       commands from a file or a pipe
+      --color WHEN     auto (the default: on a terminal, unless NO_COLOR is set),
+                       always or never
       --json           print results as JSON; may also stand behind the command
   -h, --help           show this; `help COMMAND` says more about a command
   -v, --version        show the version
@@ -144,13 +185,21 @@ mod tests {
     fn command_lines() {
         let socket = |path: &str| Some(PathBuf::from(path));
         let run = |socket, json, words: &str| Call::Run {
-            socket,
-            json,
+            general: General { socket, json, color: Color::Auto },
             words: words.split(' ').map(str::to_owned).collect(),
         };
+        let shell = |general, script: Option<&str>, exit_on_error| Call::Shell {
+            general,
+            script: script.map(PathBuf::from),
+            exit_on_error,
+        };
+        let never = General { color: Color::Never, ..General::default() };
         for (line, call) in [
-            ("", Call::Shell { socket: None, json: false }),
-            ("-s /x", Call::Shell { socket: socket("/x"), json: false }),
+            ("", shell(General::default(), None, false)),
+            ("-s /x", shell(General { socket: socket("/x"), ..General::default() }, None, false)),
+            ("-f x", shell(General::default(), Some("x"), false)),
+            ("-ef -", shell(General::default(), Some("-"), true)),
+            ("--color never --exit-on-error --file=x", shell(never, Some("x"), true)),
             ("status", run(None, false, "status")),
             ("-s/x status -n", run(socket("/x"), false, "status -n")),
             ("--socket /x --json start --no-wait web", run(socket("/x"), true, "start --no-wait web")),
@@ -175,11 +224,14 @@ mod tests {
             ("-x status", "no option \"-x\"; "),
             ("-s a -s b", "-s (--socket) is given twice; "),
             ("--json=1", "--json takes no value; "),
+            ("--color red", "--color is auto, always or never, not \"red\""),
+            ("-f x status", "-f reads the commands from a file, \"status\" is one more"),
+            ("-e status", "-e is for commands "),
         ] {
             let text = parsed(line).unwrap_err();
             assert!(text.starts_with(start), "{text}");
         }
-        assert!(parse(&["--socket=".into()]).is_err());
+        assert!(parse(&["--socket=".into()]).is_err() && parse(&["--file=".into()]).is_err());
     }
 
     #[test]

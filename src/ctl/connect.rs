@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::control::address;
 use crate::control::jsonrpc::{self, Id};
@@ -79,7 +80,25 @@ pub fn socket_path(given: Option<PathBuf>) -> PathBuf {
 /// # Errors
 /// The daemon cannot be reached, is not to be trusted, or answers with something else than an answer; Ctrl-C.
 pub fn ask(path: &Path, request: &Request, interrupt: Option<&Interrupt>) -> Result<Reply, NoReply> {
-    let mut stream = open(path)?;
+    converse(open(path)?, path, request, interrupt)
+}
+
+/// The same for what is not worth waiting for: a daemon that is silent for as long as `limit` has no answer.
+///
+/// # Errors
+/// As with [`ask`]; nothing came in time.
+pub fn ask_briefly(path: &Path, request: &Request, limit: Duration) -> Result<Reply, NoReply> {
+    let stream = open(path)?;
+    stream.set_read_timeout(Some(limit)).map_err(|error| broken(path, &error))?;
+    converse(stream, path, request, None)
+}
+
+fn converse(
+    mut stream: UnixStream,
+    path: &Path,
+    request: &Request,
+    interrupt: Option<&Interrupt>,
+) -> Result<Reply, NoReply> {
     let mut line = Vec::with_capacity(256);
     jsonrpc::write_request(&Id::number(1), request, &mut line);
     line.push(b'\n');
@@ -217,6 +236,16 @@ mod tests {
         assert_eq!(text(&[b"ERROR busy: come back later\n"]), "the daemon on PATH refuses: busy: come back later");
         assert_eq!(text(&[b"220 mail\n"]), "what answers on PATH is no taskmasterd");
         assert_eq!(text(&[b"\xff\n"]), "what answers on PATH is no taskmasterd");
+    }
+
+    #[test]
+    fn a_silent_daemon_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        // It accepts, by its queue, and never answers.
+        let _listener = UnixListener::bind(&path).unwrap();
+        let why = ask_briefly(&path, &Request::Version, Duration::from_millis(20)).unwrap_err();
+        assert!(text_of(why).starts_with("the connection to "));
     }
 
     #[test]

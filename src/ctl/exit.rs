@@ -14,6 +14,8 @@ pub enum Exit {
     WouldChange,
     /// Something failed.
     Failed,
+    /// It was given up by Ctrl-C.
+    Cancelled,
     /// The command line is wrong.
     Usage,
     /// `status` showed a process that is not as wanted.
@@ -28,7 +30,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
-            Exit::Failed => 1,
+            Exit::Failed | Exit::Cancelled => 1,
             Exit::WouldChange | Exit::Usage => 2,
             Exit::NotAsWanted => 3,
             Exit::Unreachable => 4,

@@ -13,6 +13,7 @@ use super::args;
 use super::connect::{self, NoReply, Reply};
 use super::exit::{self, Exit};
 use super::local;
+use super::look::Color;
 use super::show;
 
 /// Whom to ask and how to show what comes back.
@@ -22,6 +23,8 @@ pub struct Session {
     pub path: PathBuf,
     /// Show results as JSON.
     pub json: bool,
+    /// Whether there are colours.
+    pub color: Color,
     /// Ctrl-C gives up a command, not the program.
     pub cancels: bool,
 }
@@ -71,7 +74,7 @@ impl Session {
             }
             Err(NoReply::Cancelled) => {
                 show::complain_below("not waiting any longer; what the daemon has begun goes on");
-                Exit::Failed
+                Exit::Cancelled
             }
         }
     }
@@ -79,7 +82,7 @@ impl Session {
     /// Shows an answer that needs no daemon.
     pub(super) fn show_own(&self, response: &Response) -> Exit {
         if !self.json {
-            return show::show(response);
+            return show::show(response, self.color);
         }
         let mut line = Vec::new();
         jsonrpc::write_answer(&Id::null(), response, &mut line);
@@ -95,7 +98,7 @@ impl Session {
         if response == Response::ShuttingDown {
             reply.wait_for_close(interrupt)?;
         }
-        let exit = if self.json { exit::of(&response) } else { show::show(&response) };
+        let exit = if self.json { exit::of(&response) } else { show::show(&response, self.color) };
         Ok(exit.max(shown))
     }
 }
@@ -115,7 +118,7 @@ mod tests {
 
     #[test]
     fn options_of_all_commands_are_read() {
-        let session = Session { path: "/nowhere".into(), json: false, cancels: false };
+        let session = Session { path: "/nowhere".into(), json: false, color: Color::Auto, cancels: false };
         let read = |line: &str| {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
             session.read(&words).map(|(session, request)| (session.json, request))
@@ -129,7 +132,7 @@ mod tests {
 
     #[test]
     fn no_daemon_is_unreachable_but_help_is_there() {
-        let session = Session { path: "/nowhere/s".into(), json: false, cancels: false };
+        let session = Session { path: "/nowhere/s".into(), json: false, color: Color::Auto, cancels: false };
         assert_eq!(session.carry_out(&Request::Version), Exit::Unreachable);
         assert_eq!(session.carry_out(&Request::Help { command: None }), Exit::Done);
         assert_eq!(session.carry_out(&Request::Help { command: Some("x".into()) }), Exit::Usage);

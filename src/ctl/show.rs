@@ -7,10 +7,11 @@ use crate::control::render::{self, Clock};
 use crate::sys::timer;
 
 use super::exit::{self, Exit};
+use super::look::{Color, Look};
 
 /// Shows an answer to people: what there is to show on standard output, a refusal on standard error.
 #[must_use]
-pub fn show(response: &Response) -> Exit {
+pub fn show(response: &Response, color: Color) -> Exit {
     let exit = exit::of(response);
     match response {
         Response::Refused(refusal) => {
@@ -30,7 +31,10 @@ pub fn show(response: &Response) -> Exit {
         | Response::DaemonPid(_)
         | Response::Pids(_)
         | Response::Version(_)
-        | Response::Help(_) => exit.max(print(&render::render(response, &clock_for(response)))),
+        | Response::Help(_) => {
+            let lines = render::render(response, &clock_for(response));
+            exit.max(print(&Look::of_stdout(color).dress(response, lines)))
+        }
     }
 }
 

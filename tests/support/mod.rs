@@ -1,7 +1,7 @@
 //! What the integration tests share: waiting for a condition, what may be skipped and why, the programs that they use.
 //!
 //! `setup` is everything before a daemon runs, `daemon` is a running one with ways to ask it and the checks that every
-//! test ends with, `proc` looks at processes through /proc, `dice` is chance that can be repeated. The tests speak to
+//! test ends with, `proc` looks at processes through /proc, `terminal` types, `dice` is chance that can be repeated. The tests speak to
 //! the real binaries, over the socket or through taskmasterctl. They never sleep for luck: they wait for a condition
 //! with a deadline. They signal only processes that they or their daemon started, by id.
 
@@ -18,6 +18,7 @@ pub mod daemon;
 pub mod dice;
 pub mod proc;
 pub mod setup;
+pub mod terminal;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -33,6 +34,8 @@ pub use daemon::*;
 pub use dice::noise;
 pub use proc::*;
 pub use setup::*;
+#[allow(unused_imports, reason = "not every file of tests types")]
+pub use terminal::Terminal;
 
 /// How long a condition may take. Generous: the machine may be busy with other things.
 pub const DEADLINE: Duration = Duration::from_secs(20);

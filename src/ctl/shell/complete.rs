@@ -65,9 +65,13 @@ fn values(command: &Command, words: &[&str], processes: impl FnOnce() -> Vec<Pro
     }
 }
 
-/// All ways to name processes.
+/// All ways to name processes. None if there are no processes, or nobody to ask: alone, `all` would be put into the line
+/// at once.
 fn names(processes: &[ProcessStatus]) -> Vec<String> {
-    let mut names = vec!["all".to_owned()];
+    let mut names = Vec::new();
+    if !processes.is_empty() {
+        names.push("all".to_owned());
+    }
     for p in processes {
         names.push(p.name.clone());
         if p.name != p.program {
@@ -136,6 +140,11 @@ mod tests {
         ] {
             assert_eq!(completed(line), (start, words.to_owned()), "{line:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_guessed_without_a_daemon() {
+        assert_eq!(complete("stop ", Vec::new), (5, vec![]));
     }
 
     #[test]

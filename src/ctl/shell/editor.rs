@@ -1,26 +1,33 @@
-//! Lines from a terminal: editing, history, completion.
+//! Lines from a terminal: editing, history, completion, hints.
 
+use std::borrow::Cow;
+use std::io::{ErrorKind, IsTerminal};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
-use rustyline::hint::Hinter;
+use rustyline::hint::{Hint, Hinter, HistoryHinter};
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{CompletionType, Config, Context, Helper};
+use rustyline::{ColorMode, CompletionType, Config, Context, Helper};
 
 use crate::control::command::Verb;
 use crate::control::jsonrpc;
 use crate::control::message::{ProcessStatus, Request, Response};
 use crate::ctl::connect;
 use crate::ctl::session::Session;
+use crate::ctl::show;
 
-use super::{Input, PROMPT, Source, complete};
+use super::{Input, PROMPT, Source, complete, hint, pieces};
 
 /// How many lines are remembered.
 const HISTORY_LINES: usize = 1000;
+
+/// How long a daemon may be silent when it is asked for names. While it is asked, no key does anything.
+const NAMES_LIMIT: Duration = Duration::from_secs(1);
 
 /// The line editor.
 pub(super) struct Editor {
@@ -32,19 +39,27 @@ pub(super) struct Editor {
 impl Editor {
     pub(super) fn new(session: &Session) -> Result<Editor, String> {
         let failed = |error: ReadlineError| format!("the terminal cannot be used: {error}");
+        let color = session.color.on(std::io::stdout().is_terminal());
         let config = Config::builder()
             .completion_type(CompletionType::List)
+            .color_mode(if color { ColorMode::Forced } else { ColorMode::Disabled })
             .max_history_size(HISTORY_LINES)
             .map_err(failed)?
             .history_ignore_space(true)
+            .history_ignore_dups(true)
+            .map_err(failed)?
             .auto_add_history(true)
             .build();
         let mut editor = rustyline::Editor::with_config(config).map_err(failed)?;
-        editor.set_helper(Some(Words(session.clone())));
+        editor.set_helper(Some(Words { session: session.clone(), hints: color }));
         let history = history_path();
-        if let Some(path) = &history {
+        let loaded = history.as_ref().map_or(Ok(()), |path| editor.load_history(path));
+        match (loaded, &history) {
+            (Ok(()), _) => {}
             // The first time there is none.
-            let _ = editor.load_history(path);
+            (Err(ReadlineError::Io(error)), _) if error.kind() == ErrorKind::NotFound => {}
+            (Err(error), Some(path)) => show::complain(&format!("{}: no history is kept: {error}", path.display())),
+            (Err(_), None) => {}
         }
         Ok(Editor { editor, history })
     }
@@ -65,6 +80,10 @@ impl Source for Editor {
             Err(error) => Input::Broken(format!("the terminal cannot be read: {error}")),
         }
     }
+
+    fn place(&self) -> String {
+        "the terminal".to_owned()
+    }
 }
 
 /// `$XDG_STATE_HOME/taskmaster/history`, else `~/.taskmaster_history`.
@@ -80,12 +99,16 @@ fn history_path() -> Option<PathBuf> {
     }
 }
 
-/// Completes words.
-struct Words(Session);
+/// Completes words and shows what may follow.
+struct Words {
+    session: Session,
+    /// A hint that looked like what is typed would be worse than none: they need colours.
+    hints: bool,
+}
 
 impl Words {
     fn processes(&self) -> Vec<ProcessStatus> {
-        let reply = connect::ask(&self.0.path, &Request::Status { names: Vec::new() }, None);
+        let reply = connect::ask_briefly(&self.session.path, &Request::Status { names: Vec::new() }, NAMES_LIMIT);
         match reply.map(|reply| jsonrpc::read_answer(Verb::Status, &reply.line)) {
             Ok(Ok(Response::Status(list))) => list,
             // There is nothing to complete with, and no place to say why.
@@ -98,7 +121,10 @@ impl Completer for Words {
     type Candidate = String;
 
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
-        let (start, mut words) = complete::complete(line.get(..pos).unwrap_or(line), || self.processes());
+        let line = line.get(..pos).unwrap_or(line);
+        let piece = last_piece(line);
+        let (start, mut words) = complete::complete(piece, || self.processes());
+        let start = line.len() - piece.len() + start;
         if let [only] = words.as_mut_slice() {
             only.push(' ');
         }
@@ -106,11 +132,45 @@ impl Completer for Words {
     }
 }
 
-impl Hinter for Words {
-    type Hint = String;
+/// The command that is being typed.
+fn last_piece(line: &str) -> &str {
+    pieces::cut(line).last().copied().unwrap_or_default()
 }
 
-impl Highlighter for Words {}
+/// What is shown behind the line.
+struct Suggestion {
+    text: String,
+    /// Whether it can be taken over by the right arrow.
+    meant: bool,
+}
+
+impl Hint for Suggestion {
+    fn display(&self) -> &str {
+        &self.text
+    }
+
+    fn completion(&self) -> Option<&str> {
+        self.meant.then_some(&*self.text)
+    }
+}
+
+impl Hinter for Words {
+    type Hint = Suggestion;
+
+    fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Suggestion> {
+        if !self.hints || pos < line.len() {
+            return None;
+        }
+        let before = HistoryHinter::new().hint(line, pos, context).map(|text| Suggestion { text, meant: true });
+        before.or_else(|| hint::synopsis(last_piece(line)).map(|text| Suggestion { text, meant: false }))
+    }
+}
+
+impl Highlighter for Words {
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(format!("\x1b[90m{hint}\x1b[0m"))
+    }
+}
 
 impl Validator for Words {}
 
