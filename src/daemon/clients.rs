@@ -50,7 +50,7 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 const OPEN_REQUESTS: usize = 64;
 
 /// How much may wait for a client that follows events. One that falls further behind is cut off, with a notice.
-const STREAM_BYTES: usize = 1 << 20;
+const STREAM_BYTES: usize = 256 << 10;
 
 /// To how many clients events are sent in one turn.
 const STREAMS_PER_TURN: usize = 64;
