@@ -14,12 +14,14 @@ pub mod expand;
 mod include;
 pub mod model;
 mod parse;
+pub mod print;
 mod program;
+pub mod schema;
 mod section;
 #[cfg(test)]
 mod tests;
 mod values;
-mod words;
+pub mod words;
 
 pub use check::{NamedTexts, Objection, Unread, World};
 pub use diag::Source;

@@ -18,6 +18,7 @@ mod env;
 mod health;
 
 pub(super) use env::place_of_variable;
+pub(super) use health::{HEALTH_KEYS, HealthKey};
 
 /// How many files of a log may be kept.
 pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;
@@ -111,14 +112,14 @@ pub(super) const KEYS: [(&str, Key); 40] = [
 
 /// The keys under `backoff`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BackoffKey {
+pub(super) enum BackoffKey {
     Initial,
     Factor,
     Max,
     Floor,
 }
 
-const BACKOFF_KEYS: [(&str, BackoffKey); 4] = [
+pub(super) const BACKOFF_KEYS: [(&str, BackoffKey); 4] = [
     ("initial", BackoffKey::Initial),
     ("factor", BackoffKey::Factor),
     ("max", BackoffKey::Max),
