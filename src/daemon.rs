@@ -11,6 +11,7 @@ mod clock;
 mod commands;
 mod dispatch;
 mod error;
+mod events;
 mod journal;
 mod lockfile;
 mod logfile;

@@ -29,6 +29,7 @@ pub enum Verb {
     Restart,
     Signal,
     Reload,
+    Events,
     Tail,
     Pid,
     Version,
@@ -53,6 +54,10 @@ pub enum Param {
     DryRun,
     /// `-n N`.
     Lines,
+    /// Whether to go on: `--no-follow`.
+    Follow,
+    /// From which event on: `--since N`.
+    Since,
     /// `stdout` or `stderr`; a word.
     Stream,
     /// The name of a command; a word.
@@ -84,6 +89,8 @@ impl Param {
             Param::Timeout => "timeout_ms",
             Param::DryRun => "dry_run",
             Param::Lines => "lines",
+            Param::Follow => "follow",
+            Param::Since => "since",
             Param::Stream => "stream",
             Param::Command => "command",
         }
@@ -97,6 +104,8 @@ impl Param {
             Param::Name | Param::Sig | Param::Stream | Param::Command => Place::Word,
             Param::Wait => Place::Flag("--no-wait"),
             Param::DryRun => Place::Flag("--dry-run"),
+            Param::Follow => Place::Flag("--no-follow"),
+            Param::Since => Place::Value("--since", "-s"),
             Param::Timeout => Place::Value("--timeout", "-t"),
             Param::Lines => Place::Value("--lines", "-n"),
         }
@@ -139,7 +148,7 @@ const CHANGE: &[Param] = &[Param::Wait, Param::Timeout, Param::Names];
 const CHANGE_SYNOPSIS: &str = "[--no-wait] [--timeout DURATION] NAME...";
 
 /// All commands, in the order in which people look for them.
-pub const COMMANDS: [Command; 11] = [
+pub const COMMANDS: [Command; 12] = [
     Command {
         verb: Verb::Start,
         name: "start",
@@ -204,6 +213,20 @@ shown is not as wanted.
         synopsis: "SIGNAL NAME...",
         summary: "Send a signal to processes",
         help: "SIGNAL is a name with or without SIG (HUP, SIGUSR1, RTMIN+2) or a number.\n",
+    },
+    Command {
+        verb: Verb::Events,
+        name: "events",
+        aliases: &[],
+        right: Right::Read,
+        params: &[Param::Follow, Param::Since, Param::Names],
+        synopsis: "[--no-follow] [--since N] [NAME...]",
+        summary: "Show what happens to processes, as it happens",
+        help: "\
+One line for each event: number, time, process, the states before and after, and why.
+The last 1000 are kept: --since N begins with event N if it still is, --since 0 with
+the first that is. --no-follow shows what is kept and ends.
+",
     },
     Command {
         verb: Verb::Tail,
@@ -331,6 +354,7 @@ impl Request {
             Request::Restart { .. } => Verb::Restart,
             Request::Signal { .. } => Verb::Signal,
             Request::Reload { .. } => Verb::Reload,
+            Request::Events { .. } => Verb::Events,
             Request::Tail { .. } => Verb::Tail,
             Request::Pid { .. } => Verb::Pid,
             Request::Version => Verb::Version,
@@ -372,6 +396,8 @@ pub(super) struct Args {
     pub(super) timeout_ms: Option<u64>,
     pub(super) dry_run: Option<bool>,
     pub(super) lines: Option<u32>,
+    pub(super) follow: Option<bool>,
+    pub(super) since: Option<u64>,
     pub(super) stream: Option<Stream>,
     pub(super) command: Option<String>,
 }
@@ -391,6 +417,9 @@ impl Args {
                 Request::Signal { sig, names: names(self)? }
             }
             Verb::Reload => Request::Reload { dry_run: self.dry_run.unwrap_or(false) },
+            Verb::Events => {
+                Request::Events { names: self.names, since: self.since, follow: self.follow.unwrap_or(true) }
+            }
             Verb::Tail => Request::Tail {
                 name: self.name.ok_or("no NAME given")?,
                 stream: self.stream.unwrap_or(Stream::Stdout),

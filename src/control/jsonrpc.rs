@@ -20,7 +20,7 @@ use super::text;
 
 mod answer;
 
-pub use answer::{raw_error, raw_result, read_answer, write_answer};
+pub use answer::{event_line, raw_error, raw_params, raw_result, read_answer, read_event, write_answer, write_event};
 
 /// The most calls that a batch may hold.
 pub const BATCH_CALLS: usize = 256;
@@ -225,6 +225,8 @@ fn set(param: Param, json: &str, args: &mut Args) -> Result<(), String> {
         Param::Timeout => args.timeout_ms = read::<u64>(json, "a number of milliseconds")?,
         Param::DryRun => args.dry_run = read(json, "true or false")?,
         Param::Lines => args.lines = read(json, "a number of lines")?,
+        Param::Follow => args.follow = read(json, "true or false")?,
+        Param::Since => args.since = read(json, "the number of an event")?,
         Param::Stream => {
             args.stream = match read::<String>(json, "\"stdout\" or \"stderr\"")? {
                 Some(text) => Some(command::stream(&text)?),
@@ -264,6 +266,10 @@ struct Params<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    follow: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<crate::base::id::Stream>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'a str>,
@@ -284,6 +290,9 @@ impl<'a> Params<'a> {
             }
             Request::Signal { sig, names } => Params { names, signal: Some(sig.to_string()), ..none },
             Request::Reload { dry_run } => Params { dry_run: dry_run.then_some(true), ..none },
+            Request::Events { names, since, follow } => {
+                Params { names, since: *since, follow: (!follow).then_some(false), ..none }
+            }
             Request::Tail { name, stream, lines } => {
                 Params { name: Some(name), stream: Some(*stream), lines: Some(*lines), ..none }
             }

@@ -52,6 +52,16 @@ pub enum Request {
         /// Only say what would change.
         dry_run: bool,
     },
+    /// What happens to the named processes, of all if none is named.
+    Events {
+        /// Selectors.
+        names: Vec<String>,
+        /// Begin with those that are kept from this number on; `None` begins with what happens next, or with all that are
+        /// kept if it is not followed.
+        since: Option<u64>,
+        /// Whether what happens later is told, too, until the client goes.
+        follow: bool,
+    },
     /// The last lines of a process's log.
     Tail {
         /// A selector that means one process.
@@ -103,6 +113,8 @@ pub enum Response {
     },
     /// To `reload`.
     Plan(PlanReport),
+    /// What has happened, and whether more follows.
+    Events(EventList),
     /// To `tail`: the bytes of the lines, as the program wrote them.
     Tail(Vec<u8>),
     /// To `pid` without a name: the daemon's.
@@ -197,6 +209,54 @@ pub struct ProcessStatus {
     /// STOPPING: milliseconds until SIGKILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_in_ms: Option<u64>,
+}
+
+/// Something that happened to a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number. They are counted from 1, without a gap, since the daemon was started.
+    pub seq: u64,
+    /// When: UTC, as RFC 3339 writes it.
+    pub time: String,
+    /// What, in one word: `spawned`, `exited`.
+    pub event: String,
+    /// The program.
+    pub program: String,
+    /// The process, as people see it.
+    pub process: String,
+    /// Its number within the program.
+    pub num: u32,
+    /// Its group of programs, if it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Its process id, if it has or had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Its state before.
+    pub from: StateName,
+    /// Its state since.
+    pub to: StateName,
+    /// Why, for people.
+    pub cause: String,
+}
+
+/// The beginning of an answer to `events`, or all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventList {
+    /// What has happened, the oldest first.
+    pub events: Vec<Event>,
+    /// The number that the next event of the daemon will have.
+    pub next: u64,
+    /// Whether what happens later follows.
+    pub follow: bool,
+    /// How many of the events that were asked for are no longer kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// What became of one process in a command.

@@ -10,7 +10,7 @@ use crate::base::text::Plain;
 use crate::base::time::Wall;
 use crate::base::units::print_duration;
 
-use super::message::{Outcome, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName};
+use super::message::{Event, Outcome, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName};
 
 mod plan;
 
@@ -47,6 +47,12 @@ pub fn write(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
             notes.iter().for_each(|note| put(&mut text, format_args!("note: {}\n", Plain(note))));
         }
         Response::Plan(plan) => plan::write(plan, &mut text),
+        Response::Events(list) => {
+            if list.lost > 0 {
+                put(&mut text, format_args!("note: {} earlier events are no longer kept\n", list.lost));
+            }
+            list.events.iter().for_each(|e| event(e, &mut text));
+        }
         Response::Tail(bytes) => {
             out.extend_from_slice(bytes);
             if bytes.last().is_some_and(|b| *b != b'\n') {
@@ -83,6 +89,7 @@ pub fn final_line(response: &Response) -> Cow<'static, str> {
         },
         Response::Status(_)
         | Response::Plan(_)
+        | Response::Events(_)
         | Response::Tail(_)
         | Response::DaemonPid(_)
         | Response::Pids(_)
@@ -95,6 +102,16 @@ pub fn final_line(response: &Response) -> Cow<'static, str> {
 /// Writing into a string cannot fail.
 fn put(text: &mut String, args: fmt::Arguments<'_>) {
     let _ = text.write_fmt(args);
+}
+
+/// `12 2026-11-21T01:53:33.042Z web: RUNNING -> BACKOFF: exited: exit status 1, not expected`.
+pub fn event(e: &Event, text: &mut String) {
+    let Event { seq, time, process, from, to, cause, .. } = e;
+    put(text, format_args!("{seq} {} {}: ", Plain(time), Plain(process)));
+    if from != to {
+        put(text, format_args!("{} -> {}: ", from.text(), to.text()));
+    }
+    put(text, format_args!("{}\n", Plain(cause)));
 }
 
 fn status(processes: &[ProcessStatus], clock: &Clock, text: &mut String) {

@@ -102,7 +102,9 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
         return Err(match param {
             Param::Names | Param::Name => "a NAME is empty".to_owned(),
             Param::Sig | Param::Stream | Param::Command => format!("the {} is empty", param.key()),
-            Param::Wait | Param::Timeout | Param::DryRun | Param::Lines => "an option has an empty value".to_owned(),
+            Param::Wait | Param::Timeout | Param::DryRun | Param::Lines | Param::Follow | Param::Since => {
+                "an option has an empty value".to_owned()
+            }
         });
     }
     match param {
@@ -117,6 +119,10 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
         }
         Param::DryRun => args.dry_run = Some(true),
         Param::Lines => args.lines = Some(word.parse().map_err(|_| format!("{} is no number of lines", quoted(word)))?),
+        Param::Follow => args.follow = Some(false),
+        Param::Since => {
+            args.since = Some(word.parse().map_err(|_| format!("{} is no number of an event", quoted(word)))?)
+        }
         Param::Stream => args.stream = Some(command::stream(word)?),
         Param::Command => args.command = Some(word.to_owned()),
     }

@@ -4,7 +4,7 @@
 
 use super::frame::{self, REQUEST_BYTES};
 use super::jsonrpc::{self, Call, Id};
-use super::message::{Refusal, RefusalCode, Request, Response};
+use super::message::{Event, Refusal, RefusalCode, Request, Response};
 use super::render::{self, Clock};
 use super::text;
 
@@ -65,6 +65,24 @@ pub fn write_text(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
 pub fn write_json(id: &Id, response: &Response, out: &mut Vec<u8>) {
     jsonrpc::write_answer(id, response, out);
     out.push(b'\n');
+}
+
+/// Appends an event that follows the answer to a call: one line.
+pub fn write_json_event(id: &Id, event: &Event, out: &mut Vec<u8>) {
+    jsonrpc::write_event(id, event, out);
+    out.push(b'\n');
+}
+
+/// Appends an event that follows the lines of an answer: one line.
+pub fn write_text_event(event: &Event, out: &mut Vec<u8>) {
+    let mut text = String::new();
+    render::event(event, &mut text);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends the lines of an answer that goes on: the last line comes when it ends.
+pub fn write_text_beginning(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
+    render::write(response, clock, out);
 }
 
 /// Appends the answers to a batch: one line, or nothing if all of it was notifications.

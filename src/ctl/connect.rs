@@ -22,7 +22,32 @@ const FIRST_READ_BYTES: usize = 8 << 10;
 pub struct Reply {
     /// The JSON text, without a line feed.
     pub line: String,
+    /// What came behind it with the same read.
+    rest: Vec<u8>,
     stream: UnixStream,
+}
+
+impl Reply {
+    /// What follows the answer, line by line, until the daemon ends it; `None` is its end.
+    ///
+    /// # Errors
+    /// Ctrl-C, or the connection broke.
+    pub fn next_line(&mut self, interrupt: Option<&Interrupt>) -> Result<Option<String>, NoReply> {
+        loop {
+            if let Some(end) = self.rest.iter().position(|b| *b == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                return Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()));
+            }
+            let mut room = [0; FIRST_READ_BYTES];
+            match read(&mut self.stream, &mut room, interrupt) {
+                Ok(None) => return Err(NoReply::Cancelled),
+                Ok(Some(0)) => return Ok(None),
+                Ok(Some(n)) => self.rest.extend_from_slice(room.get(..n).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(NoReply::Because(format!("the connection broke: {error}"))),
+            }
+        }
+    }
 }
 
 /// Why there is no answer.
@@ -45,7 +70,7 @@ impl Reply {
     ///
     /// # Errors
     /// Ctrl-C came first.
-    pub fn wait_for_close(mut self, interrupt: Option<&Interrupt>) -> Result<(), NoReply> {
+    pub fn wait_for_close(&mut self, interrupt: Option<&Interrupt>) -> Result<(), NoReply> {
         let mut rest = [0; 512];
         loop {
             match read(&mut self.stream, &mut rest, interrupt) {
@@ -104,11 +129,11 @@ fn converse(
     line.push(b'\n');
     let sent = stream.write_all(&line);
     // A daemon that does not want to talk may say so and close before it has read anything.
-    let (answer, end) = read_line(&mut stream, interrupt);
+    let (answer, rest, end) = read_line(&mut stream, interrupt);
     let because = |text: String| Err(NoReply::Because(text));
     match (String::from_utf8(answer), end) {
         (_, Ok(End::Cancelled)) => Err(NoReply::Cancelled),
-        (Ok(line), _) if line.starts_with('{') => Ok(Reply { line, stream }),
+        (Ok(line), _) if line.starts_with('{') => Ok(Reply { line, rest, stream }),
         (Ok(line), _) if line.starts_with("ERROR ") => {
             because(format!("the daemon on {} refuses: {}", path.display(), line.trim_start_matches("ERROR ")))
         }
@@ -163,9 +188,10 @@ enum End {
     Cancelled,
 }
 
-/// Reads up to the first line feed, which is left out, or to the end.
-fn read_line(stream: &mut UnixStream, interrupt: Option<&Interrupt>) -> (Vec<u8>, std::io::Result<End>) {
+/// Reads up to the first line feed, which is left out, or to the end. Gives the line, and what came behind it.
+fn read_line(stream: &mut UnixStream, interrupt: Option<&Interrupt>) -> (Vec<u8>, Vec<u8>, std::io::Result<End>) {
     let mut buffer = Vec::new();
+    let mut rest = Vec::new();
     let mut len = 0;
     let end = loop {
         if len == buffer.len() {
@@ -177,17 +203,19 @@ fn read_line(stream: &mut UnixStream, interrupt: Option<&Interrupt>) -> (Vec<u8>
             Ok(Some(0)) => break Ok(End::Line),
             Ok(Some(n)) => {
                 let line_end = room.iter().take(n).position(|b| *b == b'\n');
-                len += line_end.unwrap_or(n);
-                if line_end.is_some() {
+                if let Some(end) = line_end {
+                    rest = room.get(end + 1..n).unwrap_or_default().to_vec();
+                    len += end;
                     break Ok(End::Line);
                 }
+                len += n;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => break Err(error),
         }
     };
     buffer.truncate(len);
-    (buffer, end)
+    (buffer, rest, end)
 }
 
 #[cfg(test)]
@@ -210,7 +238,7 @@ mod tests {
         let listener = UnixListener::bind(&path).unwrap();
         let server = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            assert!(read_line(&mut stream, None).1.is_ok());
+            assert!(read_line(&mut stream, None).2.is_ok());
             for piece in pieces {
                 stream.write_all(piece).unwrap();
             }

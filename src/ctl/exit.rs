@@ -67,6 +67,7 @@ pub fn of(response: &Response) -> Exit {
         Response::Status(_)
         | Response::Outcomes { .. }
         | Response::Plan(_)
+        | Response::Events(_)
         | Response::Tail(_)
         | Response::DaemonPid(_)
         | Response::Pids(_)

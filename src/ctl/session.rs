@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::control::command::Verb;
 use crate::control::help;
 use crate::control::jsonrpc::{self, Id};
-use crate::control::message::{Refusal, Request, Response};
+use crate::control::message::{EventList, Refusal, Request, Response};
 use crate::control::text;
 use crate::sys::client::Interrupt;
 
@@ -89,11 +89,38 @@ impl Session {
         exit::of(response).max(show_json(&String::from_utf8_lossy(&line)))
     }
 
-    fn show(&self, verb: Verb, reply: Reply, interrupt: Option<&Interrupt>) -> Result<Exit, NoReply> {
+    /// Shows the events that follow an answer, until the daemon ends them or nobody reads them any more.
+    fn follow(&self, mut reply: Reply, interrupt: Option<&Interrupt>) -> Result<Exit, NoReply> {
+        while let Some(line) = reply.next_line(interrupt)? {
+            let written = match (jsonrpc::raw_params(&line), jsonrpc::read_event(&line)) {
+                (Some(json), Ok(_)) if self.json => show::write(format!("{json}\n").as_bytes()),
+                (_, Ok(event)) => show::event(&event),
+                // The last line says why there are no more.
+                (_, Err(_)) => {
+                    let refusal = jsonrpc::read_answer(Verb::Events, &line)?;
+                    return Ok(if self.json { exit::of(&refusal) } else { show::show(&refusal) });
+                }
+            };
+            if !written {
+                return Ok(Exit::Done);
+            }
+        }
+        Err(NoReply::Because(format!("the daemon on {} is gone", self.path.display())))
+    }
+
+    fn show(&self, verb: Verb, mut reply: Reply, interrupt: Option<&Interrupt>) -> Result<Exit, NoReply> {
         let response = jsonrpc::read_answer(verb, &reply.line).map_err(|what| {
             let path = self.path.display();
             format!("what answers on {path} is not understood: {what} (is it of another version?)")
         })?;
+        if let Response::Events(EventList { events, follow: true, .. }) = &response {
+            if !self.json {
+                let _ = show::show(&response);
+            } else if !events.iter().all(|event| show::write(&jsonrpc::event_line(event))) {
+                return Ok(Exit::Done);
+            }
+            return self.follow(reply, interrupt);
+        }
         let shown = if self.json { show_json(&reply.line) } else { Exit::Done };
         if response == Response::ShuttingDown {
             reply.wait_for_close(interrupt)?;

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
-use crate::control::message::{ProcessStatus, Response, StateName};
+use crate::control::message::{Event, ProcessStatus, Response, StateName};
 use crate::control::render::{self, Clock};
 use crate::sys::timer;
 
@@ -27,6 +27,7 @@ pub fn show(response: &Response, color: Color) -> Exit {
         Response::Status(_)
         | Response::Outcomes { .. }
         | Response::Plan(_)
+        | Response::Events(_)
         | Response::Tail(_)
         | Response::DaemonPid(_)
         | Response::Pids(_)
@@ -72,6 +73,19 @@ pub fn print(bytes: &[u8]) -> Exit {
         }
         Ok(()) | Err(_) => Exit::Done,
     }
+}
+
+/// Shows an event; whether somebody reads it.
+pub fn event(event: &Event) -> bool {
+    let mut text = String::new();
+    render::event(event, &mut text);
+    write(text.as_bytes())
+}
+
+/// Writes to standard output at once; whether that could be done.
+pub fn write(bytes: &[u8]) -> bool {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).is_ok()
 }
 
 /// Writes to standard error. If that fails there is nobody to be told.

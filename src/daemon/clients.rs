@@ -18,7 +18,7 @@ use crate::base::time::Mono;
 use crate::config::model::SocketConfig;
 use crate::control::frame::{Frame, Lines, REQUEST_BYTES};
 use crate::control::jsonrpc::{Call, Id};
-use crate::control::message::{Refusal, RefusalCode, Request, Response};
+use crate::control::message::{Event, EventList, Refusal, RefusalCode, Request, Response};
 use crate::control::render::Clock;
 use crate::control::wire::{self, Message};
 use crate::sys::sock::{self, Peer};
@@ -49,6 +49,12 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 /// How many requests of one client may be under way.
 const OPEN_REQUESTS: usize = 64;
 
+/// How much may wait for a client that follows events. One that falls further behind is cut off, with a notice.
+const STREAM_BYTES: usize = 256 << 10;
+
+/// To how many clients events are sent in one turn.
+const STREAMS_PER_TURN: usize = 64;
+
 /// How a request wants to be answered.
 #[derive(Debug)]
 enum Form {
@@ -58,6 +64,8 @@ enum Form {
         id: Option<Id>,
         batch: Option<u64>,
     },
+    /// It has its answer, and events follow: in text, or as notifications that name the call.
+    Stream(Option<Id>),
 }
 
 /// A batch of JSON-RPC calls that are not all answered.
@@ -113,6 +121,8 @@ pub struct Clients {
     next_id: u64,
     /// Clients with more requests in their buffers than one turn takes.
     again: BTreeSet<ClientId>,
+    /// Clients with events in their buffers that are to be sent.
+    streams: BTreeSet<ClientId>,
     /// Given up when no descriptor is free, so that a connection can be accepted and closed: it would wait for ever.
     spare: Option<OwnedFd>,
     /// When trouble with connections was last told.
@@ -173,6 +183,7 @@ impl Clients {
             all: BTreeMap::new(),
             next_id: 1,
             again: BTreeSet::new(),
+            streams: BTreeSet::new(),
             spare: fd::null().ok(),
             complained: None,
             own_uid: user::effective_uid(),
@@ -288,6 +299,11 @@ impl Clients {
         }
         self.take_requests(id, now, &mut served);
         self.flush(reactor, id, now);
+        // Whoever has only closed the sending side still waits for answers; whoever has closed both does not.
+        let client = self.all.get(&id).filter(|client| client.ended);
+        if client.and_then(|client| reactor.fd(client.token)).is_some_and(fd::is_hung_up) {
+            self.drop_client(reactor, id);
+        }
         served.gone = !self.all.contains_key(&id);
         served
     }
@@ -320,17 +336,53 @@ impl Clients {
     pub fn reply(&mut self, reactor: &mut Reactor, ticket: Ticket, response: &Response, clock: &Clock, now: Mono) {
         let Some(client) = self.all.get_mut(&ticket.client) else { return };
         let Some(form) = client.open.remove(&ticket.number) else { return };
+        let follows = matches!(response, Response::Events(EventList { follow: true, .. }));
         match form {
-            Form::Text => {
-                wire::write_text(response, clock, &mut client.out);
+            Form::Text if follows => {
+                wire::write_text_beginning(response, clock, &mut client.out);
+                client.open.insert(ticket.number, Form::Stream(None));
             }
-            Form::Json { id, batch } => client.answer_json(id, batch, response),
+            Form::Text => wire::write_text(response, clock, &mut client.out),
+            Form::Json { id, batch } => {
+                client.answer_json(id.clone(), batch, response);
+                if let Some(id) = id.filter(|_| follows) {
+                    client.open.insert(ticket.number, Form::Stream(Some(id)));
+                }
+            }
+            Form::Stream(_) => {}
         }
         // The next request may be in the buffer already.
         if client.lines.pending() > 0 || client.ended {
             self.again.insert(ticket.client);
         }
         self.flush(reactor, ticket.client, now);
+    }
+
+    /// Puts an event into the buffer of a client that follows. It is sent when the client is served next.
+    pub fn push(&mut self, ticket: Ticket, event: &Event) {
+        let Some(client) = self.all.get_mut(&ticket.client) else { return };
+        let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return };
+        if client.closing {
+            return;
+        }
+        match id {
+            Some(id) => wire::write_json_event(id, event, &mut client.out),
+            None => wire::write_text_event(event, &mut client.out),
+        }
+        if client.waiting() > STREAM_BYTES {
+            client.fall_behind();
+        }
+        self.streams.insert(ticket.client);
+    }
+
+    /// Sends what has gathered for clients that follow; a part of them in a turn.
+    pub fn send_streams(&mut self, reactor: &mut Reactor, now: Mono) -> Vec<ClientId> {
+        let some: Vec<ClientId> = self.streams.iter().take(STREAMS_PER_TURN).copied().collect();
+        for id in &some {
+            self.streams.remove(id);
+            self.flush(reactor, *id, now);
+        }
+        some.into_iter().filter(|id| !self.all.contains_key(id)).collect()
     }
 
     /// Clients that had to leave requests in their buffers; to be served again.
@@ -341,7 +393,7 @@ impl Clients {
     /// Whether there are such clients.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        !self.again.is_empty()
+        !self.again.is_empty() || !self.streams.is_empty()
     }
 
     /// When a client that does not read is to be cut off.
@@ -385,8 +437,9 @@ impl Clients {
         } else if progress || client.stalled_since.is_none() {
             client.stalled_since = Some(now);
         }
+        let nothing_open = client.open.is_empty() || client.closing && client.only_streams();
         let finished =
-            waiting == 0 && client.open.is_empty() && (client.closing || (client.ended && client.lines.pending() == 0));
+            waiting == 0 && nothing_open && (client.closing || (client.ended && client.lines.pending() == 0));
         let wants = if waiting > 0 { Wants::ReadWrite } else { Wants::Read };
         let lost = wants != client.wants && reactor.change(client.token, wants).is_err();
         client.wants = wants;
@@ -400,6 +453,7 @@ impl Clients {
             reactor.remove(client.token);
         }
         self.again.remove(&id);
+        self.streams.remove(&id);
     }
 }
 
@@ -410,7 +464,25 @@ impl Client {
     }
 
     fn has_text_open(&self) -> bool {
-        self.open.values().any(|form| matches!(form, Form::Text))
+        self.open.values().any(|form| matches!(form, Form::Text | Form::Stream(None)))
+    }
+
+    fn only_streams(&self) -> bool {
+        self.open.values().all(|form| matches!(form, Form::Stream(_)))
+    }
+
+    /// Ends the streams of a client that does not keep up: it is told, and closed when it has read that.
+    fn fall_behind(&mut self) {
+        let text = "this client does not read fast enough: ask again, from where it was";
+        let refusal = Response::Refused(Refusal::new(RefusalCode::Busy, text));
+        for form in std::mem::take(&mut self.open).into_values() {
+            match form {
+                Form::Stream(Some(id)) => wire::write_json(&id, &refusal, &mut self.out),
+                Form::Stream(None) => wire::write_text(&refusal, &Clock::default(), &mut self.out),
+                Form::Text | Form::Json { .. } => {}
+            }
+        }
+        self.closing = true;
     }
 
     /// Reads up to the budget, as long as the buffer has room. Whether there may be more that nobody will announce;

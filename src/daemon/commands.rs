@@ -50,6 +50,8 @@ impl Daemon {
         for id in self.clients.take_again() {
             self.serve_client(id);
         }
+        let gone = self.clients.send_streams(&mut self.reactor, self.now);
+        self.forget_clients(gone);
         if self.clients.next_deadline().is_some_and(|at| at <= self.now) {
             let late = self.clients.cut_off(&mut self.reactor, self.now);
             if !late.is_empty() {
@@ -63,7 +65,10 @@ impl Daemon {
     }
 
     fn forget_clients(&mut self, ids: impl IntoIterator<Item = ClientId>) {
-        self.inputs.extend(ids.into_iter().map(Input::ClientGone));
+        for id in ids {
+            self.events.forget(id);
+            self.inputs.push_back(Input::ClientGone(id));
+        }
     }
 
     /// Answers a client.
@@ -90,6 +95,7 @@ impl Daemon {
                 Err(refusal) => Response::Refused(refusal),
             },
             Request::Pid { name: None } => Response::DaemonPid(std::process::id()),
+            Request::Events { names, since, follow } => return self.tell_events(ticket, &names, since, follow),
             Request::Tail { name, stream, lines } => {
                 self.tail(&name, stream, lines).map_or_else(Response::Refused, Response::Tail)
             }
@@ -256,6 +262,7 @@ fn words(request: &Request) -> String {
         Request::Status { .. }
         | Request::Reload { .. }
         | Request::Shutdown
+        | Request::Events { .. }
         | Request::Tail { .. }
         | Request::Pid { .. }
         | Request::Version

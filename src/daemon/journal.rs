@@ -82,7 +82,7 @@ impl Journal {
 
     /// Writes down what happened to a process.
     pub fn happening(&mut self, happening: &Happening) {
-        let Happening { name, program, pid, from, to, note } = happening;
+        let Happening { name, program, num: _, group: _, pid, from, to, note } = happening;
         let (pid, from, to) = (*pid, *from, *to);
         let subject = Subject { program: program.as_str(), process: name, pid, from, to };
         self.line(note.level(), note.word(), Some(subject), note);

@@ -164,6 +164,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         outputs: Outputs::default(),
         files,
         clients,
+        events: Default::default(),
         journal,
         origin,
         stamps: Some(stamps),

@@ -25,7 +25,10 @@ impl Daemon {
             Action::Spawn(key, run) => self.births.push_back((key, run)),
             Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group),
             Action::Reply(ticket, response) => self.reply(ticket, &response),
-            Action::Note(happening) => self.journal.happening(&happening),
+            Action::Note(happening) => {
+                self.journal.happening(&happening);
+                self.publish(&happening);
+            }
             Action::Log(level, text) => self.journal.write(level, text),
             Action::Reconfigure(key) => self.reconfigure_outputs(key),
             // Its pipes stay until their end.

@@ -23,6 +23,7 @@ use super::children::Children;
 use super::clients::Clients;
 use super::clock::{self, Clock};
 use super::error::Error;
+use super::events::Events;
 use super::journal::Journal;
 use super::logfile::LogFiles;
 use super::origin::Origin;
@@ -53,6 +54,8 @@ pub struct Daemon {
     pub(super) files: LogFiles,
     /// Connections.
     pub(super) clients: Clients,
+    /// What happened, and who follows.
+    pub(super) events: Events,
     /// The daemon's own log.
     pub(super) journal: Journal,
     /// Where the configuration comes from, for reading it again.

@@ -72,6 +72,10 @@ pub struct Happening {
     pub name: String,
     /// Its program.
     pub program: ProgramName,
+    /// Its number within the program.
+    pub num: u32,
+    /// Its group of programs, if it is in one.
+    pub group: Option<ProgramName>,
     /// Its process id, while it lives; when it has ended, the one that it had.
     pub pid: Option<u32>,
     /// Its state before.

@@ -224,8 +224,16 @@ impl Fleet {
     ) {
         let Some(member) = self.members.get(&key) else { return };
         let (to, pid) = (member.inst.name(), member.inst.live().and_then(|live| live.pid).or(had));
-        let happening =
-            |note| Happening { name: self.display_name(member), program: member.name.clone(), pid, from, to, note };
+        let happening = |note| Happening {
+            name: self.display_name(member),
+            program: member.name.clone(),
+            num: member.num,
+            group: member.program.group_name.clone(),
+            pid,
+            from,
+            to,
+            note,
+        };
         for effect in effects.drain(..) {
             out.push(match effect {
                 Effect::Spawn(run) => Action::Spawn(key, run),

@@ -95,6 +95,15 @@ pub fn write_without_waiting(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usi
     Ok(written)
 }
 
+/// Whether the other end of a socket is closed in both directions.
+#[must_use]
+pub fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
+    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: one pollfd, which outlives the call.
+    let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
+    ready > 0 && poll.revents & (libc::POLLHUP | libc::POLLERR) != 0
+}
+
 /// Opens descriptors 0, 1 and 2 on `/dev/null` where they are closed, so that no file opened later gets their number.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::control::command::Verb;
 use crate::control::message::{
-    Outcome, PlanReport, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, VersionReport,
+    Event, EventList, Outcome, PlanReport, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, VersionReport,
 };
 
 use super::{Id, write_json};
@@ -31,6 +31,7 @@ fn write_body(response: &Response, out: &mut Vec<u8>) {
             write_json(&Outcomes { ok: outcomes.iter().all(|o| o.ok), outcomes, notes: Cow::Borrowed(notes) }, out);
         }
         Response::Plan(plan) => write_json(plan, out),
+        Response::Events(list) => write_json(list, out),
         Response::Tail(bytes) => {
             let text = String::from_utf8_lossy(bytes);
             let lossy = matches!(text, Cow::Owned(_));
@@ -112,6 +113,7 @@ pub fn read_answer(verb: Verb, line: &str) -> Result<Response, String> {
             Response::Outcomes { outcomes: o.outcomes, notes: o.notes.into_owned() }
         }),
         Verb::Reload => answer(line, |plan: PlanReport| Response::Plan(plan)),
+        Verb::Events => answer(line, |list: EventList| Response::Events(list)),
         Verb::Tail => answer(line, |tail: Tail| Response::Tail(tail.text.into_bytes())),
         Verb::Pid => answer(line, |pid: Pid| match pid {
             Pid::Daemon { pid } => Response::DaemonPid(pid),
@@ -134,6 +136,50 @@ fn answer<'a, T: Deserialize<'a>>(line: &'a str, read: impl FnOnce(T) -> Respons
         Ok(Answer { result: None, error: None }) => Err("an answer without result and error".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Appends an event that follows an answer: a notification with the id of the request that it belongs to.
+pub fn write_event(id: &Id, event: &Event, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"request\":");
+    out.extend_from_slice(id.as_json().as_bytes());
+    out.extend_from_slice(b",\"event\":");
+    write_json(event, out);
+    out.extend_from_slice(b"}}");
+}
+
+#[derive(Deserialize)]
+struct Notification<P> {
+    params: P,
+}
+
+#[derive(Deserialize)]
+struct Followed<E> {
+    event: E,
+}
+
+/// An event as a line of JSON.
+#[must_use]
+pub fn event_line(event: &Event) -> Vec<u8> {
+    let mut line = Vec::new();
+    write_json(event, &mut line);
+    line.push(b'\n');
+    line
+}
+
+/// Reads an event that follows an answer.
+///
+/// # Errors
+/// The line is no such event. In words, for people.
+pub fn read_event(line: &str) -> Result<Event, String> {
+    let read = serde_json::from_str::<Notification<Followed<Event>>>(line);
+    read.map(|notification| notification.params.event).map_err(|error| error.to_string())
+}
+
+/// The JSON text of the event in such a line, untouched.
+#[must_use]
+pub fn raw_params(line: &str) -> Option<&str> {
+    let read = serde_json::from_str::<Notification<Followed<&RawValue>>>(line).ok()?;
+    Some(read.params.event.get())
 }
 
 /// The JSON text of the result in an answer line, untouched; `None` if the answer is an error.

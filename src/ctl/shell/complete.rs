@@ -61,7 +61,9 @@ fn values(command: &Command, words: &[&str], processes: impl FnOnce() -> Vec<Pro
         Some(Param::Sig) => Sig::names().iter().map(|n| (*n).to_owned()).collect(),
         Some(Param::Stream) => vec!["stdout".to_owned(), "stderr".to_owned()],
         Some(Param::Command) => command_names(),
-        Some(Param::Wait | Param::Timeout | Param::DryRun | Param::Lines) | None => Vec::new(),
+        Some(Param::Wait | Param::Timeout | Param::DryRun | Param::Lines | Param::Follow | Param::Since) | None => {
+            Vec::new()
+        }
     }
 }
 
