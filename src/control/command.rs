@@ -464,6 +464,7 @@ mod tests {
             Verb::Restart,
             Verb::Signal,
             Verb::Reload,
+            Verb::Events,
             Verb::Tail,
             Verb::Pid,
             Verb::Version,

@@ -122,7 +122,8 @@ impl Look {
             Response::Status(list) => self.status(list, text),
             Response::Outcomes { outcomes, .. } => Some(self.outcomes(outcomes, text)),
             Response::Plan(plan) => Some(self.plan(plan, text)),
-            Response::Tail(_)
+            Response::Events(_)
+            | Response::Tail(_)
             | Response::DaemonPid(_)
             | Response::Pids(_)
             | Response::Version(_)

@@ -91,21 +91,27 @@ impl Session {
 
     /// Shows the events that follow an answer, until the daemon ends them or nobody reads them any more.
     fn follow(&self, mut reply: Reply, interrupt: Option<&Interrupt>) -> Result<Exit, NoReply> {
-        while let Some(line) = reply.next_line(interrupt)? {
+        loop {
+            let line = match reply.next_line(interrupt) {
+                Ok(Some(line)) => line,
+                Ok(None) => return Err(NoReply::Because(format!("the daemon on {} is gone", self.path.display()))),
+                // Ctrl-C is how one leaves.
+                Err(NoReply::Cancelled) => return Ok(Exit::Done),
+                Err(because) => return Err(because),
+            };
             let written = match (jsonrpc::raw_params(&line), jsonrpc::read_event(&line)) {
                 (Some(json), Ok(_)) if self.json => show::write(format!("{json}\n").as_bytes()),
                 (_, Ok(event)) => show::event(&event),
                 // The last line says why there are no more.
                 (_, Err(_)) => {
                     let refusal = jsonrpc::read_answer(Verb::Events, &line)?;
-                    return Ok(if self.json { exit::of(&refusal) } else { show::show(&refusal) });
+                    return Ok(if self.json { exit::of(&refusal) } else { show::show(&refusal, self.color) });
                 }
             };
             if !written {
                 return Ok(Exit::Done);
             }
         }
-        Err(NoReply::Because(format!("the daemon on {} is gone", self.path.display())))
     }
 
     fn show(&self, verb: Verb, mut reply: Reply, interrupt: Option<&Interrupt>) -> Result<Exit, NoReply> {
@@ -115,7 +121,7 @@ impl Session {
         })?;
         if let Response::Events(EventList { events, follow: true, .. }) = &response {
             if !self.json {
-                let _ = show::show(&response);
+                let _ = show::show(&response, self.color);
             } else if !events.iter().all(|event| show::write(&jsonrpc::event_line(event))) {
                 return Ok(Exit::Done);
             }
