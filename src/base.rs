@@ -1,4 +1,5 @@
-//! Small words that everybody shares: time, names, signals, units, exits, quotation, the reading of YAML and TOML.
+//! Small words that everybody shares: time, names, signals, units, exits, quotation, the reading of YAML and TOML, and how
+//! a text is written as YAML.
 //!
 //! A leaf: imports nothing of ours, touches no clock, no file, no process.
 
@@ -17,3 +18,4 @@ pub mod toml;
 pub mod tree;
 pub mod units;
 pub mod yaml;
+pub mod yaml_text;
