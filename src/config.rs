@@ -14,7 +14,9 @@ pub mod expand;
 mod include;
 pub mod model;
 mod parse;
+pub mod print;
 mod program;
+pub mod schema;
 mod section;
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,7 @@ fn is_plain(text: &str) -> bool {
         && !"-?:,[]{}#&*!|>'\"%@`=<".contains(first)
         && !text.ends_with([' ', ':'])
         && !text.contains(": ")
+        && !text.contains(":?")
         && !text.contains(" #")
         && !text.contains([',', '[', ']', '{', '}'])
         && !text.chars().any(must_be_escaped);
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn every_text_comes_back() {
-        const PARTS: [&str; 64] = [
+        const PARTS: [&str; 65] = [
             "",
             " ",
             "  ",
@@ -152,6 +153,7 @@ mod tests {
             "...",
             "?",
             "? ",
+            ":?",
             ",",
             "[",
             "]",

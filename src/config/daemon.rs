@@ -37,14 +37,14 @@ pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 10] = [
 
 /// The keys under `socket`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SocketKey {
+pub(super) enum SocketKey {
     Path,
     Mode,
     Owner,
     Group,
 }
 
-const SOCKET_KEYS: [(&str, SocketKey); 4] =
+pub(super) const SOCKET_KEYS: [(&str, SocketKey); 4] =
     [("path", SocketKey::Path), ("mode", SocketKey::Mode), ("owner", SocketKey::Owner), ("group", SocketKey::Group)];
 
 /// What the section says about the daemon.

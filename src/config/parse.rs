@@ -26,7 +26,7 @@ pub struct Parsed {
 }
 
 /// How many programs there may be.
-const PROGRAMS: usize = 10_000;
+pub(super) const PROGRAMS: usize = 10_000;
 /// How many processes all programs may have together.
 const PROCESSES: u64 = 20_000;
 

@@ -18,14 +18,15 @@ mod env;
 mod health;
 
 pub(super) use env::place_of_variable;
+pub(super) use health::{HEALTH_KEYS, HealthKey, RETRIES as HEALTH_RETRIES};
 
 /// How many files of a log may be kept.
 pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;
 /// How many processes a program may have.
-const NUMPROCS: RangeInclusive<u32> = 1..=10_000;
+pub(super) const NUMPROCS: RangeInclusive<u32> = 1..=10_000;
 /// What number the first of them may have.
-const NUMPROCS_START: RangeInclusive<u32> = 0..=1_000_000;
-const PRIORITY: RangeInclusive<i32> = -1_000_000..=1_000_000;
+pub(super) const NUMPROCS_START: RangeInclusive<u32> = 0..=1_000_000;
+pub(super) const PRIORITY: RangeInclusive<i32> = -1_000_000..=1_000_000;
 
 /// The keys of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +112,14 @@ pub(super) const KEYS: [(&str, Key); 40] = [
 
 /// The keys under `backoff`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BackoffKey {
+pub(super) enum BackoffKey {
     Initial,
     Factor,
     Max,
     Floor,
 }
 
-const BACKOFF_KEYS: [(&str, BackoffKey); 4] = [
+pub(super) const BACKOFF_KEYS: [(&str, BackoffKey); 4] = [
     ("initial", BackoffKey::Initial),
     ("factor", BackoffKey::Factor),
     ("max", BackoffKey::Max),

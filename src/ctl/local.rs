@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::show;
 
 mod check;
+mod schema;
 
 /// One command.
 pub struct Local {
@@ -45,7 +46,7 @@ impl Given {
 }
 
 /// All of them.
-pub const LOCAL: [Local; 1] = [check::CHECK];
+pub const LOCAL: [Local; 2] = [check::CHECK, schema::SCHEMA];
 
 /// Carries out what the words say, if they are for one of these commands: by name, or `help` and the name.
 pub(super) fn run(words: &[String], json: bool) -> Option<Exit> {

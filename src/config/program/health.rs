@@ -9,7 +9,7 @@ use crate::config::values;
 
 use super::{Key, ProgramReader, arguments, words_of};
 
-const RETRIES: RangeInclusive<u32> = 1..=1_000_000;
+pub(in crate::config) const RETRIES: RangeInclusive<u32> = 1..=1_000_000;
 
 /// The keys under `healthcheck`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

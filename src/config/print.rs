@@ -1,0 +1,334 @@
+//! A configuration as YAML: from the model back to a text that says the same. Only what differs from the defaults is
+//! written, in the order of taskmaster.yaml(5).
+//!
+//! The text is for people, too: a command is a line where it can be one, a text of several lines is a block. What was
+//! read from files of variables stands in it like everything else. The other half of `parse`: whatever that makes comes
+//! back the same, but for the file that a program stands in.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::base::units::{print_duration, print_size};
+use crate::base::yaml_text::scalar;
+
+use super::expand;
+use super::model::{
+    Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation, Sink,
+    SocketConfig, Variable,
+};
+use super::words;
+
+/// How long a list may be that stands in one line, in bytes.
+const LINE_BYTES: usize = 100;
+/// How long a key may be that stands before its value, in bytes. YAML has a limit of 1024 signs.
+const KEY_BYTES: usize = 1000;
+
+/// The configuration as one file.
+#[must_use]
+pub fn yaml(config: &Config) -> String {
+    let mut page = Page { text: String::new(), depth: 0 };
+    page.section("taskmasterd", |page| page.daemon(&config.daemon));
+    if !page.text.is_empty() {
+        page.text.push('\n');
+    }
+    if config.programs.is_empty() {
+        page.plain("programs", "{}");
+        return page.text;
+    }
+    page.line("programs:");
+    page.depth = 1;
+    for (i, (name, program)) in config.programs.iter().enumerate() {
+        if i > 0 {
+            page.text.push('\n');
+        }
+        page.line(&format!("{}:", scalar(name.as_str())));
+        page.depth = 2;
+        page.program(program);
+        page.depth = 1;
+    }
+    page.text
+}
+
+/// What is written.
+struct Page {
+    text: String,
+    /// By how many steps the lines are indented.
+    depth: usize,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{:1$}{text}", "", 2 * self.depth);
+    }
+
+    /// A key and a value that is YAML already.
+    fn plain(&mut self, key: &str, value: &str) {
+        self.line(&format!("{key}: {value}"));
+    }
+
+    /// The same if it is not the default.
+    fn unless<T: PartialEq>(&mut self, key: &str, value: &T, default: &T, print: impl FnOnce(&T) -> String) {
+        if value != default {
+            self.plain(key, &print(value));
+        }
+    }
+
+    fn some<T>(&mut self, key: &str, value: Option<&T>, print: impl FnOnce(&T) -> String) {
+        if let Some(value) = value {
+            self.plain(key, &print(value));
+        }
+    }
+
+    /// A key and its inner ones, if there are any.
+    fn section(&mut self, key: &str, inner: impl FnOnce(&mut Page)) {
+        let before = self.text.len();
+        self.line(&format!("{key}:"));
+        let with_key = self.text.len();
+        self.depth += 1;
+        inner(self);
+        self.depth -= 1;
+        if self.text.len() == with_key {
+            self.text.truncate(before);
+        }
+    }
+
+    /// A key of any text with a value of any text.
+    fn text(&mut self, key: &str, text: &str) {
+        let key = scalar(key);
+        let value = self.block(text).unwrap_or_else(|| bare_number(text).unwrap_or_else(|| scalar(text).into_owned()));
+        if key.len() < KEY_BYTES {
+            self.plain(&key, &value);
+        } else {
+            self.line(&format!("? {key}"));
+            self.line(&format!(": {value}"));
+        }
+    }
+
+    /// A text of several lines as a block, if nothing in it would get lost.
+    fn block(&self, text: &str) -> Option<String> {
+        let body = text.strip_suffix('\n').unwrap_or(text);
+        // Others can only stand behind a backslash, which a block does not know.
+        let as_it_is = |c: char| matches!(c, '\n' | '\\') || !scalar(c.encode_utf8(&mut [0; 4])).contains('\\');
+        let fits = text.contains('\n')
+            && !body.starts_with([' ', '\n'])
+            && !body.ends_with('\n')
+            && !body.is_empty()
+            && text.chars().all(as_it_is);
+        if !fits {
+            return None;
+        }
+        let mut block = if body.len() == text.len() { "|-".to_owned() } else { "|".to_owned() };
+        for line in body.split('\n') {
+            block.push('\n');
+            if !line.is_empty() {
+                let _ = write!(block, "{:1$}{line}", "", 2 * (self.depth + 1));
+            }
+        }
+        Some(block)
+    }
+
+    fn list(&mut self, key: &str, items: &[String]) {
+        let flow = flow(items);
+        if flow.len() <= LINE_BYTES {
+            return self.plain(key, &flow);
+        }
+        self.line(&format!("{key}:"));
+        for item in items {
+            self.line(&format!("  - {}", scalar(item)));
+        }
+    }
+
+    fn daemon(&mut self, daemon: &DaemonConfig) {
+        let plain = DaemonConfig::default();
+        self.unless("logfile", &daemon.logfile, &plain.logfile, log_target);
+        self.unless("loglevel", &daemon.loglevel, &plain.loglevel, |level| level.name().to_owned());
+        self.unless("logformat", &daemon.logformat, &plain.logformat, |format| format.name().to_owned());
+        self.rotation("logfile", daemon.rotation);
+        self.unless("childlogdir", &daemon.childlogdir, &plain.childlogdir, literal);
+        self.unless("nocleanup", &daemon.nocleanup, &plain.nocleanup, bool::to_string);
+        self.some("pidfile", daemon.pidfile.as_ref(), literal);
+        self.some("umask", daemon.umask.as_ref(), octal);
+        self.section("socket", |page| page.socket(&daemon.socket));
+    }
+
+    fn socket(&mut self, socket: &SocketConfig) {
+        self.some("path", socket.path.as_ref(), literal);
+        self.unless("mode", &socket.mode, &SocketConfig::default().mode, |mode| format!("{mode:04o}"));
+        self.some("owner", socket.owner.as_ref(), account);
+        self.some("group", socket.group.as_ref(), account);
+    }
+
+    fn program(&mut self, program: &Program) {
+        let plain = Program::new(Vec::new());
+        let policy = &program.policy;
+        self.command(&program.argv, true);
+        self.unless("numprocs", &program.numprocs, &plain.numprocs, u32::to_string);
+        self.unless("numprocs_start", &program.numprocs_start, &plain.numprocs_start, u32::to_string);
+        self.some("workingdir", program.workingdir.as_ref(), |dir| scalar(dir).into_owned());
+        self.some("umask", program.umask.as_ref(), octal);
+        self.some("user", program.user.as_ref(), account);
+        self.some("group", program.group.as_ref(), account);
+        self.some("group_name", program.group_name.as_ref(), |name| scalar(name.as_str()).into_owned());
+        self.section("env", |page| page.env(program));
+        if !program.env_pass.is_empty() {
+            self.list("env_pass", &program.env_pass);
+        }
+        self.unless("autostart", &program.autostart, &plain.autostart, bool::to_string);
+        self.unless("starttime", &policy.starttime, &plain.policy.starttime, duration);
+        self.unless("startretries", &policy.startretries, &plain.policy.startretries, |retries| {
+            retries.map_or("unlimited".to_owned(), |n| n.to_string())
+        });
+        self.section("backoff", |page| page.backoff(policy.backoff));
+        self.unless("priority", &program.priority, &plain.priority, i32::to_string);
+        if let Some(check) = &program.healthcheck {
+            self.section("healthcheck", |page| page.healthcheck(check));
+        }
+        self.unless("oneshot", &policy.oneshot, &plain.policy.oneshot, bool::to_string);
+        self.end(policy, &plain.policy);
+        self.output("stdout", &program.stdout);
+        self.output("stderr", &program.stderr);
+        self.rotation("stdout_logfile", program.stdout.rotation);
+        self.rotation("stderr_logfile", program.stderr.rotation);
+    }
+
+    /// A command: a line where it reads back as the same words, else the words.
+    fn command(&mut self, argv: &[String], may_be_shell: bool) {
+        if let [sh, dash_c, line] = argv
+            && (sh.as_str(), dash_c.as_str(), may_be_shell) == ("/bin/sh", "-c", true)
+            && !line.trim().is_empty()
+        {
+            self.text("cmd", line);
+            return self.plain("shell", "true");
+        }
+        match line_of(argv) {
+            Some(line) => self.text("cmd", &line),
+            None => self.list("cmd", argv),
+        }
+    }
+
+    fn env(&mut self, program: &Program) {
+        for (name, variable) in &program.env {
+            match variable {
+                Variable::Template(text) => self.text(name, text),
+                Variable::FromFile(text) => self.text(name, &expand::as_template(text)),
+            }
+        }
+    }
+
+    fn backoff(&mut self, backoff: Backoff) {
+        let plain = Backoff::default();
+        self.unless("initial", &backoff.initial, &plain.initial, duration);
+        self.unless("factor", &backoff.factor, &plain.factor, f64::to_string);
+        self.unless("max", &backoff.max, &plain.max, duration);
+        self.unless("floor", &backoff.floor, &plain.floor, duration);
+    }
+
+    fn healthcheck(&mut self, check: &Healthcheck) {
+        let plain = Healthcheck::new(Vec::new());
+        self.command(&check.argv, false);
+        self.unless("interval", &check.interval, &plain.interval, duration);
+        self.unless("timeout", &check.timeout, &plain.timeout, duration);
+        self.unless("start_period", &check.start_period, &plain.start_period, duration);
+        self.unless("start_interval", &check.start_interval, &plain.start_interval, duration);
+        self.unless("retries", &check.retries, &plain.retries, u32::to_string);
+    }
+
+    /// When it ends, and how it is stopped.
+    fn end(&mut self, policy: &Policy, plain: &Policy) {
+        self.unless("autorestart", &policy.autorestart, &plain.autorestart, |when| {
+            let word = match when {
+                Autorestart::Always => "always",
+                Autorestart::Never => "never",
+                Autorestart::Unexpected => "unexpected",
+            };
+            word.to_owned()
+        });
+        self.unless("exitcodes", &policy.exitcodes, &plain.exitcodes, ToString::to_string);
+        self.unless("stopsignal", &policy.stopsignal, &plain.stopsignal, |signal| {
+            signal.to_string().trim_start_matches("SIG").to_owned()
+        });
+        self.unless("stoptime", &policy.stoptime, &plain.stoptime, duration);
+        self.unless("stopgroup", &policy.stopgroup, &plain.stopgroup, bool::to_string);
+    }
+
+    fn output(&mut self, key: &str, output: &Output) {
+        self.unless(key, &output.sink, &Sink::Auto, |sink| match sink {
+            Sink::Auto => "auto".to_owned(),
+            Sink::File(path) => scalar(path).into_owned(),
+            Sink::Discard => "none".to_owned(),
+            Sink::Inherit => "inherit".to_owned(),
+            Sink::Stdout => "stdout".to_owned(),
+        });
+    }
+
+    fn rotation(&mut self, key: &str, rotation: Rotation) {
+        let plain = Rotation::default();
+        self.unless(&format!("{key}_maxbytes"), &rotation.max_bytes, &plain.max_bytes, |bytes| print_size(*bytes));
+        self.unless(&format!("{key}_backups"), &rotation.backups, &plain.backups, u32::to_string);
+    }
+}
+
+/// The words as a line that is split into them again; `None` if there is none that is easy to read.
+fn line_of(argv: &[String]) -> Option<String> {
+    let mut line = String::new();
+    for word in argv {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        let special = |c: char| c.is_whitespace() || c.is_control() || "'\"\\|<>&;".contains(c);
+        match word {
+            word if !word.is_empty() && !word.contains(special) => line.push_str(word),
+            word if !word.contains(['"', '\\']) => write!(line, "\"{word}\"").ok()?,
+            word if !word.contains('\'') => write!(line, "'{word}'").ok()?,
+            _ => return None,
+        }
+    }
+    let split = words::split(&line).ok()?;
+    (!line.contains('\n') && split.words == argv && split.operator.is_none()).then_some(line)
+}
+
+/// Words in one line.
+fn flow(items: &[String]) -> String {
+    let items: Vec<_> = items.iter().map(|item| scalar(item)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// A text that is a number without quotes as well, whatever reads it.
+fn bare_number(text: &str) -> Option<String> {
+    text.parse::<u32>().ok().map(|n| n.to_string()).filter(|digits| digits == text)
+}
+
+fn account(text: &String) -> String {
+    bare_number(text).unwrap_or_else(|| scalar(text).into_owned())
+}
+
+/// A text of the daemon, in which nothing is left to be filled in.
+fn literal(text: &String) -> String {
+    scalar(&expand::as_template(text)).into_owned()
+}
+
+fn log_target(target: &LogTarget) -> String {
+    match target {
+        LogTarget::File(path) => literal(path),
+        LogTarget::Stdout => scalar("-").into_owned(),
+        LogTarget::Syslog => "syslog".to_owned(),
+    }
+}
+
+fn octal(bits: &u32) -> String {
+    format!("{bits:03o}")
+}
+
+/// A duration to the nanosecond. Seconds keep their fraction only below a minute, where a float holds it exactly.
+fn duration(time: &Duration) -> String {
+    if time.subsec_nanos() % 1_000_000 == 0 {
+        return print_duration(*time);
+    }
+    let whole = Duration::from_secs(time.as_secs() / 60 * 60);
+    let minutes = if whole.is_zero() { String::new() } else { print_duration(whole) };
+    let rest = format!("{}.{:09}", time.as_secs() % 60, time.subsec_nanos());
+    format!("{minutes}{}s", rest.trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests;
