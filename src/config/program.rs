@@ -141,6 +141,7 @@ pub(super) fn read(
     let mut reader = Reader { report, own, defaults };
     let argv = argv(&mut reader);
     let mut program = rest(&mut reader, argv.unwrap_or_default(), world);
+    program.healthcheck = health::read(&mut reader, false);
     if refers_to_here(&program) {
         program.here = Some(report.source(own.place).dir.as_str().into());
     }
@@ -170,9 +171,10 @@ pub(super) fn read_defaults(defaults: &ProgramSection<'_, '_>, world: &World<'_>
     reader.value(Key::Args, arguments);
     reader.value(Key::Shell, values::boolean);
     rest(&mut reader, Vec::new(), world);
+    health::read(&mut reader, true);
 }
 
-/// Everything but the command.
+/// Everything but the command and the health check.
 fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &World<'_>) -> Program {
     let mut program = Program::new(argv);
     let p = &mut program;
@@ -189,7 +191,6 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     reader.set(&mut p.env_pass, Key::EnvPass, env::passed_on);
     policy(reader, p);
     outputs(reader, p);
-    p.healthcheck = health::read(reader);
     program
 }
 

@@ -318,7 +318,8 @@ fn signal() -> Value {
     let mut offered = Sig::names().to_vec();
     let named = any_of(&[offered.as_slice(), &["CLD", "IOT", "POLL"]].concat());
     let (least, most) = (any_case("RTMIN"), any_case("RTMAX"));
-    let realtime = format!(r"({least}(\+N)?|{most}(-N)?)").replace('N', "(0?[0-9]|[12][0-9]|30)");
+    let offset = "(0?[0-9]|[12][0-9]|30)";
+    let realtime = format!(r"({least}(\+{offset})?|{most}(-{offset})?)");
     let number = r"\+?0*([1-9]|[12][0-9]|3[01]|3[4-9]|[45][0-9]|6[0-4])";
     let spelled = format!("^({number}|({})?({named}|{realtime}))$", any_case("SIG"));
     offered.extend(["RTMIN", "RTMAX"]);

@@ -62,7 +62,7 @@ pub(super) fn run(words: &[String], json: bool) -> Option<Exit> {
 pub(super) fn list() -> String {
     let mut text = String::new();
     for local in &LOCAL {
-        let usage = format!("{} {}", local.name, local.synopsis);
+        let usage = local.how();
         let _ = if usage.len() > 28 {
             writeln!(text, "  {usage}\n  {:28}  {}", "", local.summary)
         } else {
@@ -76,7 +76,12 @@ impl Local {
     /// The text of `help NAME`.
     #[must_use]
     pub fn usage(&self) -> String {
-        format!("{} {}\n\n{}.\n{}", self.name, self.synopsis, self.summary, self.help)
+        format!("{}\n\n{}.\n{}", self.how(), self.summary, self.help)
+    }
+
+    /// The name with the arguments.
+    fn how(&self) -> String {
+        format!("{} {}", self.name, self.synopsis).trim_end().to_owned()
     }
 
     fn call(&self, words: &[String], json: bool) -> Exit {
@@ -106,7 +111,7 @@ impl Local {
     }
 
     fn complain(&self, text: &str) -> Exit {
-        show::complain(&format!("{}: {text}; usage: {} {}", self.name, self.name, self.synopsis));
+        show::complain(&format!("{}: {text}; usage: {}", self.name, self.how()));
         Exit::Usage
     }
 }
