@@ -179,7 +179,7 @@ fn read_programs(
         }
     }
     // Also what every program gives itself has to be right in the defaults. What is told twice is shown once.
-    program::read_defaults(&roots.defaults, world, report);
+    program::read_defaults(&roots.defaults, !places.is_empty(), world, report);
     if places.is_empty() && report.errors.is_empty() {
         report.warning(first_place(roots), "programs", "there are none: nothing will run");
     }

@@ -163,13 +163,15 @@ fn refers_to_here(program: &Program) -> bool {
     program.argv.iter().chain(&program.workingdir).chain(templates).chain(sinks).chain(check).any(says)
 }
 
-/// Looks at the defaults alone, which need no command.
-pub(super) fn read_defaults(defaults: &ProgramSection<'_, '_>, world: &World<'_>, report: &mut Report<'_>) {
+/// Looks at the defaults by themselves, which need no command. `used` is whether there are programs behind them.
+pub(super) fn read_defaults(defaults: &ProgramSection<'_, '_>, used: bool, world: &World<'_>, report: &mut Report<'_>) {
     let none = Section::new("", defaults.place);
     let mut reader = Reader { report, own: &none, defaults };
-    reader.value(Key::Cmd, |n| if matches!(n.value, Value::Seq(_)) { Ok(()) } else { words_of(n).map(drop) });
+    // A text may be for the shell of a program; whether its quotes are closed is then for the shell to say.
+    let shell = reader.value(Key::Shell, values::boolean).unwrap_or(used);
+    let is_line = |node: &Node<'_>| shell && !matches!(node.value, Value::Seq(_));
+    reader.value(Key::Cmd, |n| if is_line(n) { shell_line(n).map(drop) } else { words_of(n).map(drop) });
     reader.value(Key::Args, arguments);
-    reader.value(Key::Shell, values::boolean);
     rest(&mut reader, Vec::new(), world);
     health::read(&mut reader, true);
 }

@@ -111,7 +111,7 @@ fn section<K: Copy + PartialEq>(table: &[(&'static str, K)], say: fn(K) -> Said)
         put(&mut shape, "description", json!(about));
         properties.insert((*name).to_owned(), shape);
         for other in names.iter().take_while(|other| *other != name) {
-            not_both.push(json!({"not": {"required": [other, name]}}));
+            not_both.push(json!({"not": {"type": "object", "required": [other, name]}}));
         }
     }
     let mut section = json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false});

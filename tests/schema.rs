@@ -1,0 +1,672 @@
+//! The JSON Schema of the configuration against the parser, by a validator that is not ours (python3-jsonschema).
+//!
+//! Whatever the parser takes from one file the schema must take. The other way round a schema cannot know everything;
+//! what it does know, it must say: kinds, ranges, words, keys.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use serde_json::{Value as Json, json};
+
+use support::*;
+use taskmaster::base::tree::{Node, Scalar, Value};
+use taskmaster::base::yaml;
+use taskmaster::config::{Source, World, parse, schema};
+
+/// A document: what it is called in messages, the format, the text.
+#[derive(Clone, Debug)]
+struct Doc {
+    name: String,
+    kind: &'static str,
+    text: String,
+}
+
+impl Doc {
+    fn yaml(name: impl Into<String>, text: impl Into<String>) -> Doc {
+        Doc { name: name.into(), kind: "yaml", text: text.into() }
+    }
+
+    /// Whether the parser takes it, in a world in which everything is there that can be named.
+    fn is_taken(&self) -> Result<(), String> {
+        let world = World {
+            file: &|_| Ok(String::new()),
+            dir: &|_| Ok(Vec::new()),
+            ..World::with_env(&|_| Some("x".to_owned()))
+        };
+        let source = Source::new(&format!("c.{}", self.kind), &self.text);
+        parse(&[source], &world).map(drop).map_err(|told| told[0].to_string())
+    }
+}
+
+/// A Python that has what the validator needs; otherwise the test skips itself.
+fn python() -> Option<&'static str> {
+    let has = |python: &&str| {
+        let run = Command::new(python).args(["-c", "import jsonschema, yaml"]).stderr(Stdio::null()).status();
+        run.is_ok_and(|status| status.success())
+    };
+    ["python3", "/usr/bin/python3"].into_iter().find(has)
+}
+
+macro_rules! python {
+    () => {
+        match python() {
+            Some(python) => python,
+            None => return skip(&test_name!(), "needs python3 with jsonschema and yaml"),
+        }
+    };
+}
+
+/// What the validator says about each document, by how it was read; `Ok` if it is valid.
+fn validate(python: &str, docs: &[Doc], all_readings: bool) -> Vec<BTreeMap<String, Result<(), String>>> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/validate.py");
+    let mut child =
+        Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python");
+    let schema: Json = serde_json::from_str(&schema::text()).unwrap();
+    let mut input = format!("{schema}\n");
+    for doc in docs {
+        input += &format!("{}\n", json!({"kind": doc.kind, "text": doc.text, "all": all_readings}));
+    }
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let out = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(out.status.success(), "the validator gave up");
+    let answers: Vec<BTreeMap<String, Option<String>>> =
+        String::from_utf8(out.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), docs.len());
+    let answer = |told: Option<String>| told.map_or(Ok(()), Err);
+    answers.into_iter().map(|one| one.into_iter().map(|(how, told)| (how, answer(told))).collect()).collect()
+}
+
+/// The schema takes what the parser takes. Gives back how many both took, how many both refused, and what only the
+/// parser refused.
+fn agree(python: &str, docs: &[Doc], all_readings: bool) -> (usize, usize, Vec<String>) {
+    let (mut taken, mut refused, mut missed) = (0, 0, Vec::new());
+    let mut wrong = Vec::new();
+    for (doc, told) in docs.iter().zip(validate(python, docs, all_readings)) {
+        let parsed = doc.is_taken();
+        for (how, told) in told {
+            match (&parsed, told) {
+                (Ok(()), Ok(())) => taken += 1,
+                (Err(_), Err(_)) => refused += 1,
+                (Err(why), Ok(())) => missed.push(format!("{}: {why}", doc.name)),
+                (Ok(()), Err(why)) => wrong.push(format!("{} (read as {how}): {why}\n{}", doc.name, doc.text)),
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} that the parser takes are refused by the schema:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(10)].join("\n")
+    );
+    (taken, refused, missed)
+}
+
+/// Every file below a directory of the tree that is a configuration by its name.
+fn configurations_below(dir: &Path, out: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            configurations_below(&path, out);
+        } else if kind(&path).is_some() {
+            out.push(path);
+        }
+    }
+    out.sort();
+}
+
+fn kind(path: &Path) -> Option<&'static str> {
+    match path.extension()?.to_str()? {
+        "yaml" | "yml" => Some("yaml"),
+        "json" => Some("json"),
+        "toml" => cfg!(feature = "toml").then_some("toml"),
+        _ => None,
+    }
+}
+
+/// The literal blocks of the page on configurations, with the escapes of roff undone.
+fn blocks_of_the_page() -> Vec<String> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("man/taskmaster.yaml.5")).unwrap();
+    let mut blocks = Vec::new();
+    for part in page.split("\n.Bd -literal").skip(1) {
+        let body = part.split_once('\n').unwrap().1.split("\n.Ed").next().unwrap();
+        blocks.push(body.replace("\\e", "\\").replace("\\&", "") + "\n");
+    }
+    assert!(blocks.len() > 40, "{blocks:?}");
+    blocks
+}
+
+fn indented(text: &str, by: usize) -> String {
+    text.lines().fold(String::new(), |out, line| out + &" ".repeat(by) + line + "\n")
+}
+
+/// A block of the page in whatever makes a whole configuration of it: as it is, in a program, in the daemon's section.
+fn whole(block: &str) -> [String; 4] {
+    let has_command = block.lines().any(|l| l.starts_with("cmd:"));
+    let command = if has_command { "" } else { "    cmd: sleep 1\n" };
+    [
+        block.to_owned(),
+        format!("programs:\n  x:\n{command}{}", indented(block, 4)),
+        format!("taskmasterd:\n{}", indented(block, 2)),
+        format!("defaults:\n{}", indented(block, 2)),
+    ]
+}
+
+/// Documents that the parser takes.
+fn good_documents() -> Vec<Doc> {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut docs = Vec::new();
+    let mut files = Vec::new();
+    configurations_below(&tree.join("etc"), &mut files);
+    let shipped = files.len();
+    configurations_below(&tree.join("tests"), &mut files);
+    for path in files {
+        let doc = Doc {
+            name: path.display().to_string(),
+            kind: kind(&path).unwrap(),
+            text: fs::read_to_string(&path).unwrap_or_default(),
+        };
+        docs.push(doc);
+    }
+    for block in blocks_of_the_page() {
+        docs.extend(whole(&block).map(|text| Doc::yaml(format!("a block of the page: {block}"), text)));
+    }
+    // The unit tests of the parser have their good texts between quotes, whole or as the keys of a program.
+    for file in ["src/config/tests.rs", "src/config/tests/examples.rs", "src/config/expand/tests.rs"] {
+        let source = fs::read_to_string(tree.join(file)).unwrap();
+        let raw = source.split("r#\"").skip(1).map(|rest| rest.split("\"#").next().unwrap().to_owned());
+        let quoted = source.split('"').map(|part| part.replace("\\n", "\n").replace("\\\"", "\""));
+        for text in raw.chain(quoted).filter(|text| text.contains(": ")) {
+            docs.push(Doc::yaml(file, format!("programs: {{web: {{cmd: sleep 1, {text} }}}}")));
+            docs.push(Doc::yaml(file, format!("programs: {{web: {{{text} }}}}")));
+            docs.push(Doc::yaml(file, text));
+        }
+    }
+    docs.push(Doc::yaml("every key", EVERYTHING));
+    let before = docs.len();
+    docs.retain(|doc| doc.is_taken().is_ok());
+    assert!(shipped >= 1 && docs.len() > 130, "of {before} documents only {} are good", docs.len());
+    docs
+}
+
+const EVERYTHING: &str = r##"
+include: [conf.d/*.yaml, "${HOME}/more.toml"]
+taskmasterd:
+  logfile: /var/log/t.log
+  loglevel: warning
+  logformat: json
+  logfile_maxbytes: 10MB
+  logfile_backups: 3
+  childlogdir: /var/log/children
+  nocleanup: yes
+  pidfile: /run/t.pid
+  umask: 027
+  socket: {path: /run/t.sock, mode: 0660, owner: root, group: 33}
+defaults: &all
+  cmd: sleep 5
+  args: [a, 1, 1.5, true]
+  shell: false
+  numprocs: 2
+  numprocs_start: 8000
+  autostart: off
+  autorestart: on-failure:5
+  exitcodes: [0, "2", 255]
+  startretries: unlimited
+  starttime: 0.5
+  stopsignal: SIGRTMIN+3
+  stoptime: 1m30s
+  stopgroup: true
+  backoff: {initial: 250ms, factor: 1.5, max: 1m, floor: 0}
+  oneshot: false
+  workingdir: /srv
+  umask: "0o22"
+  user: www-data
+  group: 33
+  group_name: backend
+  env: {A: b, B: 1.10, C: , D: true}
+  env_file: -/etc/default/web
+  env_from_dir: [/run/secrets]
+  env_pass: [LC_*, HTTP_PROXY]
+  stdout: inherit
+  stderr: stdout
+  redirect_stderr: false
+  stdout_logfile_maxbytes: 64 KiB
+  stdout_logfile_backups: 0
+  stderr_logfile_maxbytes: 0
+  stderr_logfile_backups: 1
+  priority: -5
+  healthcheck:
+    cmd: [curl, -f, "http://localhost/"]
+    args: -v
+    interval: 10s
+    timeout: 5
+    start_period: 1m
+    start_interval: 1
+    retries: 2
+services:
+  web: *all
+  größe: {command: a b}
+"##;
+
+#[test]
+fn what_is_shipped_and_told_is_valid() {
+    let python = python!();
+    let docs = good_documents();
+    // Also for readers that take `yes` and `022` for something else.
+    let from_us = |doc: &&Doc| !doc.name.starts_with("src/");
+    let (ours, units): (Vec<Doc>, Vec<Doc>) = docs.iter().cloned().partition(|doc| from_us(&doc));
+    agree(python, &ours, true);
+    agree(python, &units, false);
+}
+
+/// The properties of all sections, by the text around a key and its value.
+fn places() -> Vec<(String, &'static str, Vec<String>)> {
+    let schema: Json = serde_json::from_str(&schema::text()).unwrap();
+    let program = &schema["definitions"]["program"]["properties"];
+    let daemon = &schema["properties"]["taskmasterd"]["properties"];
+    let of = |name: &str, around: &'static str, section: &Json| {
+        (name.to_owned(), around, section.as_object().unwrap().keys().cloned().collect())
+    };
+    vec![
+        of("", "{HERE}", &schema["properties"]),
+        of("programs.x.", "programs: {x: {cmd: sleep 1, HERE}}", program),
+        of("defaults.", "{defaults: {HERE}, programs: {x: {cmd: sleep 1}}}", program),
+        of("backoff.", "programs: {x: {cmd: a, backoff: {HERE}}}", &program["backoff"]["properties"]),
+        of(
+            "healthcheck.",
+            "programs: {x: {cmd: a, healthcheck: {cmd: a, HERE}}}",
+            &program["healthcheck"]["properties"],
+        ),
+        of("taskmasterd.", "taskmasterd: {HERE}", daemon),
+        of("socket.", "taskmasterd: {socket: {HERE}}", &daemon["socket"]["properties"]),
+    ]
+}
+
+fn with(around: &str, key: &str, value: &str) -> String {
+    let around = if ["cmd", "command"].contains(&key) {
+        around.replace("cmd: sleep 1, ", "").replace("cmd: a, HERE", "HERE")
+    } else {
+        around.to_owned()
+    };
+    around.replace("HERE", &format!("{key}: {value}"))
+}
+
+/// Values of a wrong kind or out of range, by the names of the keys.
+fn bad_values(key: &str) -> &'static [&'static str] {
+    const LIST: &[&str] = &["5", "[1]", "text"];
+    const DURATION: &[&str] = &["-1", "soon", "[1]", "{}", "", "true", "1x", "1 m", "9999999999", "1m:30"];
+    const SIZE: &[&str] = &["-1", "lots", "[1]", "{}", "", "true", "1X", "1 0"];
+    const OCTAL: &[&str] = &["888", "01000", "-1", "rw", "[1]", "", "0.5", "true", "\"0x12\""];
+    const BOOLEAN: &[&str] = &["1", "maybe", "[true]", "{}", "", "y"];
+    const PATH: &[&str] = &["''", "5", "[a]", "{a: b}", "", "true"];
+    const ACCOUNT: &[&str] = &["''", "a b", "a:b", "a/b", "1.5", "true", "[a]", "{}", ""];
+    const COMMAND: &[&str] = &["''", "' '", "[]", "[[a]]", "{a: b}", "", "[null]"];
+    const ARGS: &[&str] = &["{a: b}", "[[a]]", "[{}]", "[null]"];
+    const COUNT: &[&str] = &["-1", "10001", "many", "1.5", "[1]", "{}", "", "true", "\"-1\"", "\"123456\""];
+    match key {
+        "include" => &["5", "{a: b}", "[[a]]", "['']", "''"],
+        "taskmasterd" | "defaults" | "programs" | "services" | "processes" | "socket" | "backoff" | "healthcheck" => {
+            LIST
+        }
+        "cmd" | "command" => COMMAND,
+        "args" => ARGS,
+        "shell" | "autostart" | "stopgroup" | "oneshot" | "redirect_stderr" | "nocleanup" => BOOLEAN,
+        "numprocs" => &["0", "10001", "-1", "many", "1.5", "[1]", "{}", "", "true", "\"0\"", "\"123456\""],
+        "logfile_backups" | "stdout_logfile_backups" | "stderr_logfile_backups" => COUNT,
+        "numprocs_start" => &["-1", "1000001", "x", "[1]", "", "\"12345678\""],
+        "autorestart" => {
+            &["5", "sometimes", "always:5", "on-failure:-1", "'on-failure:'", "'on-failure[:5'", "[always]", ""]
+        }
+        "exitcodes" => &["-1", "256", "[256]", "[zero]", "{}", "", "'0,256'", "'0,,1'", "true", "1.5", "'300'"],
+        "startretries" => &["-1", "1000001", "unlimit", "1.5", "[1]", "", "true"],
+        "starttime" | "startsecs" | "stoptime" | "stopsecs" | "stopwaitsecs" | "initial" | "max" | "floor"
+        | "interval" | "timeout" | "start_period" | "start_interval" => DURATION,
+        "factor" => &["0.5", "1001", "big", "[2]", "", "true", "-2"],
+        "stopsignal" => {
+            &["0", "32", "65", "-1", "KILLL", "TERM2", "RTMIN+31", "RTMIN-1", "1.5", "true", "[TERM]", "", "SIG15"]
+        }
+        "umask" | "mode" => OCTAL,
+        "workingdir" | "directory" | "childlogdir" | "pidfile" => PATH,
+        "path" => &[
+            "''",
+            "5",
+            "[a]",
+            "",
+            "/x012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567",
+        ],
+        "user" | "group" | "owner" => ACCOUNT,
+        "group_name" => &["all", "a/b", "'a b'", ".a", "-a", "''", "-1", "[a]", "{}", ""],
+        "env" => &["5", "text", "[a, b]", "{A: [b]}", "{A: {b: c}}", "{'A=B': c}", "{'': c}"],
+        "env_file" | "env_from_dir" => &["5", "''", "{a: b}", "[[a]]", "[null]", "true"],
+        "env_pass" => &["A", "5", "{a: b}", "['A=B']", "['']", "[[a]]", "[null]"],
+        "stdout" | "stdout_logfile" => &["stdout", "STDERR", "syslog", "''", "/x/", "5", "[a]", "{}", "true"],
+        "stderr" | "stderr_logfile" => &["stderr", "Syslog", "''", "/x/", "5", "[a]", "{}", "true"],
+        "logfile" => &["auto", "None", "stdout", "''", "/x/", "5", "[a]", ""],
+        "loglevel" => &["loud", "5", "true", "[info]", "", "information"],
+        "logformat" => &["xml", "5", "[text]", "", "true"],
+        "stdout_logfile_maxbytes" | "stderr_logfile_maxbytes" | "logfile_maxbytes" => SIZE,
+        "priority" => &["-1000001", "1000001", "high", "1.5", "[1]", ""],
+        "retries" => &["0", "-1", "1000001", "x", "[1]", ""],
+        key => panic!("{key}: no values are known that it does not take"),
+    }
+}
+
+#[test]
+fn what_is_wrong_is_refused_by_both() {
+    let python = python!();
+    let mut docs = Vec::new();
+    for (name, around, keys) in places() {
+        for key in &keys {
+            for value in bad_values(key) {
+                docs.push(Doc::yaml(format!("{name}{key}: {value}"), with(around, key, value)));
+            }
+        }
+        docs.push(Doc::yaml(format!("{name}nope"), around.replace("HERE", "nope: 1")));
+    }
+    for text in [
+        "[a]",
+        "text",
+        "5",
+        "programs: {x: {cmd: a}}\nservices: {y: {cmd: a}}",
+        "programs: {x: {cmd: a, command: b}}",
+        "programs: {x: {cmd: a, startsecs: 1, starttime: 2}}",
+        "programs: {x: {numprocs: 1}}",
+        "programs: {x: }",
+        "programs: {x: sleep}",
+        "processes: {x: {}}",
+        "defaults: {numprocs: 1}\nservices: {x: {}}",
+        "programs: {all: {cmd: a}}",
+        "programs: {'a/b': {cmd: a}}",
+        "programs: {'': {cmd: a}}",
+        "programs: {.a: {cmd: a}}",
+        "programs: {x: {cmd: a, healthcheck: {interval: 1}}}",
+        "programs: {x: {cmd: a, healthcheck: {cmd: a, command: b}}}",
+    ] {
+        docs.push(Doc::yaml(text, text));
+    }
+    for (doc, told) in docs.iter().zip(validate(python, &docs, false)) {
+        assert!(doc.is_taken().is_err(), "the parser takes {}", doc.text);
+        let told = told["ours"].clone().expect_err(&format!("the schema takes {}: {}", doc.name, doc.text));
+        assert!(!told.starts_with("unreadable"), "{}: {told}", doc.text);
+    }
+    assert!(docs.len() > 500);
+}
+
+/// Values that many keys take and others do not, as YAML spells them.
+const VALUES: [&str; 104] = [
+    "",
+    "~",
+    "null",
+    "true",
+    "True",
+    "FALSE",
+    "yes",
+    "No",
+    "on",
+    "OFF",
+    "'yes'",
+    "0",
+    "1",
+    "2",
+    "3",
+    "5",
+    "15",
+    "31",
+    "32",
+    "64",
+    "65",
+    "100",
+    "255",
+    "256",
+    "777",
+    "778",
+    "1000",
+    "1001",
+    "9999",
+    "10000",
+    "10001",
+    "1000000",
+    "1000001",
+    "-0",
+    "-1",
+    "-5",
+    "-1000000",
+    "-1000001",
+    "+1",
+    "007",
+    "022",
+    "0022",
+    "01000",
+    "0o22",
+    "0o777",
+    "0x1f",
+    "0b11",
+    "1.0",
+    "1.5",
+    "0.5",
+    ".5",
+    "5.",
+    "1e3",
+    "1.10",
+    ".inf",
+    "-.inf",
+    ".nan",
+    "3162240000",
+    "3162240001",
+    "99999999999999999999999",
+    "'1'",
+    "'022'",
+    "'0o22'",
+    "'-1'",
+    "'1.5'",
+    "' 5 '",
+    "'0, 2'",
+    "'5,'",
+    "10s",
+    "1m30s",
+    "'1m 30s'",
+    "1.5h",
+    "250ms",
+    "64KB",
+    "10mb",
+    "1 GiB",
+    "5B",
+    "always",
+    "Never",
+    "UNEXPECTED",
+    "on-failure",
+    "on-failure:5",
+    "'unexpected[:0005]'",
+    "unlimited",
+    "Unlimited",
+    "TERM",
+    "sigterm",
+    "SIGRTMIN+3",
+    "rtmax-30",
+    "poll",
+    "auto",
+    "none",
+    "INHERIT",
+    "stdout",
+    "syslog",
+    "'-'",
+    "/dev/stdout",
+    "a b",
+    "a:b",
+    "a/b",
+    "\"a\\nb\"",
+    "[]",
+    "{}",
+    "[1, '2', a, true, 1.5]",
+];
+
+#[test]
+fn every_key_agrees_about_every_value() {
+    let python = python!();
+    let mut docs = Vec::new();
+    for (name, around, keys) in places() {
+        for key in &keys {
+            for value in VALUES.iter().chain(&["[a]", "[0, 255]", "{A: b, C: 5}", "{cmd: x}", "{x: {cmd: y}}", "''"]) {
+                docs.push(Doc::yaml(format!("{name}{key}: {value}"), with(around, key, value)));
+            }
+        }
+    }
+    let (taken, refused, missed) = agree(python, &docs, false);
+    println!("{taken} taken, {refused} refused by both, {} only by the parser", missed.len());
+    let keys: BTreeSet<&str> = missed.iter().filter_map(|line| line.split(": ").next()).collect();
+    println!("keys of these: {keys:?}");
+    assert!(taken > 1500 && refused > 4000 && missed.len() < refused / 8, "{taken}, {refused}, {}", missed.len());
+}
+
+/// A document that can be changed: scalars as they are spelled.
+#[derive(Clone, Debug)]
+enum Tree {
+    Raw(String),
+    Seq(Vec<Tree>),
+    Map(Vec<(String, Tree)>),
+}
+
+impl Tree {
+    fn of(node: &Node<'_>) -> Tree {
+        match &node.value {
+            Value::Null => Tree::Raw("null".to_owned()),
+            Value::Scalar(Scalar::Text, text) => Tree::Raw(json!(text).to_string()),
+            Value::Scalar(_, text) => Tree::Raw(text.to_string()),
+            Value::Seq(items) => Tree::Seq(items.iter().map(Tree::of).collect()),
+            Value::Map(entries) => Tree::Map(entries.iter().map(|e| (e.key.to_string(), Tree::of(&e.value))).collect()),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Tree::Raw(text) => text.clone(),
+            Tree::Seq(items) => format!("[{}]", items.iter().map(Tree::text).collect::<Vec<_>>().join(", ")),
+            Tree::Map(entries) => {
+                let entries = entries.iter().map(|(key, value)| format!("{}: {}", json!(key), value.text()));
+                format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    fn count(&self) -> usize {
+        1 + match self {
+            Tree::Raw(_) => 0,
+            Tree::Seq(items) => items.iter().map(Tree::count).sum(),
+            Tree::Map(entries) => entries.iter().map(|(_, value)| value.count()).sum(),
+        }
+    }
+
+    /// The value with this number, counted from the root.
+    fn nth(&mut self, n: usize) -> &mut Tree {
+        if n == 0 {
+            return self;
+        }
+        let mut left = n - 1;
+        let inner: Vec<&mut Tree> = match self {
+            Tree::Raw(_) => Vec::new(),
+            Tree::Seq(items) => items.iter_mut().collect(),
+            Tree::Map(entries) => entries.iter_mut().map(|(_, value)| value).collect(),
+        };
+        for tree in inner {
+            if left < tree.count() {
+                return tree.nth(left);
+            }
+            left -= tree.count();
+        }
+        unreachable!("there are as many as were counted")
+    }
+}
+
+struct Mutator {
+    dice: dice::Dice,
+    keys: Vec<String>,
+}
+
+impl Mutator {
+    fn below(&mut self, n: usize) -> usize {
+        usize::try_from((self.dice.roll() >> 8) % n as u64).unwrap()
+    }
+
+    fn change(&mut self, tree: &mut Tree) {
+        let at = self.below(tree.count());
+        let value = VALUES[self.below(VALUES.len())].to_owned();
+        let key = self.below(self.keys.len());
+        let key = self.keys[key].clone();
+        let (roll, spot) = (self.below(6), self.below(1000));
+        match (roll, tree.nth(at)) {
+            (0, place) => *place = Tree::Raw(value),
+            (1, Tree::Map(entries)) if !entries.is_empty() => {
+                let spot = spot % entries.len();
+                entries[spot].0 = key;
+            }
+            (2, Tree::Map(entries)) if !entries.is_empty() => drop(entries.remove(spot % entries.len())),
+            (3, Tree::Map(entries)) if !entries.is_empty() => {
+                let spot = spot % entries.len();
+                entries[spot].1 = Tree::Raw(value);
+            }
+            (4, Tree::Map(entries)) => entries.push((key, Tree::Raw(value))),
+            (_, Tree::Seq(items)) => items.push(Tree::Raw(value)),
+            (_, Tree::Raw(text)) => *text = number_like(text, spot).unwrap_or(value),
+            (_, Tree::Map(_)) => {}
+        }
+    }
+}
+
+/// Another number in the place of one.
+fn number_like(text: &str, spot: usize) -> Option<String> {
+    let number: i64 = text.parse().ok()?;
+    let all = [number + 1, number - 1, -number, number.saturating_mul(10), number.saturating_mul(100_000), 0];
+    Some(all[spot % all.len()].to_string())
+}
+
+#[test]
+fn whatever_the_parser_takes_the_schema_takes() {
+    const ROUNDS: usize = 5000;
+    let python = python!();
+    let docs = good_documents();
+    let trees: Vec<Tree> = docs
+        .iter()
+        .filter(|doc| doc.kind == "yaml")
+        .filter_map(|doc| Some(Tree::of(&yaml::parse(&doc.text).ok()?)))
+        .collect();
+    // A whole document is worth more than a line of one.
+    let large: Vec<Tree> = trees.iter().filter(|tree| tree.count() > 12).cloned().collect();
+    assert!(large.len() > 5, "{}", large.len());
+    let keys: BTreeSet<String> =
+        places().into_iter().flat_map(|(_, _, keys)| keys).chain(["nope".to_owned()]).collect();
+    let mut mutator = Mutator { dice: dice::Dice::new(0x5eed), keys: keys.into_iter().collect() };
+    let mut changed = Vec::new();
+    while changed.len() < ROUNDS {
+        let from = if mutator.below(2) == 0 { &large } else { &trees };
+        let mut tree = from[mutator.below(from.len())].clone();
+        for _ in 0..=mutator.below(3) {
+            mutator.change(&mut tree);
+        }
+        changed.push(Doc::yaml("a changed document", tree.text() + "\n"));
+    }
+    let (taken, refused, missed) = agree(python, &changed, false);
+    println!("{taken} taken, {refused} refused by both, {} only by the parser", missed.len());
+    assert!(taken > 500 && refused > 500, "{taken} taken, {refused} refused: the sweep is dull");
+    for line in missed.iter().take(if std::env::var_os("TASKMASTER_TELL").is_some() { usize::MAX } else { 0 }) {
+        println!("{line}");
+    }
+}
+
+#[test]
+fn the_client_prints_it() {
+    let out = run_to_end(Command::new(TASKMASTERCTL).arg("schema"));
+    assert!(out.status.success(), "{}", said(&out));
+    assert_eq!(stdout(&out), schema::text());
+    let out = run_to_end(Command::new(TASKMASTERCTL).args(["schema", "x"]));
+    assert_eq!(out.status.code(), Some(2), "{}", said(&out));
+}
