@@ -13,13 +13,18 @@ BINARIES := $(TARGET)/release/taskmasterd $(TARGET)/release/taskmasterctl
 bindir := $(DESTDIR)$(PREFIX)/bin
 mandir := $(DESTDIR)$(PREFIX)/share/man
 docdir := $(DESTDIR)$(PREFIX)/share/doc/taskmaster
+datadir := $(DESTDIR)$(PREFIX)/share/taskmaster
 unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 # Where the example configuration has its socket and its logs.
 EXAMPLE := /tmp/taskmaster-example
 SKIPPED := $(TARGET)/skipped-tests
 
-.PHONY: help build check test check-root lint sim bench man install uninstall dist clean run
+# The target directory is a variable of this file; one on the command line is meant for `make fuzz`.
+FUZZED := $(if $(filter command,$(firstword $(origin TARGET))),$(TARGET),$(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
+SECONDS ?= 60
+
+.PHONY: help build check test check-root lint sim fuzz bench man install uninstall dist clean run
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -28,7 +33,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/\1\t\2/p' Makefile | while IFS='	' read -r name text; do \
 		printf '  make %-12s %s\n' "$$name" "$$text"; done
 	@echo
-	@echo "  Variables: PREFIX=$(PREFIX) DESTDIR= SEEDS= STEPS= ARGS="
+	@echo "  Variables: PREFIX=$(PREFIX) DESTDIR= SEEDS= STEPS= TARGET= SECONDS= ARGS="
 
 run: build ## Build, and start the example configuration in the foreground
 	@[ -e $(EXAMPLE) ] || mkdir -m 700 $(EXAMPLE)
@@ -75,6 +80,12 @@ sim: ## Drive the core through simulated lives: SEEDS= how many, STEPS= how long
 	$(if $(SEEDS),TASKMASTER_SIM_SEEDS=$(SEEDS)) $(if $(STEPS),TASKMASTER_SIM_STEPS=$(STEPS)) \
 		$(CARGO) test --locked --release --test sim -- --nocapture
 
+fuzz: ## Look for texts that break a reader: TARGET= which one (else all), SECONDS= how long each
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is not here: cargo install cargo-fuzz" >&2; exit 1; }
+	@for target in $(FUZZED); do \
+		fuzz/seed $$target && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- \
+			-dict=fuzz/dictionary -max_total_time=$(SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1 || exit 1; done
+
 bench: build ## Measure the release binaries (ARGS: see bench/README.md)
 	bench/run $(ARGS)
 
@@ -89,8 +100,10 @@ $(BINARIES) &: $(SOURCES)
 	$(CARGO) build --release --locked
 
 install: $(BINARIES) ## Install below DESTDIR and PREFIX
-	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(docdir) $(unitdir)
+	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(docdir) $(datadir) $(unitdir)
 	install -m 755 $(BINARIES) $(bindir)
+	$(TARGET)/release/taskmasterctl schema > $(datadir)/taskmaster.schema.json
+	chmod 644 $(datadir)/taskmaster.schema.json
 	install -m 644 man/taskmasterctl.1 $(mandir)/man1
 	install -m 644 man/taskmaster.yaml.5 $(mandir)/man5
 	install -m 644 man/taskmaster-protocol.7 $(mandir)/man7
@@ -105,6 +118,8 @@ uninstall: ## Remove exactly what install put there
 	rm -f $(mandir)/man7/taskmaster-protocol.7 $(mandir)/man8/taskmasterd.8
 	rm -f $(docdir)/taskmasterd.yaml $(docdir)/README.md $(docdir)/CHANGELOG.md
 	rm -f $(unitdir)/taskmasterd.service
+	rm -f $(datadir)/taskmaster.schema.json
+	[ ! -d $(datadir) ] || rmdir --ignore-fail-on-non-empty $(datadir)
 	[ ! -d $(docdir) ] || rmdir --ignore-fail-on-non-empty $(docdir)
 
 dist: ## Make a source archive of the last commit in target/

@@ -4,6 +4,7 @@
 //!
 //! * [`base`] – small words that everybody shares;
 //! * [`config`] – configuration text to model, checks, differences;
+//! * [`import`] – configurations of others as ours;
 //! * [`supervise`] – the state machine of a process, and the fleet of all of them;
 //! * [`logs`] – when and how log files are rotated;
 //! * [`control`] – the protocol between daemon and client.
@@ -22,6 +23,7 @@ pub mod config;
 pub mod control;
 pub mod ctl;
 pub mod daemon;
+pub mod import;
 pub mod load;
 pub mod logs;
 pub mod supervise;

@@ -3,6 +3,7 @@
 //! that is `config`'s.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::config::diag::{self, Diagnostic};
@@ -71,6 +72,14 @@ pub fn find(
     // A directory without a configuration file in it says nothing.
     let says = |place: &PathBuf| place.is_file() || read::files_in(place).is_ok_and(|files| !files.is_empty());
     places.iter().find(|place| says(place)).cloned().ok_or(places)
+}
+
+/// The files that match a pattern such as `conf.d/*.conf`, in byte order of their names.
+///
+/// # Errors
+/// There are too many.
+pub fn matching(pattern: &Path) -> io::Result<Vec<PathBuf>> {
+    glob::expand(pattern, &Reader::default())
 }
 
 /// Reads and checks the configuration in this file or directory, with `env` as the daemon's environment.

@@ -160,6 +160,7 @@ fn flags_of_taskmasterctl() {
     let page = flags_in_tags(&Page::open("taskmasterctl.1"));
     let mut known = flags_in_help(&help_of(TASKMASTERCTL));
     known.extend(options_of_commands());
+    known.extend(LOCAL.iter().flat_map(|local| flags_in_help(&local.usage())));
     same("flags of taskmasterctl", ("--help and the commands", &known), ("taskmasterctl(1)", &page));
 }
 
@@ -648,6 +649,7 @@ fn the_sources_that_the_papers_name_are_there() {
     let mut files = Vec::new();
     files_below(&tree("src"), &mut files);
     files_below(&tree("tests"), &mut files);
+    files.extend(fs::read_dir(tree("fuzz")).unwrap().map(|entry| entry.unwrap().path()));
     for paper in ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "bench/README.md"] {
         // What stands between two backquotes: `daemon/run.rs`, `step.rs`. Two are patterns.
         for name in read(paper).split('`').filter(|name| name.ends_with(".rs") && !name.contains([' ', '*', '\n'])) {

@@ -16,23 +16,24 @@ use std::path::Path;
 use scan::{Code, mask, paths, resolve, without_tests};
 
 /// Which of our modules each layer may import.
-const IMPORTS: [(&str, &[&str]); 9] = [
+const IMPORTS: [(&str, &[&str]); 10] = [
     ("base", &["base"]),
     ("config", &["base", "config"]),
+    ("import", &["base", "config", "import"]),
     ("logs", &["base", "logs"]),
     ("control", &["base", "control"]),
     ("supervise", &["base", "config", "control::message", "supervise"]),
     ("sys", &["base", "sys"]),
     ("load", &["base", "config", "sys", "load"]),
     ("daemon", &["base", "config", "logs", "control", "supervise", "sys", "load", "daemon"]),
-    ("ctl", &["base", "config", "control", "sys", "load", "ctl"]),
+    ("ctl", &["base", "config", "control", "import", "sys", "load", "ctl"]),
 ];
 
 /// `taskmasterd -i` attaches the client's shell: the one file of the daemon that may name the client, and what of it.
 const SHELL_ENTRY: (&str, &str) = ("src/daemon/main.rs", "ctl::attached_shell");
 
 /// The layers that only compute.
-const PURE: [&str; 5] = ["base", "config", "supervise", "logs", "control"];
+const PURE: [&str; 6] = ["base", "config", "import", "supervise", "logs", "control"];
 
 /// What touches the world.
 const WORLD: [&str; 8] = [

@@ -287,8 +287,17 @@ fn check_speaks_json() {
     has(first["text"].as_str().unwrap(), "did you mean \"numprocs\"?");
     assert_eq!(first["source"], "  a: {cmd: x, nmprocs: 2}");
     assert_eq!(answer["findings"][1]["level"], "warning");
+    setup.write("good.yaml", "include: more.toml\nprograms: {b: {cmd: 'x \"y z\"', stoptime: 10, env_file: v}}");
+    setup.write("more.toml", "[processes.a]\ncmd = 'x'\nautorestart = 'on-failure:5'\n");
+    setup.write("v", "TOKEN=secret");
+    let out = run_to_end(Command::new(TASKMASTERCTL).args(["check", "--print"]).arg(setup.path("good.yaml")));
+    let printed = "programs:\n  a:\n    cmd: [x]\n    startretries: 5\n  b:\n    cmd: [x, y z]\n    env:\n      # TOKEN: from a file\n";
+    assert_eq!(stdout(&out), printed);
     for (args, code) in [(vec!["check", "a", "b"], 2), (vec!["check", "--nope"], 2), (vec!["check", "/gone"], 1)] {
         assert_eq!(run_to_end(Command::new(TASKMASTERCTL).args(&args)).status.code(), Some(code), "{args:?}");
     }
-    has(&stdout(&run_to_end(Command::new(TASKMASTERCTL).args(["help", "check"]))), "check [--json] [FILE|DIRECTORY]");
+    has(
+        &stdout(&run_to_end(Command::new(TASKMASTERCTL).args(["help", "check"]))),
+        "check [--json] [--print] [FILE|DIRECTORY]",
+    );
 }

@@ -8,7 +8,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::tree::{DEPTH, Entry, NODES, Node, Scalar, TEXT_BYTES, TreeError, Value, too_deep, too_large, too_many};
+use super::tree::{
+    DEPTH, Entry, NODES, Node, Scalar, TEXT_BYTES, TreeError, Value, line_and_column, too_deep, too_large, too_many,
+};
 
 /// The most mistakes that are told of one text: what follows the first ones is mostly their consequence.
 const MISTAKES: usize = 20;
@@ -37,15 +39,8 @@ pub fn parse(text: &str) -> Result<Node<'_>, Vec<TreeError>> {
 fn explain(text: &str, mistake: &toml::de::Error) -> TreeError {
     let what = mistake.message();
     let remedy = if what.contains("leading zero") { "; put octal digits in quotes, or write 0o22" } else { "" };
-    let place = mistake.span().and_then(|span| line_and_column(text, span.start));
+    let place = mistake.span().map(|span| line_and_column(text, span.start));
     TreeError { place, text: format!("is not valid TOML: {what}{remedy}") }
-}
-
-/// Line and column of a byte, counted from 1.
-fn line_and_column(text: &str, at: usize) -> Option<(usize, usize)> {
-    let before = text.get(..at)?;
-    let line = before.rsplit('\n').next()?;
-    Some((before.bytes().filter(|b| *b == b'\n').count() + 1, line.chars().count() + 1))
 }
 
 /// The way from the parser's tree to ours.

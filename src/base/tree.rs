@@ -14,6 +14,13 @@ pub const DEPTH: usize = 64;
 /// The most values in a text, repetitions by aliases counted.
 pub const NODES: usize = 250_000;
 
+/// Line and column of a byte, counted from 1; of the character that it is in, or the end of the text.
+pub(super) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = (0..=at.min(text.len())).rev().find_map(|at| text.get(..at)).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (before.bytes().filter(|b| *b == b'\n').count() + 1, line.chars().count() + 1)
+}
+
 /// A value of the text `'t`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node<'t> {

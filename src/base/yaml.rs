@@ -10,7 +10,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::tree::{DEPTH, Entry, NODES, Node, Scalar, TEXT_BYTES, TreeError, Value, too_deep, too_large, too_many};
+use super::tree::{
+    DEPTH, Entry, NODES, Node, Scalar, TEXT_BYTES, TreeError, Value, line_and_column, too_deep, too_large, too_many,
+};
 
 /// Reads one YAML document. An empty text is an empty map.
 ///
@@ -26,12 +28,12 @@ pub fn parse(text: &str) -> Result<Node<'_>, TreeError> {
     }
     let origin = Origin { text, budget: Cell::new(NODES), guessed: Cell::new(false), lost: Cell::new(false) };
     let read = Read { origin: &origin, depth: DEPTH };
-    let mut root = read.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(explain)?;
+    let mut root = read.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| explain(text, &error))?;
     if origin.lost.get() || (origin.guessed.get() && has_odd_spellings(text)) {
         // The parser tells either the kind of a scalar or its text; the second reading asks for the texts.
         Fill { origin: &origin, node: &mut root }
             .deserialize(serde_yaml::Deserializer::from_str(text))
-            .map_err(explain)?;
+            .map_err(|error| explain(text, &error))?;
     }
     if root.value == Value::Null {
         root.value = Value::Map(Vec::new());
@@ -59,9 +61,14 @@ fn is_too_deep(text: &str) -> bool {
     text.lines().any(|line| line.split_ascii_whitespace().take_while(|w| matches!(*w, "-" | "?")).count() > DEPTH)
 }
 
-fn explain(error: serde_yaml::Error) -> TreeError {
-    let place = error.location().map(|l| (l.line(), l.column()));
+fn explain(text: &str, error: &serde_yaml::Error) -> TreeError {
+    // The parser has more kinds of line ends than an editor, and one behind every text.
+    let at = |index| line_and_column(text, index);
+    let place = error.location().map(|location| at(location.index()));
     let text = error.to_string();
+    // A character that YAML does not allow comes with its place in the message alone.
+    let (reason, index) = text.rsplit_once(" at position ").unwrap_or((&text, ""));
+    let (text, place) = index.parse().map_or((text.as_str(), place), |index| (reason, Some(at(index))));
     // Refusals of this file come back with the parser's own path in front; its other messages with their place behind.
     let own = [too_deep(), too_many(), TAGGED.to_owned(), ODD_KEY.to_owned()];
     if let Some(text) = own.into_iter().find(|own| text.contains(own)) {
@@ -74,7 +81,7 @@ fn explain(error: serde_yaml::Error) -> TreeError {
         return TreeError { place, text: too_many() };
     }
     let end = text.find(" at line ").unwrap_or(text.len());
-    let reason = text.get(..end).unwrap_or(&text);
+    let reason = text.get(..end).unwrap_or(text);
     TreeError { place, text: format!("is not valid YAML: {reason}") }
 }
 

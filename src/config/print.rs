@@ -1,9 +1,9 @@
 //! A configuration as YAML: from the model back to a text that says the same. Only what differs from the defaults is
 //! written, in the order of taskmaster.yaml(5).
 //!
-//! The text is for people, too: a command is a line where it can be one, a text of several lines is a block. What was
-//! read from files of variables stands in it like everything else. The other half of `parse`: whatever that makes comes
-//! back the same, but for the file that a program stands in.
+//! The text is for people, too: a command is a line where it can be one, a text of several lines is a block. It is the
+//! other half of `parse`: whatever that makes comes back the same, but for the file that a program stands in, and for
+//! values from files of variables, which stand in the text itself or are left out.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -23,10 +23,19 @@ const LINE_BYTES: usize = 100;
 /// How long a key may be that stands before its value, in bytes. YAML has a limit of 1024 signs.
 const KEY_BYTES: usize = 1000;
 
+/// What is to be done with the values that came from files of variables, which may be secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FromFiles {
+    /// They stand in `env`, written so that nothing in them is filled in.
+    Printed,
+    /// A comment says that there is one.
+    Hidden,
+}
+
 /// The configuration as one file.
 #[must_use]
-pub fn yaml(config: &Config) -> String {
-    let mut page = Page { text: String::new(), depth: 0 };
+pub fn yaml(config: &Config, from_files: FromFiles) -> String {
+    let mut page = Page { text: String::new(), depth: 0, from_files };
     page.section("taskmasterd", |page| page.daemon(&config.daemon));
     if !page.text.is_empty() {
         page.text.push('\n');
@@ -54,6 +63,7 @@ struct Page {
     text: String,
     /// By how many steps the lines are indented.
     depth: usize,
+    from_files: FromFiles,
 }
 
 impl Page {
@@ -210,7 +220,10 @@ impl Page {
         for (name, variable) in &program.env {
             match variable {
                 Variable::Template(text) => self.text(name, text),
-                Variable::FromFile(text) => self.text(name, &expand::as_template(text)),
+                Variable::FromFile(text) if self.from_files == FromFiles::Printed => {
+                    self.text(name, &expand::as_template(text));
+                }
+                Variable::FromFile(_) => self.line(&format!("# {}: from a file", scalar(name))),
             }
         }
     }

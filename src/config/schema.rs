@@ -27,7 +27,7 @@ type Said = (Value, &'static str);
 
 /// The text of the schema, the same for every run.
 #[must_use]
-pub fn text() -> String {
+pub fn schema() -> String {
     let mut schema = section(&ROOTS, root);
     if let Some(map) = schema.as_object_mut() {
         map.insert("$schema".to_owned(), json!("http://json-schema.org/draft-07/schema#"));
@@ -386,7 +386,7 @@ fn level() -> Value {
 }
 
 fn account() -> Value {
-    json!({"anyOf": [text_like(r"^[^:/ \t\r\n]+$"), {"type": "integer"}]})
+    json!({"anyOf": [text_like(r"^[^-:/ \t\r\n][^:/ \t\r\n]*$"), {"type": "integer", "minimum": 0}]})
 }
 
 fn group_name() -> Value {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 mod complaints;
-mod damage;
 mod examples;
 
 use super::diag::{Diagnostic, Level};
@@ -325,7 +324,7 @@ fn several_files_are_one_configuration() {
     let told = lines(&parse(&sources(&files), &World::with_env(&env)).unwrap_err());
     assert_eq!(told[0], "2.yaml:1:15: taskmasterd.umask: is given twice (first in 1.yaml:1)");
     assert_eq!(told[1], "2.yaml:3:3: services.a: is given twice (first in 1.yaml:3)");
-    assert!(told[2].starts_with("3.yaml:2:1: is not valid YAML"), "{told:?}");
+    assert!(told[2].starts_with("3.yaml:1:2: is not valid YAML"), "{told:?}");
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn plain_text<'n>(node: &'n Node<'_>, expected: &str) -> Read<&'n str> {
 /// The name or number of a user or group.
 pub(super) fn account(node: &Node<'_>) -> Read<String> {
     let text = plain_text(node, "a name or an id")?;
-    if text.is_empty() || text.contains([':', '/']) || text.chars().any(char::is_whitespace) {
+    if text.is_empty() || text.starts_with('-') || text.contains([':', '/']) || text.chars().any(char::is_whitespace) {
         return Err(format!("{} is not a name or an id", quoted(text)));
     }
     Ok(text.to_owned())

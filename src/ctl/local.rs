@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::show;
 
 mod check;
+mod import;
 mod schema;
 
 /// One command.
@@ -39,6 +40,11 @@ pub(super) struct Given {
 }
 
 impl Given {
+    /// Whether an option is there.
+    pub fn has(&self, long: &str) -> bool {
+        self.matches.opt_present(long)
+    }
+
     /// The value of an option.
     pub fn value(&self, long: &str) -> Option<String> {
         self.matches.opt_str(long)
@@ -46,7 +52,7 @@ impl Given {
 }
 
 /// All of them.
-pub const LOCAL: [Local; 2] = [check::CHECK, schema::SCHEMA];
+pub const LOCAL: [Local; 3] = [check::CHECK, import::IMPORT, schema::SCHEMA];
 
 /// Carries out what the words say, if they are for one of these commands: by name, or `help` and the name.
 pub(super) fn run(words: &[String], json: bool) -> Option<Exit> {
@@ -62,7 +68,7 @@ pub(super) fn run(words: &[String], json: bool) -> Option<Exit> {
 pub(super) fn list() -> String {
     let mut text = String::new();
     for local in &LOCAL {
-        let usage = local.how();
+        let usage = local.call_by();
         let _ = if usage.len() > 28 {
             writeln!(text, "  {usage}\n  {:28}  {}", "", local.summary)
         } else {
@@ -76,11 +82,11 @@ impl Local {
     /// The text of `help NAME`.
     #[must_use]
     pub fn usage(&self) -> String {
-        format!("{}\n\n{}.\n{}", self.how(), self.summary, self.help)
+        format!("{}\n\n{}.\n{}", self.call_by(), self.summary, self.help)
     }
 
-    /// The name with the arguments.
-    fn how(&self) -> String {
+    /// Its name and its arguments.
+    fn call_by(&self) -> String {
         format!("{} {}", self.name, self.synopsis).trim_end().to_owned()
     }
 
@@ -111,7 +117,7 @@ impl Local {
     }
 
     fn complain(&self, text: &str) -> Exit {
-        show::complain(&format!("{}: {text}; usage: {}", self.name, self.how()));
+        show::complain(&format!("{}: {text}; usage: {}", self.name, self.call_by()));
         Exit::Usage
     }
 }

@@ -48,12 +48,6 @@ fn kinds_and_raw_texts() {
 }
 
 /// Line and column, counted from 1, of a byte of the text.
-fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
-    let line = before.rsplit('\n').next().unwrap();
-    (before.matches('\n').count() + 1, line.chars().count() + 1)
-}
-
 #[test]
 fn places_are_those_of_keys_and_scalars() {
     let text = "é: ö\n\"b\":\n    - 5\n    - 'x'\n    - c: {d: 1.5}\n";
@@ -111,7 +105,8 @@ fn what_is_refused_says_why_and_where() {
         ("a:\n  - !x [1]", TAGGED, Some((2, 5))),
         ("a: 1\n---\nb: 2", "more than one document", None),
         ("? [a]\n: b", ODD_KEY, Some((1, 3))),
-        ("a: [", "not valid YAML", Some((2, 1))),
+        ("a: [", "not valid YAML", Some((1, 5))),
+        ("# \u{85}\r\u{2028}\nö: \u{1}", "not valid YAML", Some((2, 4))),
         ("a: 1\n b: 2", "not valid YAML", Some((2, 3))),
         ("a: *nope", "unknown anchor", Some((1, 4))),
         ("\t- x", "not valid YAML", Some((1, 1))),

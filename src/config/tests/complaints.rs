@@ -120,7 +120,7 @@ fn bad_texts_name_what_is_wrong() {
         ("programs: {'': {cmd: x}}", "the name is empty"),
         ("[a]", "c.yaml:1:2: is a list"),
         ("text", "is a text"),
-        ("programs: [", "c.yaml:2:1: is not valid YAML"),
+        ("programs: [", "c.yaml:1:12: is not valid YAML"),
         ("programs: !x {}", "tags"),
         ("taskmasterd: {loglevel: loud}", "taskmasterd.loglevel: \"loud\" is not one of critical, error"),
         ("taskmasterd: {loglevel: eror}", "did you mean \"error\""),

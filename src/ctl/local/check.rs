@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::config::diag::{Diagnostic, Level};
+use crate::config::print::{self, FromFiles};
 use crate::ctl::exit::Exit;
 use crate::ctl::show;
 use crate::load::{self, Loaded};
@@ -14,15 +15,16 @@ use super::{Given, Local};
 
 pub(super) const CHECK: Local = Local {
     name: "check",
-    synopsis: "[--json] [FILE|DIRECTORY]",
+    synopsis: "[--json] [--print] [FILE|DIRECTORY]",
     summary: "Say everything that is wrong with a configuration",
     help: "\
 Reads it as taskmasterd would, files that it includes and names too, and starts nothing.
 Without a FILE it looks for one as taskmasterd does. Each finding has its file, line and
 column, the key, and the line itself with a marker. Exit status 0 if there are no errors,
-warnings or not; 1 if there are.
+warnings or not; 1 if there are. --print shows the configuration as it was understood, with
+all files in one and only what differs from the defaults; values from files are left out.
 ",
-    flags: &[],
+    flags: &[("", "print", "")],
     words: 1,
     run,
 };
@@ -41,7 +43,13 @@ fn run(given: &Given) -> Exit {
         }
     };
     let loaded = load::load(&path, &env);
-    if given.json { as_json(&path, &loaded) } else { as_text(&path, &loaded) }
+    match &loaded {
+        Ok(Loaded { config, .. }) if given.has("print") => {
+            show::print(print::yaml(config, FromFiles::Hidden).as_bytes())
+        }
+        _ if given.json => as_json(&path, &loaded),
+        _ => as_text(&path, &loaded),
+    }
 }
 
 /// What is said about a configuration, whether it may be used or not.

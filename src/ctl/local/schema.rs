@@ -1,26 +1,19 @@
-//! `schema`: the keys of the configuration as a JSON Schema, for editors.
+//! `schema`: the JSON Schema of the configuration.
 
 use crate::config::schema;
-use crate::ctl::exit::Exit;
 use crate::ctl::show;
 
-use super::{Given, Local};
+use super::Local;
 
 pub(super) const SCHEMA: Local = Local {
     name: "schema",
     synopsis: "",
     summary: "Print the JSON Schema of the configuration, for editors",
     help: "\
-It knows every key, what it takes and its default. An editor with a language server for YAML
-uses it for a file that begins with this line, with the path of the schema:
-
+Save it and tell the editor; with yaml-language-server by a first line in the file:
   # yaml-language-server: $schema=/usr/local/share/taskmaster/taskmaster.schema.json
 ",
     flags: &[],
     words: 0,
-    run,
+    run: |_| show::print(schema::schema().as_bytes()),
 };
-
-fn run(_: &Given) -> Exit {
-    show::print(schema::text().as_bytes())
-}

@@ -115,7 +115,7 @@ mod tests {
             (
                 "",
                 0,
-                "check exit help pid quit reload reread restart shutdown signal start status stop tail update version",
+                "check exit help import pid quit reload reread restart schema shutdown signal start status stop tail update version",
             ),
             ("q", 0, "quit"),
             ("start ", 6, "all web worker:* worker:worker_00"),

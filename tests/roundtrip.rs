@@ -1,0 +1,312 @@
+//! Whatever configuration there is, printed and read again it is the same: for every example, and for thousands that
+//! nobody would write.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use support::dice::Dice;
+use taskmaster::base::exit::ExitCodes;
+use taskmaster::base::id::ProgramName;
+use taskmaster::base::signal::Sig;
+use taskmaster::config::model::{
+    Autorestart, Backoff, Config, Healthcheck, Level, LogFormat, LogTarget, Output, Policy, Program, Rotation, Sink,
+    Variable,
+};
+use taskmaster::config::print::{self, FromFiles};
+use taskmaster::config::{Source, World, parse};
+
+fn read(text: &str) -> Result<Config, String> {
+    let env = |name: &str| (name == "HOME").then(|| "/root".to_owned());
+    let file = |_: &str| Ok("FROM_FILE='a ${B} %(x)s $$ %%'\n".to_owned());
+    let world = World { file: &file, ..World::with_env(&env) };
+    let parsed = parse(&[Source::new("c.yaml", text)], &world);
+    parsed.map(|p| p.config).map_err(|all| all.iter().map(|d| d.in_full() + "\n").collect())
+}
+
+fn yaml(config: &Config) -> String {
+    print::yaml(config, FromFiles::Printed)
+}
+
+/// What printing does not keep: where the file is. And what came from a file comes back as what stands in the text.
+fn normal(mut config: Config) -> Config {
+    for program in config.programs.values_mut() {
+        let program = Arc::make_mut(program);
+        program.here = None;
+        for variable in program.env.values_mut() {
+            if let Variable::FromFile(text) = variable {
+                let text = text.replace('$', "$$");
+                *variable = Variable::Template(if text.contains("%(") { text.replace('%', "%%") } else { text });
+            }
+        }
+    }
+    config
+}
+
+#[track_caller]
+fn comes_back(config: Config) {
+    let text = yaml(&config);
+    let again = read(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let want = normal(config);
+    let got = normal(again);
+    assert_eq!(got.daemon, want.daemon, "{text}");
+    for (name, program) in &want.programs {
+        assert_eq!(got.programs.get(name), Some(program), "{text}");
+    }
+    assert_eq!(got.programs.len(), want.programs.len(), "{text}");
+    assert_eq!(yaml(&got), text, "printed twice it is another text");
+}
+
+#[test]
+fn examples_come_back() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    comes_back(read(&fs::read_to_string(root.join("etc/taskmasterd.yaml")).unwrap()).unwrap());
+    let page = fs::read_to_string(root.join("man/taskmaster.yaml.5")).unwrap().replace("\\e", "\\");
+    let mut seen = 0;
+    for block in page.split(".Bd -literal").skip(1) {
+        let block = block.split_once('\n').unwrap().1.split("\n.Ed").next().unwrap();
+        let indented: String = block.lines().map(|line| format!("    {line}\n")).collect();
+        for text in
+            [block.to_owned(), format!("programs:\n  x:\n    cmd: y\n{indented}"), format!("taskmasterd:\n{indented}")]
+        {
+            if let Ok(config) = read(&text) {
+                comes_back(config);
+                seen += 1;
+            }
+        }
+    }
+    comes_back(read("programs: {x: {cmd: y, env_file: f, args: ['${FROM_FILE}', '${here}']}}").unwrap());
+    let secret = read("programs: {x: {cmd: z, env_file: f, env: {A: 1}}}").unwrap();
+    let hidden = print::yaml(&secret, FromFiles::Hidden);
+    assert_eq!(hidden, "programs:\n  x:\n    cmd: z\n    env:\n      A: 1\n      # FROM_FILE: from a file\n");
+    assert!(seen > 40, "only {seen} examples");
+}
+
+/// Texts that a writer of YAML gets wrong.
+const ODD: [&str; 44] = [
+    "",
+    " ",
+    "a",
+    "yes",
+    "No",
+    "null",
+    "~",
+    "1",
+    "-1",
+    "0o22",
+    "022",
+    "1.10",
+    "1e3",
+    ".inf",
+    "0x1F",
+    "1_000",
+    "12:30:45",
+    "2001-01-01",
+    "- a",
+    "-",
+    "?",
+    ": ",
+    "a: b",
+    "a:",
+    ":a",
+    "#",
+    "a #b",
+    "a#b",
+    "'",
+    "\"",
+    "it's",
+    "\\",
+    "\\n",
+    "a\nb",
+    "\n",
+    "\ttab",
+    " lead",
+    "trail ",
+    "[a]",
+    "{a: b}",
+    "a, b",
+    "&a",
+    "*a",
+    "!tag",
+];
+const MORE: [&str; 22] = [
+    "%a",
+    "@a",
+    "`a",
+    "|",
+    ">",
+    "größe",
+    "日本語",
+    "\u{1b}[31m",
+    "\u{7f}",
+    "\u{feff}x",
+    "a\u{2028}b",
+    "\u{85}",
+    "a\r\nb",
+    "$$",
+    "$$x",
+    "100%",
+    "%d",
+    "a\u{a0}b",
+    "\u{1f600}",
+    "---",
+    "...",
+    "=",
+];
+
+struct Maker(Dice);
+
+impl Maker {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0.roll() % n
+    }
+
+    fn flip(&mut self) -> bool {
+        self.below(2) == 0
+    }
+
+    fn text(&mut self) -> String {
+        let mut text = String::new();
+        for _ in 0..=self.below(3) {
+            let at = usize::try_from(self.below(66)).unwrap();
+            text += ODD.get(at).copied().unwrap_or_else(|| MORE[at - ODD.len()]);
+        }
+        text
+    }
+
+    fn full(&mut self) -> String {
+        loop {
+            let text = self.text();
+            if !text.is_empty() {
+                return text;
+            }
+        }
+    }
+
+    fn duration(&mut self) -> Duration {
+        match self.below(4) {
+            0 => Duration::from_millis(self.below(100_000)),
+            1 => Duration::from_secs(self.below(1_000_000)),
+            2 => Duration::ZERO,
+            _ => Duration::from_secs(self.below(10_000) * 60),
+        }
+    }
+
+    fn size(&mut self) -> u64 {
+        let shift = self.below(40);
+        self.below(1 << 20) << shift.min(20)
+    }
+
+    fn number(&mut self, below: u64) -> u32 {
+        u32::try_from(self.below(below)).unwrap()
+    }
+
+    fn output(&mut self, stderr: bool) -> Output {
+        let sink = match self.below(5) {
+            0 => Sink::Auto,
+            1 => Sink::Discard,
+            2 => Sink::Inherit,
+            3 if stderr => Sink::Stdout,
+            // Each program needs a file of its own; devices may be shared.
+            _ => Sink::File(format!("/dev/{}x", self.text())),
+        };
+        Output { sink, rotation: Rotation { max_bytes: self.size(), backups: self.number(10_001) } }
+    }
+
+    fn policy(&mut self) -> Policy {
+        Policy {
+            autorestart: [Autorestart::Always, Autorestart::Never, Autorestart::Unexpected][self.number(3) as usize],
+            exitcodes: ExitCodes::new(
+                (0..=self.below(4)).map(|_| u8::try_from(self.below(256)).unwrap()).collect::<Vec<_>>(),
+            ),
+            startretries: if self.flip() { None } else { Some(self.number(1_000_001)) },
+            starttime: self.duration(),
+            backoff: Backoff {
+                initial: self.duration(),
+                factor: 1.0 + self.below(9_991) as f64 / 10.0,
+                max: self.duration(),
+                floor: self.duration(),
+            },
+            stopsignal: Sig::from_number(i32::try_from(1 + self.below(31)).unwrap()).unwrap(),
+            stoptime: self.duration(),
+            stopgroup: self.flip(),
+            oneshot: self.flip(),
+        }
+    }
+
+    fn program(&mut self) -> Program {
+        let mut program = Program::new(vec![self.full()]);
+        program.argv.extend((0..self.below(4)).map(|_| self.text()).collect::<Vec<_>>());
+        program.numprocs = 1 + self.number(30);
+        program.numprocs_start = self.number(1_000_001);
+        program.group_name = self.flip().then(|| ProgramName::new("team").unwrap());
+        program.autostart = self.flip();
+        program.policy = self.policy();
+        program.priority = i32::try_from(self.below(2_000_001)).unwrap() - 1_000_000;
+        program.workingdir = self.flip().then(|| format!("/{}", self.text()));
+        program.umask = self.flip().then(|| self.number(0o1000));
+        program.user = self.flip().then(|| "user".to_owned());
+        program.group = self.flip().then(|| "42".to_owned());
+        program.env = (0..self.below(4))
+            .map(|n| {
+                let name = format!("{}{n}", self.text()).replace('=', "");
+                let value = self.text();
+                (name, if self.flip() { Variable::Template(value) } else { Variable::FromFile(value + "${x} %(y)s") })
+            })
+            .collect::<BTreeMap<_, _>>();
+        program.env_pass = if self.flip() { vec!["A".to_owned(), "LC_*".to_owned()] } else { Vec::new() };
+        program.stdout = self.output(false);
+        program.stderr = self.output(true);
+        program.healthcheck = self.flip().then(|| {
+            let mut check = Healthcheck::new(vec![self.full(), self.text()]);
+            (check.interval, check.timeout) = (self.duration(), self.duration());
+            (check.start_period, check.start_interval) = (self.duration(), self.duration());
+            check.retries = 1 + self.number(1000);
+            Box::new(check)
+        });
+        program
+    }
+
+    fn config(&mut self) -> Config {
+        let mut config = Config::default();
+        let daemon = &mut config.daemon;
+        daemon.logfile = match self.below(3) {
+            0 => LogTarget::Stdout,
+            1 => LogTarget::Syslog,
+            _ => LogTarget::File(format!("/log/{}${{x}}", self.text())),
+        };
+        daemon.loglevel =
+            [Level::Critical, Level::Error, Level::Warning, Level::Info, Level::Debug][self.number(5) as usize];
+        daemon.logformat = if self.flip() { LogFormat::Json } else { LogFormat::Text };
+        daemon.rotation = Rotation { max_bytes: self.size(), backups: self.number(10_001) };
+        daemon.childlogdir = format!("/{}%(x)s", self.text());
+        daemon.nocleanup = self.flip();
+        daemon.pidfile = self.flip().then(|| format!("/{}", self.text()));
+        daemon.umask = self.flip().then(|| self.number(0o1000));
+        daemon.socket.path = self.flip().then(|| format!("/{}", self.text()));
+        daemon.socket.mode = self.number(0o1000);
+        daemon.socket.owner = self.flip().then(|| "root".to_owned());
+        for n in 0..self.below(4) {
+            let name = ["web", "größe", "a.b", "null", "1", "yes"][self.number(6) as usize];
+            config.programs.insert(ProgramName::new(&format!("{name}{n}")).unwrap(), Arc::new(self.program()));
+        }
+        for name in ["null", "yes", "12"].into_iter().filter(|_| self.0.roll().is_multiple_of(4)) {
+            config.programs.insert(ProgramName::new(name).unwrap(), Arc::new(Program::new(vec!["x".to_owned()])));
+        }
+        config
+    }
+}
+
+#[test]
+fn what_nobody_would_write_comes_back() {
+    let mut maker = Maker(Dice::new(20));
+    for _ in 0..1000 {
+        comes_back(maker.config());
+    }
+}

@@ -1,0 +1,123 @@
+//! Every reader of text from outside, over thousands of damaged texts: the contracts of the fuzz targets, with the same
+//! chance in every run. A failure can be seen again by running it again; the text is in its message.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[allow(dead_code, reason = "its run is for the fuzz targets")]
+#[path = "../fuzz/contracts.rs"]
+mod contracts;
+#[allow(dead_code, reason = "the sweep makes no noise")]
+#[path = "support/dice.rs"]
+mod dice;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+
+use contracts::CONTRACTS;
+use dice::Dice;
+
+/// How many damaged texts each contract is held to.
+const ROUNDS: usize = 4000;
+
+/// What damage puts in: signs that mean something to one of the readers.
+const ODD: [&str; 24] = [
+    "\0", "\n", "\r", "\\", "\"", "'", "{", "}", "[", "]", ":", ",", "- ", " ", "\t", "#", "$", "%(", "${V0}", "&a ",
+    "*a", "\u{1b}", "\u{85}", "ö",
+];
+
+/// The files below a directory that end so.
+fn files(dir: &Path, end: &str, out: &mut Vec<String>) {
+    let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            files(&path, end, out);
+        } else if path.to_str().unwrap().ends_with(end) {
+            out.push(fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+/// The good texts that a contract's damaged ones are made of.
+fn seeds(name: &str) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts = Vec::new();
+    files(&root.join("fuzz/seeds").join(name), "", &mut texts);
+    if let Some(format) = name.strip_prefix("config_") {
+        files(&root.join("tests/dialects"), format, &mut texts);
+        files(&root.join("etc"), format, &mut texts);
+    }
+    texts
+}
+
+fn below(dice: &mut Dice, sides: usize) -> usize {
+    usize::try_from(dice.roll() >> 33).unwrap() % sides
+}
+
+/// One of the texts, with up to six kinds of damage.
+fn damaged(texts: &[String], dice: &mut Dice) -> String {
+    let mut bytes = texts[below(dice, texts.len())].clone().into_bytes();
+    for _ in 0..below(dice, 7) {
+        let at = below(dice, bytes.len() + 1);
+        let end = (at + 1 + below(dice, 12)).min(bytes.len());
+        match below(dice, 7) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << below(dice, 8),
+            1 => drop(bytes.drain(at..end)),
+            2 => bytes.splice(at..at, bytes[at..end].to_vec()).for_each(drop),
+            3 => bytes.splice(at..at, ODD[below(dice, ODD.len())].bytes()).for_each(drop),
+            4 => bytes.splice(at..end, ODD[below(dice, ODD.len())].bytes()).for_each(drop),
+            5 if below(dice, 4) == 0 => bytes.truncate(at),
+            _ => {
+                let other = texts[below(dice, texts.len())].as_bytes();
+                let from = below(dice, other.len() + 1);
+                let to = (from + below(dice, 40)).min(other.len());
+                bytes.splice(at..at, other[from..to].iter().copied()).for_each(drop);
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn damaged_texts_are_read_or_refused_but_never_more() {
+    for (name, contract) in CONTRACTS {
+        #[cfg(not(feature = "toml"))]
+        if name == "config_toml" {
+            continue;
+        }
+        let texts = seeds(name);
+        let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15);
+        let (mut taken, mut refused) = (0, 0);
+        let held = |text: &str| match catch_unwind(AssertUnwindSafe(|| contract(text))) {
+            Ok(accepted) => accepted,
+            Err(why) => {
+                eprintln!("{name} does not hold for {text:?}");
+                resume_unwind(why)
+            }
+        };
+        for text in &texts {
+            held(text);
+        }
+        for _ in 0..ROUNDS {
+            *(if held(&damaged(&texts, &mut dice)) { &mut taken } else { &mut refused }) += 1;
+        }
+        assert!(taken > ROUNDS / 50 && refused > ROUNDS / 50, "{name}: {taken} taken, {refused} refused: a dull sweep");
+    }
+}
+
+#[test]
+fn every_contract_has_its_fuzz_target() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let mut wanted: Vec<&str> = CONTRACTS.iter().map(|(name, _)| *name).collect();
+    let mut listed: Vec<&str> = manifest.lines().filter_map(|l| l.strip_prefix("path = \"fuzz_targets/")).collect();
+    listed.iter_mut().for_each(|name| *name = name.trim_end_matches(".rs\""));
+    wanted.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(listed, wanted);
+    for name in wanted {
+        let target = fs::read_to_string(root.join(format!("fuzz_targets/{name}.rs"))).unwrap();
+        assert!(target.contains(&format!("contracts::run(\"{name}\", data)")), "{target}");
+    }
+}
