@@ -154,18 +154,18 @@ impl Page {
         self.unless("loglevel", &daemon.loglevel, &plain.loglevel, |level| level.name().to_owned());
         self.unless("logformat", &daemon.logformat, &plain.logformat, |format| format.name().to_owned());
         self.rotation("logfile", daemon.rotation);
-        self.unless("childlogdir", &daemon.childlogdir, &plain.childlogdir, literal);
+        self.unless("childlogdir", &daemon.childlogdir, &plain.childlogdir, |dir| literal(dir));
         self.unless("nocleanup", &daemon.nocleanup, &plain.nocleanup, bool::to_string);
-        self.some("pidfile", daemon.pidfile.as_ref(), literal);
+        self.some("pidfile", daemon.pidfile.as_ref(), |path| literal(path));
         self.some("umask", daemon.umask.as_ref(), octal);
         self.section("socket", |page| page.socket(&daemon.socket));
     }
 
     fn socket(&mut self, socket: &SocketConfig) {
-        self.some("path", socket.path.as_ref(), literal);
+        self.some("path", socket.path.as_ref(), |path| literal(path));
         self.unless("mode", &socket.mode, &SocketConfig::default().mode, |mode| format!("{mode:04o}"));
-        self.some("owner", socket.owner.as_ref(), account);
-        self.some("group", socket.group.as_ref(), account);
+        self.some("owner", socket.owner.as_ref(), |name| account(name));
+        self.some("group", socket.group.as_ref(), |name| account(name));
     }
 
     fn program(&mut self, program: &Program) {
@@ -176,8 +176,8 @@ impl Page {
         self.unless("numprocs_start", &program.numprocs_start, &plain.numprocs_start, u32::to_string);
         self.some("workingdir", program.workingdir.as_ref(), |dir| scalar(dir).into_owned());
         self.some("umask", program.umask.as_ref(), octal);
-        self.some("user", program.user.as_ref(), account);
-        self.some("group", program.group.as_ref(), account);
+        self.some("user", program.user.as_ref(), |name| account(name));
+        self.some("group", program.group.as_ref(), |name| account(name));
         self.some("group_name", program.group_name.as_ref(), |name| scalar(name.as_str()).into_owned());
         self.section("env", |page| page.env(program));
         if !program.env_pass.is_empty() {
@@ -311,12 +311,12 @@ fn bare_number(text: &str) -> Option<String> {
     text.parse::<u32>().ok().map(|n| n.to_string()).filter(|digits| digits == text)
 }
 
-fn account(text: &String) -> String {
+fn account(text: &str) -> String {
     bare_number(text).unwrap_or_else(|| scalar(text).into_owned())
 }
 
 /// A text of the daemon, in which nothing is left to be filled in.
-fn literal(text: &String) -> String {
+fn literal(text: &str) -> String {
     scalar(&expand::as_template(text)).into_owned()
 }
 
@@ -334,7 +334,7 @@ fn octal(bits: &u32) -> String {
 
 /// A duration to the nanosecond. Seconds keep their fraction only below a minute, where a float holds it exactly.
 fn duration(time: &Duration) -> String {
-    if time.subsec_nanos() % 1_000_000 == 0 {
+    if time.subsec_nanos().is_multiple_of(1_000_000) {
         return print_duration(*time);
     }
     let whole = Duration::from_secs(time.as_secs() / 60 * 60);

@@ -238,7 +238,7 @@ impl Dice {
     }
 
     fn duration(&mut self) -> Duration {
-        let most = LONGEST.as_secs() as usize;
+        let most = usize::try_from(LONGEST.as_secs()).unwrap();
         let limit = self.pick(&[1, 90, 100_000, most]);
         let seconds = Duration::from_secs(self.below(limit) as u64);
         let nanos = match self.below(4) {
