@@ -3,7 +3,8 @@
 //! `model` says what there is and every default; `parse` goes from texts to the model by way of `section` (which
 //! keys stand where), `values` and `words` (what a value says), `program` and `daemon` (a program, the daemon), `expand`
 //! (fills in `${…}`) and `check` (holds programs against each other and the world); `diag` says what is wrong; `diff`
-//! compares two configurations for a reload.
+//! compares two configurations for a reload; `print` goes from the model back to a text; `schema` tells editors about
+//! the keys.
 
 mod check;
 mod daemon;

@@ -9,15 +9,20 @@ export PATH
 
 # program:package
 WANTED='nginx:nginx-light redis-server:redis-server socat:socat nc:netcat-openbsd mandoc:mandoc python3:python3
-    python3-jsonschema:python3-jsonschema strace:strace ps:procps setpriv:util-linux prlimit:util-linux
-    unshare:util-linux mount:mount supervisord:supervisor'
+    python3-jsonschema:python3-jsonschema python3-yaml:python3-yaml strace:strace ps:procps setpriv:util-linux
+    prlimit:util-linux unshare:util-linux mount:mount supervisord:supervisor'
 
 there() {
     case $1 in
         # There are several programs of this name; the tests need one that knows Unix sockets.
         nc) nc -h 2>&1 | grep -q -e '-[A-Za-z]*U' ;;
-        # A module of Python is no command.
-        python3-jsonschema) python3 -c 'import jsonschema' 2>/dev/null ;;
+        # A module of Python is no command. Debian's Python may not be the first one.
+        python3-*)
+            for python in python3 /usr/bin/python3; do
+                $python -c "import ${1#python3-}" 2>/dev/null && return
+            done
+            false
+            ;;
         *) command -v "$1" >/dev/null 2>&1 ;;
     esac
 }

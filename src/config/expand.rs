@@ -19,7 +19,7 @@ use fill::{CHAIN, Lookup, Refusal, TEXT_BYTES, because};
 
 mod fill;
 
-pub(super) use fill::is_template;
+pub(super) use fill::{as_template, is_template};
 
 /// The most that all texts of a process may have together, in bytes: the kernel takes no more.
 const ALL_BYTES: usize = 6 << 20;

@@ -26,7 +26,7 @@ pub struct Parsed {
 }
 
 /// How many programs there may be.
-const PROGRAMS: usize = 10_000;
+pub(super) const PROGRAMS: usize = 10_000;
 /// How many processes all programs may have together.
 const PROCESSES: u64 = 20_000;
 
@@ -178,8 +178,10 @@ fn read_programs(
             }
         }
     }
-    if places.is_empty() {
-        nothing_to_run(roots, world, report);
+    // Also what every program gives itself has to be right in the defaults. What is told twice is shown once.
+    program::read_defaults(&roots.defaults, !places.is_empty(), world, report);
+    if places.is_empty() && report.errors.is_empty() {
+        report.warning(first_place(roots), "programs", "there are none: nothing will run");
     }
     let processes: u64 = programs.iter().map(|(_, program)| u64::from(program.numprocs)).sum();
     if processes > PROCESSES {
@@ -220,12 +222,4 @@ fn take_name(
 /// Where the programs begin, for what concerns all of them.
 fn first_place(roots: &Roots<'_, '_>) -> Place {
     roots.programs.first().map_or(Place { source: 0, at: None }, |(place, _)| *place)
-}
-
-/// No program: that is allowed, but then the defaults have not been looked at yet.
-fn nothing_to_run(roots: &Roots<'_, '_>, world: &World<'_>, report: &mut Report<'_>) {
-    program::read_defaults(&roots.defaults, world, report);
-    if report.errors.is_empty() {
-        report.warning(first_place(roots), "programs", "there are none: nothing will run");
-    }
 }

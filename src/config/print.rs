@@ -1,18 +1,27 @@
-//! From the model back to text: a configuration as it could have been written, with the keys that differ from their
-//! defaults. What is read from it again is the same configuration.
+//! A configuration as YAML: from the model back to a text that says the same. Only what differs from the defaults is
+//! written, in the order of taskmaster.yaml(5).
+//!
+//! The text is for people, too: a command is a line where it can be one, a text of several lines is a block. It is the
+//! other half of `parse`: whatever that makes comes back the same, but for the file that a program stands in, and for
+//! values from files of variables, which stand in the text itself or are left out.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::base::id::Stream;
 use crate::base::units::{print_duration, print_size};
 use crate::base::yaml_text::scalar;
 
+use super::expand;
 use super::model::{
     Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation, Sink,
     SocketConfig, Variable,
 };
+use super::words;
+
+/// How long a list may be that stands in one line, in bytes.
+const LINE_BYTES: usize = 100;
+/// How long a key may be that stands before its value, in bytes. YAML has a limit of 1024 signs.
+const KEY_BYTES: usize = 1000;
 
 /// What is to be done with the values that came from files of variables, which may be secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,237 +32,316 @@ pub enum FromFiles {
     Hidden,
 }
 
-/// The configuration in YAML. `here` of a program is not told: it follows from where the text is saved.
+/// The configuration as one file.
 #[must_use]
 pub fn yaml(config: &Config, from_files: FromFiles) -> String {
-    let Config { daemon, programs } = config;
-    let mut out = Out { text: String::new(), depth: 0, from_files };
-    out.map("taskmasterd", |out| self::daemon(daemon, out));
-    if programs.is_empty() {
-        out.line("programs: {}");
-        return out.text;
+    let mut page = Page { text: String::new(), depth: 0, from_files };
+    page.section("taskmasterd", |page| page.daemon(&config.daemon));
+    if !page.text.is_empty() {
+        page.text.push('\n');
     }
-    out.map("programs", |out| {
-        for (name, program) in programs {
-            out.map(&scalar(name.as_str()), |out| self::program(program, out));
+    if config.programs.is_empty() {
+        page.plain("programs", "{}");
+        return page.text;
+    }
+    page.line("programs:");
+    page.depth = 1;
+    for (i, (name, program)) in config.programs.iter().enumerate() {
+        if i > 0 {
+            page.text.push('\n');
         }
-    });
-    out.text
+        page.line(&format!("{}:", scalar(name.as_str())));
+        page.depth = 2;
+        page.program(program);
+        page.depth = 1;
+    }
+    page.text
 }
 
-/// Text in the making.
-struct Out {
+/// What is written.
+struct Page {
     text: String,
+    /// By how many steps the lines are indented.
     depth: usize,
     from_files: FromFiles,
 }
 
-impl Out {
-    fn line(&mut self, line: &str) {
-        for _ in 0..self.depth {
-            self.text.push_str("  ");
-        }
-        self.text.push_str(line);
-        self.text.push('\n');
+impl Page {
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{:1$}{text}", "", 2 * self.depth);
     }
 
-    /// A key whose value is a map; nothing if the map would be empty.
-    fn map(&mut self, key: &str, inside: impl FnOnce(&mut Out)) {
+    /// A key and a value that is YAML already.
+    fn plain(&mut self, key: &str, value: &str) {
+        self.line(&format!("{key}: {value}"));
+    }
+
+    /// The same if it is not the default.
+    fn unless<T: PartialEq>(&mut self, key: &str, value: &T, default: &T, print: impl FnOnce(&T) -> String) {
+        if value != default {
+            self.plain(key, &print(value));
+        }
+    }
+
+    fn some<T>(&mut self, key: &str, value: Option<&T>, print: impl FnOnce(&T) -> String) {
+        if let Some(value) = value {
+            self.plain(key, &print(value));
+        }
+    }
+
+    /// A key and its inner ones, if there are any.
+    fn section(&mut self, key: &str, inner: impl FnOnce(&mut Page)) {
         let before = self.text.len();
         self.line(&format!("{key}:"));
-        let filled = self.text.len();
+        let with_key = self.text.len();
         self.depth += 1;
-        inside(self);
+        inner(self);
         self.depth -= 1;
-        if self.text.len() == filled {
+        if self.text.len() == with_key {
             self.text.truncate(before);
         }
     }
 
-    /// A key with a value that needs no quotes, if it is not the default.
-    fn bare<T: PartialEq>(&mut self, key: &str, value: &T, default: &T, print: impl FnOnce(&T) -> String) {
-        if value != default {
-            self.line(&format!("{key}: {}", print(value)));
+    /// A key of any text with a value of any text.
+    fn text(&mut self, key: &str, text: &str) {
+        let key = scalar(key);
+        let value = self.block(text).unwrap_or_else(|| bare_number(text).unwrap_or_else(|| scalar(text).into_owned()));
+        if key.len() < KEY_BYTES {
+            self.plain(&key, &value);
+        } else {
+            self.line(&format!("? {key}"));
+            self.line(&format!(": {value}"));
         }
     }
 
-    /// A key with a text, if there is one.
-    fn text(&mut self, key: &str, value: Option<&String>) {
-        if let Some(value) = value {
-            self.line(&format!("{key}: {}", scalar(value)));
+    /// A text of several lines as a block, if nothing in it would get lost.
+    fn block(&self, text: &str) -> Option<String> {
+        let body = text.strip_suffix('\n').unwrap_or(text);
+        // Others can only stand behind a backslash, which a block does not know.
+        let as_it_is = |c: char| matches!(c, '\n' | '\\') || !scalar(c.encode_utf8(&mut [0; 4])).contains('\\');
+        let fits = text.contains('\n')
+            && !body.starts_with([' ', '\n'])
+            && !body.ends_with('\n')
+            && !body.is_empty()
+            && text.chars().all(as_it_is);
+        if !fits {
+            return None;
+        }
+        let mut block = if body.len() == text.len() { "|-".to_owned() } else { "|".to_owned() };
+        for line in body.split('\n') {
+            block.push('\n');
+            if !line.is_empty() {
+                let _ = write!(block, "{:1$}{line}", "", 2 * (self.depth + 1));
+            }
+        }
+        Some(block)
+    }
+
+    fn list(&mut self, key: &str, items: &[String]) {
+        let flow = flow(items);
+        if flow.len() <= LINE_BYTES {
+            return self.plain(key, &flow);
+        }
+        self.line(&format!("{key}:"));
+        for item in items {
+            self.line(&format!("  - {}", scalar(item)));
         }
     }
 
-    fn duration(&mut self, key: &str, value: Duration, default: Duration) {
-        self.bare(key, &value, &default, |d| print_duration(*d));
+    fn daemon(&mut self, daemon: &DaemonConfig) {
+        let plain = DaemonConfig::default();
+        self.unless("logfile", &daemon.logfile, &plain.logfile, log_target);
+        self.unless("loglevel", &daemon.loglevel, &plain.loglevel, |level| level.name().to_owned());
+        self.unless("logformat", &daemon.logformat, &plain.logformat, |format| format.name().to_owned());
+        self.rotation("logfile", daemon.rotation);
+        self.unless("childlogdir", &daemon.childlogdir, &plain.childlogdir, |dir| literal(dir));
+        self.unless("nocleanup", &daemon.nocleanup, &plain.nocleanup, bool::to_string);
+        self.some("pidfile", daemon.pidfile.as_ref(), |path| literal(path));
+        self.some("umask", daemon.umask.as_ref(), octal);
+        self.section("socket", |page| page.socket(&daemon.socket));
     }
 
-    fn octal(&mut self, key: &str, value: Option<u32>, default: Option<u32>) {
-        self.bare(key, &value, &default, |bits| format!("{:03o}", bits.unwrap_or_default()));
+    fn socket(&mut self, socket: &SocketConfig) {
+        self.some("path", socket.path.as_ref(), |path| literal(path));
+        self.unless("mode", &socket.mode, &SocketConfig::default().mode, |mode| format!("{mode:04o}"));
+        self.some("owner", socket.owner.as_ref(), |name| account(name));
+        self.some("group", socket.group.as_ref(), |name| account(name));
     }
-}
 
-fn daemon(daemon: &DaemonConfig, out: &mut Out) {
-    let plain = DaemonConfig::default();
-    let DaemonConfig {
-        logfile,
-        loglevel,
-        logformat,
-        rotation: Rotation { max_bytes, backups },
-        childlogdir,
-        nocleanup,
-        pidfile,
-        umask,
-        socket: SocketConfig { path, mode, owner, group },
-    } = daemon;
-    out.bare("logfile", logfile, &plain.logfile, |target| match target {
-        LogTarget::File(path) => scalar(&literal(path)).into_owned(),
-        LogTarget::Stdout => "\"-\"".to_owned(),
-        LogTarget::Syslog => "syslog".to_owned(),
-    });
-    out.bare("loglevel", loglevel, &plain.loglevel, |level| level.name().to_owned());
-    out.bare("logformat", logformat, &plain.logformat, |format| format.name().to_owned());
-    out.bare("logfile_maxbytes", max_bytes, &plain.rotation.max_bytes, |bytes| print_size(*bytes));
-    out.bare("logfile_backups", backups, &plain.rotation.backups, u32::to_string);
-    out.bare("childlogdir", childlogdir, &plain.childlogdir, |dir| scalar(&literal(dir)).into_owned());
-    out.bare("nocleanup", nocleanup, &plain.nocleanup, bool::to_string);
-    out.text("pidfile", pidfile.as_deref().map(literal).as_ref());
-    out.octal("umask", *umask, None);
-    out.map("socket", |out| {
-        out.text("path", path.as_deref().map(literal).as_ref());
-        out.octal("mode", Some(*mode), Some(plain.socket.mode));
-        out.text("owner", owner.as_ref());
-        out.text("group", group.as_ref());
-    });
-}
+    fn program(&mut self, program: &Program) {
+        let plain = Program::new(Vec::new());
+        let policy = &program.policy;
+        self.command(&program.argv, true);
+        self.unless("numprocs", &program.numprocs, &plain.numprocs, u32::to_string);
+        self.unless("numprocs_start", &program.numprocs_start, &plain.numprocs_start, u32::to_string);
+        self.some("workingdir", program.workingdir.as_ref(), |dir| scalar(dir).into_owned());
+        self.some("umask", program.umask.as_ref(), octal);
+        self.some("user", program.user.as_ref(), |name| account(name));
+        self.some("group", program.group.as_ref(), |name| account(name));
+        self.some("group_name", program.group_name.as_ref(), |name| scalar(name.as_str()).into_owned());
+        self.section("env", |page| page.env(program));
+        if !program.env_pass.is_empty() {
+            self.list("env_pass", &program.env_pass);
+        }
+        self.unless("autostart", &program.autostart, &plain.autostart, bool::to_string);
+        self.unless("starttime", &policy.starttime, &plain.policy.starttime, duration);
+        self.unless("startretries", &policy.startretries, &plain.policy.startretries, |retries| {
+            retries.map_or("unlimited".to_owned(), |n| n.to_string())
+        });
+        self.section("backoff", |page| page.backoff(policy.backoff));
+        self.unless("priority", &program.priority, &plain.priority, i32::to_string);
+        if let Some(check) = &program.healthcheck {
+            self.section("healthcheck", |page| page.healthcheck(check));
+        }
+        self.unless("oneshot", &policy.oneshot, &plain.policy.oneshot, bool::to_string);
+        self.end(policy, &plain.policy);
+        self.output("stdout", &program.stdout);
+        self.output("stderr", &program.stderr);
+        self.rotation("stdout_logfile", program.stdout.rotation);
+        self.rotation("stderr_logfile", program.stderr.rotation);
+    }
 
-fn program(program: &Program, out: &mut Out) {
-    let plain = Program::new(Vec::new());
-    let Program {
-        argv,
-        numprocs,
-        numprocs_start,
-        group_name,
-        autostart,
-        policy,
-        priority,
-        workingdir,
-        umask,
-        user,
-        group,
-        env,
-        env_pass,
-        stdout,
-        stderr,
-        healthcheck,
-        here: _,
-    } = program;
-    out.line(&format!("cmd: {}", list(argv)));
-    out.bare("numprocs", numprocs, &plain.numprocs, u32::to_string);
-    out.bare("numprocs_start", numprocs_start, &plain.numprocs_start, u32::to_string);
-    out.text("workingdir", workingdir.as_ref());
-    out.octal("umask", *umask, None);
-    out.text("user", user.as_ref());
-    out.text("group", group.as_ref());
-    out.text("group_name", group_name.as_ref().map(ToString::to_string).as_ref());
-    variables(env, out);
-    out.bare("env_pass", env_pass, &plain.env_pass, |names| list(names));
-    out.bare("autostart", autostart, &plain.autostart, bool::to_string);
-    policy_keys(policy, out);
-    out.bare("priority", priority, &plain.priority, i32::to_string);
-    for (stream, output) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
-        let Output { sink, rotation: Rotation { max_bytes, backups } } = output;
-        let plain = plain.output(stream);
-        out.bare(&stream.to_string(), sink, &plain.sink, |sink| match sink {
+    /// A command: a line where it reads back as the same words, else the words.
+    fn command(&mut self, argv: &[String], may_be_shell: bool) {
+        if let [sh, dash_c, line] = argv
+            && (sh.as_str(), dash_c.as_str(), may_be_shell) == ("/bin/sh", "-c", true)
+            && !line.trim().is_empty()
+        {
+            self.text("cmd", line);
+            return self.plain("shell", "true");
+        }
+        match line_of(argv) {
+            Some(line) => self.text("cmd", &line),
+            None => self.list("cmd", argv),
+        }
+    }
+
+    fn env(&mut self, program: &Program) {
+        for (name, variable) in &program.env {
+            match variable {
+                Variable::Template(text) => self.text(name, text),
+                Variable::FromFile(text) if self.from_files == FromFiles::Printed => {
+                    self.text(name, &expand::as_template(text));
+                }
+                Variable::FromFile(_) => self.line(&format!("# {}: from a file", scalar(name))),
+            }
+        }
+    }
+
+    fn backoff(&mut self, backoff: Backoff) {
+        let plain = Backoff::default();
+        self.unless("initial", &backoff.initial, &plain.initial, duration);
+        self.unless("factor", &backoff.factor, &plain.factor, f64::to_string);
+        self.unless("max", &backoff.max, &plain.max, duration);
+        self.unless("floor", &backoff.floor, &plain.floor, duration);
+    }
+
+    fn healthcheck(&mut self, check: &Healthcheck) {
+        let plain = Healthcheck::new(Vec::new());
+        self.command(&check.argv, false);
+        self.unless("interval", &check.interval, &plain.interval, duration);
+        self.unless("timeout", &check.timeout, &plain.timeout, duration);
+        self.unless("start_period", &check.start_period, &plain.start_period, duration);
+        self.unless("start_interval", &check.start_interval, &plain.start_interval, duration);
+        self.unless("retries", &check.retries, &plain.retries, u32::to_string);
+    }
+
+    /// When it ends, and how it is stopped.
+    fn end(&mut self, policy: &Policy, plain: &Policy) {
+        self.unless("autorestart", &policy.autorestart, &plain.autorestart, |when| {
+            let word = match when {
+                Autorestart::Always => "always",
+                Autorestart::Never => "never",
+                Autorestart::Unexpected => "unexpected",
+            };
+            word.to_owned()
+        });
+        self.unless("exitcodes", &policy.exitcodes, &plain.exitcodes, ToString::to_string);
+        self.unless("stopsignal", &policy.stopsignal, &plain.stopsignal, |signal| {
+            signal.to_string().trim_start_matches("SIG").to_owned()
+        });
+        self.unless("stoptime", &policy.stoptime, &plain.stoptime, duration);
+        self.unless("stopgroup", &policy.stopgroup, &plain.stopgroup, bool::to_string);
+    }
+
+    fn output(&mut self, key: &str, output: &Output) {
+        self.unless(key, &output.sink, &Sink::Auto, |sink| match sink {
             Sink::Auto => "auto".to_owned(),
             Sink::File(path) => scalar(path).into_owned(),
             Sink::Discard => "none".to_owned(),
             Sink::Inherit => "inherit".to_owned(),
             Sink::Stdout => "stdout".to_owned(),
         });
-        let size = |bytes: &u64| print_size(*bytes);
-        out.bare(&format!("{stream}_logfile_maxbytes"), max_bytes, &plain.rotation.max_bytes, size);
-        out.bare(&format!("{stream}_logfile_backups"), backups, &plain.rotation.backups, u32::to_string);
     }
-    if let Some(check) = healthcheck {
-        out.map("healthcheck", |out| health(check, out));
+
+    fn rotation(&mut self, key: &str, rotation: Rotation) {
+        let plain = Rotation::default();
+        self.unless(&format!("{key}_maxbytes"), &rotation.max_bytes, &plain.max_bytes, |bytes| print_size(*bytes));
+        self.unless(&format!("{key}_backups"), &rotation.backups, &plain.backups, u32::to_string);
     }
 }
 
-fn policy_keys(policy: &Policy, out: &mut Out) {
-    let plain = Policy::default();
-    let Policy {
-        autorestart,
-        exitcodes,
-        startretries,
-        starttime,
-        backoff: Backoff { initial, factor, max, floor },
-        stopsignal,
-        stoptime,
-        stopgroup,
-        oneshot,
-    } = policy;
-    out.duration("starttime", *starttime, plain.starttime);
-    let tries = |tries: &Option<u32>| tries.map_or_else(|| "unlimited".to_owned(), |n| n.to_string());
-    out.bare("startretries", startretries, &plain.startretries, tries);
-    out.map("backoff", |out| {
-        out.duration("initial", *initial, plain.backoff.initial);
-        out.bare("factor", factor, &plain.backoff.factor, f64::to_string);
-        out.duration("max", *max, plain.backoff.max);
-        out.duration("floor", *floor, plain.backoff.floor);
-    });
-    out.bare("oneshot", oneshot, &plain.oneshot, bool::to_string);
-    out.bare("autorestart", autorestart, &plain.autorestart, |policy| {
-        let word = match policy {
-            Autorestart::Always => "always",
-            Autorestart::Never => "never",
-            Autorestart::Unexpected => "unexpected",
-        };
-        word.to_owned()
-    });
-    out.bare("exitcodes", exitcodes, &plain.exitcodes, ToString::to_string);
-    out.bare("stopsignal", stopsignal, &plain.stopsignal, ToString::to_string);
-    out.duration("stoptime", *stoptime, plain.stoptime);
-    out.bare("stopgroup", stopgroup, &plain.stopgroup, bool::to_string);
-}
-
-fn health(check: &Healthcheck, out: &mut Out) {
-    let Healthcheck { argv, interval, timeout, start_period, start_interval, retries } = check;
-    let plain = Healthcheck::new(Vec::new());
-    out.line(&format!("cmd: {}", list(argv)));
-    out.duration("interval", *interval, plain.interval);
-    out.duration("timeout", *timeout, plain.timeout);
-    out.duration("start_period", *start_period, plain.start_period);
-    out.duration("start_interval", *start_interval, plain.start_interval);
-    out.bare("retries", retries, &plain.retries, u32::to_string);
-}
-
-fn variables(env: &BTreeMap<String, Variable>, out: &mut Out) {
-    out.map("env", |out| {
-        for (name, variable) in env {
-            let text = match variable {
-                Variable::Template(text) => text.clone(),
-                Variable::FromFile(text) if out.from_files == FromFiles::Printed => literal(text),
-                Variable::FromFile(_) => {
-                    out.line(&format!("# {}: from a file", scalar(name)));
-                    continue;
-                }
-            };
-            let mut line = scalar(name).into_owned();
-            // Writing into a text cannot fail.
-            let _ = write!(line, ": {}", scalar(&text));
-            out.line(&line);
+/// The words as a line that is split into them again; `None` if there is none that is easy to read.
+fn line_of(argv: &[String]) -> Option<String> {
+    let mut line = String::new();
+    for word in argv {
+        if !line.is_empty() {
+            line.push(' ');
         }
-    });
+        let special = |c: char| c.is_whitespace() || c.is_control() || "'\"\\|<>&;".contains(c);
+        match word {
+            word if !word.is_empty() && !word.contains(special) => line.push_str(word),
+            word if !word.contains(['"', '\\']) => write!(line, "\"{word}\"").ok()?,
+            word if !word.contains('\'') => write!(line, "'{word}'").ok()?,
+            _ => return None,
+        }
+    }
+    let split = words::split(&line).ok()?;
+    (!line.contains('\n') && split.words == argv && split.operator.is_none()).then_some(line)
 }
 
-fn list(words: &[String]) -> String {
-    let words: Vec<_> = words.iter().map(|word| scalar(word)).collect();
-    format!("[{}]", words.join(", "))
+/// Words in one line.
+fn flow(items: &[String]) -> String {
+    let items: Vec<_> = items.iter().map(|item| scalar(item)).collect();
+    format!("[{}]", items.join(", "))
 }
 
-/// A text in which nothing is filled in, as one in which everything is.
+/// A text that is a number without quotes as well, whatever reads it.
+fn bare_number(text: &str) -> Option<String> {
+    text.parse::<u32>().ok().map(|n| n.to_string()).filter(|digits| digits == text)
+}
+
+fn account(text: &str) -> String {
+    bare_number(text).unwrap_or_else(|| scalar(text).into_owned())
+}
+
+/// A text of the daemon, in which nothing is left to be filled in.
 fn literal(text: &str) -> String {
-    let text = text.replace('$', "$$");
-    if text.contains("%(") { text.replace('%', "%%") } else { text }
+    scalar(&expand::as_template(text)).into_owned()
 }
+
+fn log_target(target: &LogTarget) -> String {
+    match target {
+        LogTarget::File(path) => literal(path),
+        LogTarget::Stdout => scalar("-").into_owned(),
+        LogTarget::Syslog => "syslog".to_owned(),
+    }
+}
+
+fn octal(bits: &u32) -> String {
+    format!("{bits:03o}")
+}
+
+/// A duration to the nanosecond. Seconds keep their fraction only below a minute, where a float holds it exactly.
+fn duration(time: &Duration) -> String {
+    if time.subsec_nanos().is_multiple_of(1_000_000) {
+        return print_duration(*time);
+    }
+    let whole = Duration::from_secs(time.as_secs() / 60 * 60);
+    let minutes = if whole.is_zero() { String::new() } else { print_duration(whole) };
+    let rest = format!("{}.{:09}", time.as_secs() % 60, time.subsec_nanos());
+    format!("{minutes}{}s", rest.trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests;

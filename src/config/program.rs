@@ -18,15 +18,15 @@ mod env;
 mod health;
 
 pub(super) use env::place_of_variable;
-pub(super) use health::{HEALTH_KEYS, HealthKey};
+pub(super) use health::{HEALTH_KEYS, HealthKey, RETRIES as HEALTH_RETRIES};
 
 /// How many files of a log may be kept.
 pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;
 /// How many processes a program may have.
-const NUMPROCS: RangeInclusive<u32> = 1..=10_000;
+pub(super) const NUMPROCS: RangeInclusive<u32> = 1..=10_000;
 /// What number the first of them may have.
-const NUMPROCS_START: RangeInclusive<u32> = 0..=1_000_000;
-const PRIORITY: RangeInclusive<i32> = -1_000_000..=1_000_000;
+pub(super) const NUMPROCS_START: RangeInclusive<u32> = 0..=1_000_000;
+pub(super) const PRIORITY: RangeInclusive<i32> = -1_000_000..=1_000_000;
 
 /// The keys of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +141,7 @@ pub(super) fn read(
     let mut reader = Reader { report, own, defaults };
     let argv = argv(&mut reader);
     let mut program = rest(&mut reader, argv.unwrap_or_default(), world);
+    program.healthcheck = health::read(&mut reader, false);
     if refers_to_here(&program) {
         program.here = Some(report.source(own.place).dir.as_str().into());
     }
@@ -162,17 +163,20 @@ fn refers_to_here(program: &Program) -> bool {
     program.argv.iter().chain(&program.workingdir).chain(templates).chain(sinks).chain(check).any(says)
 }
 
-/// Looks at the defaults alone, which need no command.
-pub(super) fn read_defaults(defaults: &ProgramSection<'_, '_>, world: &World<'_>, report: &mut Report<'_>) {
+/// Looks at the defaults by themselves, which need no command. `used` is whether there are programs behind them.
+pub(super) fn read_defaults(defaults: &ProgramSection<'_, '_>, used: bool, world: &World<'_>, report: &mut Report<'_>) {
     let none = Section::new("", defaults.place);
     let mut reader = Reader { report, own: &none, defaults };
-    reader.value(Key::Cmd, |n| if matches!(n.value, Value::Seq(_)) { Ok(()) } else { words_of(n).map(drop) });
+    // A text may be for the shell of a program; whether its quotes are closed is then for the shell to say.
+    let shell = reader.value(Key::Shell, values::boolean).unwrap_or(used);
+    let is_line = |node: &Node<'_>| shell && !matches!(node.value, Value::Seq(_));
+    reader.value(Key::Cmd, |n| if is_line(n) { shell_line(n).map(drop) } else { words_of(n).map(drop) });
     reader.value(Key::Args, arguments);
-    reader.value(Key::Shell, values::boolean);
     rest(&mut reader, Vec::new(), world);
+    health::read(&mut reader, true);
 }
 
-/// Everything but the command.
+/// Everything but the command and the health check.
 fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &World<'_>) -> Program {
     let mut program = Program::new(argv);
     let p = &mut program;
@@ -189,7 +193,6 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     reader.set(&mut p.env_pass, Key::EnvPass, env::passed_on);
     policy(reader, p);
     outputs(reader, p);
-    p.healthcheck = health::read(reader);
     program
 }
 

@@ -1,313 +1,418 @@
-//! The JSON Schema of the configuration, made from the tables of keys, for editors that complete and check while one
-//! types. It takes whatever the parser takes; what only shows when keys are held against each other it cannot say.
+//! The configuration as a JSON Schema, draft 7, for editors: made from the tables of keys that the parser reads by.
+//!
+//! What the parser takes from one file, the schema takes. The other way round it says what a schema can say: kinds,
+//! words, ranges, spellings. It knows neither users nor files nor what `${…}` stands for. The one file of this layer that
+//! makes JSON.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 
+use crate::base::id::{NAME_BYTES, SOCKET_PATH_BYTES};
+use crate::base::signal::Sig;
+use crate::base::units::LONGEST;
+
 use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
 use super::model::{Level, LogFormat};
-use super::parse::{ROOTS, Root};
-use super::program::{BACKOFF_KEYS, BackoffKey, HEALTH_KEYS, HealthKey, KEYS, Key};
+use super::parse::{PROGRAMS, ROOTS, Root};
+use super::program::{
+    BACKOFF_KEYS, BACKUPS, BackoffKey, HEALTH_KEYS, HEALTH_RETRIES, HealthKey, KEYS, Key, NUMPROCS, NUMPROCS_START,
+    PRIORITY,
+};
+use super::values::RETRIES;
 
-/// The schema as JSON text (draft 7, which most editors know).
+/// What a key takes, and what is said of it in a line.
+type Said = (Value, &'static str);
+
+/// The text of the schema, the same for every run.
 #[must_use]
 pub fn schema() -> String {
-    let roots = properties(&ROOTS, |root| match root {
-        Root::Include => {
-            (paths(), "Other files that are part of the configuration: a path, a pattern, or a list of them.")
-        }
-        Root::Daemon => (reference("daemon"), "The daemon's own keys."),
-        Root::Defaults => (reference("program"), "Keys that every program has unless it gives them itself."),
-        Root::Programs => (
-            json!({"type": ["object", "null"], "additionalProperties": reference("program"), "propertyNames": name()}),
-            "The programs by name. programs, services and processes mean the same; one of them may be given.",
-        ),
-    });
-    let schema = json!({
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "taskmaster",
-        "description": "Configuration of the taskmaster process supervisor; see taskmaster.yaml(5).",
-        "type": ["object", "null"],
-        "properties": roots,
-        "additionalProperties": false,
-        "definitions": {
-            "program": object(properties(&KEYS, of_program)),
-            "backoff": object(properties(&BACKOFF_KEYS, of_backoff)),
-            "healthcheck": object(properties(&HEALTH_KEYS, of_healthcheck)),
-            "daemon": object(properties(&DAEMON_KEYS, of_daemon)),
-            "socket": object(properties(&SOCKET_KEYS, of_socket)),
+    let mut schema = section(&ROOTS, root);
+    if let Some(map) = schema.as_object_mut() {
+        map.insert("$schema".to_owned(), json!("http://json-schema.org/draft-07/schema#"));
+        map.insert("title".to_owned(), json!("Configuration of taskmaster"));
+        map.insert("description".to_owned(), json!("See taskmaster.yaml(5)."));
+        map.insert("definitions".to_owned(), definitions());
+    }
+    if let Some(rules) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
+        rules.extend([programs_have_commands(), checks_have_commands()]);
+    }
+    // Values that were made here can be written.
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn definitions() -> Value {
+    let name = json!({"type": "string", "pattern": NAME, "maxLength": NAME_BYTES, "not": {"enum": ["all"]}});
+    json!({
+        "program": section(&KEYS, program),
+        "programs": {
+            "type": ["object", "null"],
+            "maxProperties": PROGRAMS,
+            "propertyNames": name,
+            "additionalProperties": {"$ref": "#/definitions/program"},
         },
-    });
-    // A tree of texts and numbers can always be printed.
-    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+    })
 }
 
-/// What a key takes, and what it is for.
-type Shape = (Value, &'static str);
-
-fn object(properties: Map<String, Value>) -> Value {
-    json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false})
+/// Every program has a command, unless the defaults have one or another file may give it.
+fn programs_have_commands() -> Value {
+    let mut program = one_of(&names(&KEYS, Key::Cmd));
+    put(&mut program, "type", json!("object"));
+    unless(one_of(&names(&KEYS, Key::Cmd)), program)
 }
 
-/// Each name of a table with the shape of its key. The first name of a key is its own; the others say so.
-fn properties<K: Copy + PartialEq>(names: &[(&'static str, K)], shape: impl Fn(K) -> Shape) -> Map<String, Value> {
-    let property = |(name, key): &(&'static str, K)| {
-        let (mut value, about) = shape(*key);
-        let own = names.iter().find(|(_, other)| other == key).map_or(*name, |(own, _)| *own);
+/// The same for health checks.
+fn checks_have_commands() -> Value {
+    let check = names(&KEYS, Key::Healthcheck);
+    let mut own = one_of(&names(&HEALTH_KEYS, HealthKey::Cmd));
+    put(&mut own, "type", json!(["object", "null"]));
+    let own: Map<String, Value> = check.iter().map(|name| ((*name).to_owned(), own.clone())).collect();
+    unless(one_of(&check), json!({"properties": own}))
+}
+
+/// What each program must be like, unless the defaults are like this or another file is taken in.
+fn unless(defaults: Value, program: Value) -> Value {
+    let roots = names(&ROOTS, Root::Programs).into_iter();
+    let roots: Map<String, Value> =
+        roots.map(|name| (name.to_owned(), json!({"additionalProperties": program}))).collect();
+    let defaults = json!({"required": ["defaults"], "properties": {"defaults": defaults}});
+    json!({"if": {"anyOf": [{"required": ["include"]}, defaults]}, "else": {"properties": roots}})
+}
+
+/// One of these keys is required.
+fn one_of(names: &[&str]) -> Value {
+    let each: Vec<Value> = names.iter().map(|name| json!({"required": [name]})).collect();
+    json!({"anyOf": each})
+}
+
+/// All names of a key, its own first.
+fn names<K: PartialEq>(table: &[(&'static str, K)], key: K) -> Vec<&'static str> {
+    table.iter().filter(|(_, other)| *other == key).map(|(name, _)| *name).collect()
+}
+
+fn put(schema: &mut Value, word: &str, value: Value) {
+    if let Some(map) = schema.as_object_mut() {
+        map.insert(word.to_owned(), value);
+    }
+}
+
+/// A map with the keys of a table, each under one of its names.
+fn section<K: Copy + PartialEq>(table: &[(&'static str, K)], say: fn(K) -> Said) -> Value {
+    let mut properties = Map::new();
+    let mut not_both = Vec::new();
+    for (name, key) in table {
+        let (mut shape, about) = say(*key);
+        let names = names(table, *key);
+        let own = names.first().copied().unwrap_or(name);
         let about = if own == *name { about.to_owned() } else { format!("Another name of {own}. {about}") };
-        if let Value::Object(members) = &mut value {
-            // Beside a reference nothing else counts in this draft.
-            if let Some(reference) = members.remove("$ref") {
-                members.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
-            }
-            members.insert("description".to_owned(), Value::String(about));
+        put(&mut shape, "description", json!(about));
+        properties.insert((*name).to_owned(), shape);
+        for other in names.iter().take_while(|other| *other != name) {
+            not_both.push(json!({"not": {"type": "object", "required": [other, name]}}));
         }
-        ((*name).to_owned(), value)
-    };
-    names.iter().map(property).collect()
+    }
+    let mut section = json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false});
+    if !not_both.is_empty() {
+        put(&mut section, "allOf", json!(not_both));
+    }
+    section
 }
 
-fn of_program(key: Key) -> Shape {
+fn root(key: Root) -> Said {
     match key {
-        Key::Cmd => {
-            (command(), "The command: split into words as a shell does, without a shell; or a list of words. Required.")
+        Root::Include => {
+            let list = json!({"type": "array", "items": path()});
+            (json!({"anyOf": [path(), list, {"type": "null"}]}), "Other files, as paths or patterns.")
         }
-        Key::Args => (words(), "Words behind those of cmd."),
-        Key::Shell => (boolean(), "Whether /bin/sh -c runs the command. Default: false."),
-        Key::Numprocs => (integer(1, 10_000), "How many processes run. Default: 1."),
-        Key::NumprocsStart => (integer(0, 1_000_000), "The number of the first process. Default: 0."),
-        Key::Autostart => (boolean(), "Whether it is started with the daemon. Default: true."),
-        Key::Autorestart => (
-            any_case(
-                &["always", "never", "unexpected", "on-failure", "true", "false", "yes", "no", "on", "off"],
-                Some("(:[0-9]+|\\[:[0-9]+\\])"),
-            ),
-            "When a process that ended is started again: always, never, unexpected (default), on-failure, on-failure:5.",
-        ),
-        Key::Exitcodes => (
-            json!({"anyOf": [byte(), {"type": "array", "items": byte()},
-                {"type": "string", "pattern": "^ *[0-9]+ *(, *[0-9]+ *)*$"}]}),
-            "The exit statuses that are expected. Default: [0].",
-        ),
-        Key::Startretries => (
-            json!({"anyOf": [integer(0, 1_000_000), any_case(&["unlimited"], None)]}),
-            "Failed starts in a row that are tried again. Default: 3.",
-        ),
-        Key::Starttime => (duration(), "How long a process must live to count as started. Default: 1."),
-        Key::Stopsignal => (signal(), "The signal that asks it to stop. Default: TERM."),
-        Key::Stoptime => (duration(), "How long it may take to stop before SIGKILL. Default: 10."),
-        Key::Stopgroup => (boolean(), "Whether signals of a stop go to the whole process group. Default: true."),
-        Key::Backoff => (reference("backoff"), "The times between starts."),
-        Key::Oneshot => (boolean(), "Whether it is a job that runs to its end. Default: false."),
-        Key::Workingdir => (path(), "The directory in which it runs. Default: /, or the daemon's in the foreground."),
-        Key::Umask => (octal(), "The umask, octal by what is written. Default: the daemon's."),
-        Key::User => (account(), "The user that it runs as, by name or id. Default: the daemon's."),
-        Key::Group => (account(), "The group that it runs as, by name or id. Default: the user's own."),
-        Key::GroupName => (scalar(), "The group of programs that it belongs to. Default: its own."),
-        Key::Env => (
-            json!({"type": ["object", "null"], "additionalProperties": scalar_or_null()}),
-            "Its variables. ${NAME} and %(…)s are filled in.",
-        ),
-        Key::EnvFile => (paths(), "Files of variables, NAME=value a line; - before a path: it may be absent."),
-        Key::EnvFromDir => (paths(), "Directories with a file for each variable, as secrets are mounted."),
-        Key::EnvPass => (
-            json!({"type": ["array", "null"], "items": scalar()}),
-            "Names of the daemon's variables that are passed on, or patterns of names.",
-        ),
-        Key::Stdout => (text_or_null(), "Where stdout goes: a file, auto (default), none, inherit."),
-        Key::Stderr => (text_or_null(), "Where stderr goes: a file, auto (default), none, inherit, stdout."),
-        Key::RedirectStderr => (boolean(), "true: the same as stderr: stdout."),
-        Key::StdoutMaxbytes | Key::StderrMaxbytes => {
-            (size(), "The size at which the log file is set aside; 0: never. Default: 50MB.")
+        Root::Daemon => (section(&DAEMON_KEYS, daemon), "Keys of the daemon itself."),
+        Root::Defaults => {
+            (json!({"allOf": [{"$ref": "#/definitions/program"}]}), "Keys that every program has unless it gives them.")
         }
-        Key::StdoutBackups | Key::StderrBackups => {
-            (integer(0, 10_000), "How many log files that were set aside are kept. Default: 10.")
-        }
-        Key::Priority => (integer(-1_000_000, 1_000_000), "Lower starts earlier and stops later. Default: 999."),
-        Key::Healthcheck => (reference("healthcheck"), "How it is found out whether a process does its work."),
+        Root::Programs => (json!({"allOf": [{"$ref": "#/definitions/programs"}]}), "The programs by name."),
     }
 }
 
-fn of_backoff(key: BackoffKey) -> Shape {
+fn daemon(key: DaemonKey) -> Said {
     match key {
-        BackoffKey::Initial => (duration(), "The delay after the first failure. Default: 1."),
-        BackoffKey::Factor => (
-            json!({"anyOf": [{"type": "number", "minimum": 1, "maximum": 1000}, {"type": "string", "pattern": "^[0-9.]+$"}]}),
-            "By what the delay grows with each failure. Default: 2.",
-        ),
-        BackoffKey::Max => (duration(), "The longest delay. Default: 30."),
-        BackoffKey::Floor => (duration(), "The least time between two starts of a process; 0: none. Default: 1."),
+        DaemonKey::Logfile => (log_target(), "The daemon's own log: a path, syslog or -. Default: taskmasterd.log."),
+        DaemonKey::Loglevel => (level(), "The least serious level that is written. Default: info."),
+        DaemonKey::Logformat => {
+            (words(&LogFormat::NAMES.map(|(name, _)| name), &[]), "How its lines are written. Default: text.")
+        }
+        DaemonKey::LogfileMaxbytes => (size(), "The size at which it is set aside; 0 is never. Default: 50MB."),
+        DaemonKey::LogfileBackups => (integer(&BACKUPS), "How many set-aside files of it are kept. Default: 10."),
+        DaemonKey::Childlogdir => (path(), "The directory of the auto log files. Default: /tmp."),
+        DaemonKey::Nocleanup => (boolean(), "Keep the auto log files of an earlier daemon. Default: false."),
+        DaemonKey::Pidfile => (path(), "A file that holds the daemon's process id. None unless given."),
+        DaemonKey::Umask => (octal(), "The daemon's umask. Unless given, the one it was started with."),
+        DaemonKey::Socket => (section(&SOCKET_KEYS, socket), "The control socket."),
     }
 }
 
-fn of_healthcheck(key: HealthKey) -> Shape {
+fn socket(key: SocketKey) -> Said {
+    match key {
+        SocketKey::Path => (socket_path(), "Where it is. Unless given, a place that depends on the user."),
+        SocketKey::Mode => (octal(), "Who may connect. Default: 0600."),
+        SocketKey::Owner => (account(), "Its user, by name or id. Unless given, the daemon's."),
+        SocketKey::Group => (account(), "Its group, by name or id. Unless given, the daemon's."),
+    }
+}
+
+fn program(key: Key) -> Said {
+    match key {
+        Key::Cmd => (command(), "The command: a text that is split into words, or a list of words."),
+        Key::Args => (arguments(), "Words that are appended to cmd. Default: []."),
+        Key::Shell => (boolean(), "Run cmd by /bin/sh -c. Default: false."),
+        Key::Numprocs => (integer(&NUMPROCS), "How many processes run. Default: 1."),
+        Key::NumprocsStart => (integer(&NUMPROCS_START), "The number of the first process. Default: 0."),
+        Key::Autostart => (boolean(), "Start it with the daemon. Default: true."),
+        Key::Autorestart => (autorestart(), "Whether it is started again when it ends. Default: unexpected."),
+        Key::Exitcodes => (exit_codes(), "The exit statuses that are expected. Default: [0]."),
+        Key::Startretries => (retries(), "How many failed starts in a row are tried again. Default: 3."),
+        Key::Starttime => (duration(), "How long it must live to count as RUNNING. Default: 1s."),
+        Key::Stopsignal => (signal(), "The signal that asks it to end. Default: TERM."),
+        Key::Stoptime => (duration(), "How long it may take to end before SIGKILL. Default: 10s."),
+        Key::Stopgroup => (boolean(), "Stop its whole process group. Default: true."),
+        Key::Backoff => (section(&BACKOFF_KEYS, backoff), "The times between tries."),
+        Key::Oneshot => (boolean(), "It is a job that runs to its end. Default: false."),
+        Key::Workingdir => (path(), "Where it starts. Unless given, / or the directory of a daemon in the foreground."),
+        Key::Umask => (octal(), "The permission bits that its files do not get. Unless given, the daemon's."),
+        Key::User => (account(), "The user it runs as, by name or id. Unless given, the daemon's."),
+        Key::Group => (account(), "The group it runs as, by name or id. Unless given, the user's own."),
+        Key::GroupName => (group_name(), "The group of programs it belongs to. Unless given, one of its own."),
+        Key::Env => (variables(), "Its environment variables. Default: {}."),
+        Key::EnvFile => (paths(), "Files of variables; a - before a path: it may be absent. Default: []."),
+        Key::EnvFromDir => (paths(), "Directories in which each file is a variable. Default: []."),
+        Key::EnvPass => (variable_names(), "Names or patterns of the daemon's variables that it gets. Default: []."),
+        Key::Stdout => (sink(false), "Where its output goes: a path, auto, none or inherit. Default: auto."),
+        Key::Stderr => (sink(true), "Where its errors go: a path, auto, none, inherit or stdout. Default: auto."),
+        Key::RedirectStderr => (boolean(), "The same as stderr: stdout. Default: false."),
+        Key::StdoutMaxbytes => (size(), "The size at which its log is set aside; 0 is never. Default: 50MB."),
+        Key::StdoutBackups => (integer(&BACKUPS), "How many set-aside files are kept. Default: 10."),
+        Key::StderrMaxbytes => (size(), "The size at which its log of errors is set aside. Default: 50MB."),
+        Key::StderrBackups => (integer(&BACKUPS), "How many set-aside files of errors are kept. Default: 10."),
+        Key::Priority => (integer(&PRIORITY), "Lower starts earlier and stops later. Default: 999."),
+        Key::Healthcheck => {
+            (section(&HEALTH_KEYS, health), "How it is found out whether it does its work. None unless given.")
+        }
+    }
+}
+
+fn backoff(key: BackoffKey) -> Said {
+    match key {
+        BackoffKey::Initial => (duration(), "The time after the first failed start. Default: 1s."),
+        BackoffKey::Factor => (factor(), "By what it grows with each further failure. Default: 2."),
+        BackoffKey::Max => (duration(), "The longest time. Default: 30s."),
+        BackoffKey::Floor => (duration(), "The least time between two starts. Default: 1s."),
+    }
+}
+
+fn health(key: HealthKey) -> Said {
     match key {
         HealthKey::Cmd => (command(), "What tells by its exit status whether the process does its work."),
-        HealthKey::Args => (words(), "Words behind those of cmd."),
-        HealthKey::Interval => (duration(), "Time from the end of a check to the next. Default: 30."),
-        HealthKey::Timeout => (duration(), "How long a check may take. Default: 30."),
-        HealthKey::StartPeriod => (duration(), "How long after the start a failure does not count. Default: 0."),
-        HealthKey::StartInterval => (duration(), "The interval during that time. Default: 5."),
-        HealthKey::Retries => (integer(1, 1_000_000), "Failures in a row that make it unhealthy. Default: 3."),
+        HealthKey::Args => (arguments(), "Words that are appended to cmd. Default: []."),
+        HealthKey::Interval => (duration(), "The time from the end of a check to the next. Default: 30s."),
+        HealthKey::Timeout => (duration(), "How long a check may take. Default: 30s."),
+        HealthKey::StartPeriod => (duration(), "How long after the start a failure does not count. Default: 0s."),
+        HealthKey::StartInterval => (duration(), "The interval during that time. Default: 5s."),
+        HealthKey::Retries => (integer(&HEALTH_RETRIES), "Failures in a row that make it unhealthy. Default: 3."),
     }
 }
 
-fn of_daemon(key: DaemonKey) -> Shape {
-    match key {
-        DaemonKey::Logfile => (text(), "The daemon's own log: a path, syslog, or - for standard output."),
-        DaemonKey::Loglevel => {
-            let mut names: Vec<&str> = Level::NAMES.iter().map(|(name, _)| *name).collect();
-            names.push("warn");
-            (any_case(&names, None), "The least serious level that is written. Default: info.")
+// The shapes of values. Their patterns keep to what all dialects of regular expressions have in common.
+
+/// ASCII letters, digits, `_ - . @ +`, and whatever is not ASCII; `-` and `.` not in the first place.
+const NAME: &str = r"^[^ -*,-/:-?\[-^`{-~\x00-\x1f\x7f][^ -*,/:-?\[-^`{-~\x00-\x1f\x7f]*$";
+/// Digits with at most one point.
+const DECIMAL: &str = r"([0-9]+\.?[0-9]*|\.[0-9]+)";
+
+fn text_like(pattern: &str) -> Value {
+    json!({"type": "string", "pattern": pattern})
+}
+
+/// A pattern for a word in capitals or not.
+fn any_case(word: &str) -> String {
+    let each = |c: char| {
+        if c.is_ascii_alphabetic() {
+            format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase())
+        } else {
+            c.to_string()
         }
-        DaemonKey::Logformat => {
-            let names = LogFormat::NAMES.map(|(name, _)| name);
-            (any_case(&names, None), "How its lines are written: text (default) or json.")
-        }
-        DaemonKey::LogfileMaxbytes => (size(), "The size at which the log is set aside; 0: never. Default: 50MB."),
-        DaemonKey::LogfileBackups => (integer(0, 10_000), "How many logs that were set aside are kept. Default: 10."),
-        DaemonKey::Childlogdir => (path(), "The directory of the auto log files. Default: /tmp."),
-        DaemonKey::Nocleanup => (boolean(), "Whether auto log files of an earlier daemon are kept. Default: false."),
-        DaemonKey::Pidfile => (path(), "Where the daemon's process id is written. Default: nowhere."),
-        DaemonKey::Umask => (octal(), "The daemon's umask, octal. Default: as it was started."),
-        DaemonKey::Socket => (reference("socket"), "The control socket."),
-    }
+    };
+    word.chars().map(each).collect()
 }
 
-fn of_socket(key: SocketKey) -> Shape {
-    match key {
-        SocketKey::Path => (path(), "Where it is. Default: see taskmasterd(8)."),
-        SocketKey::Mode => (octal(), "Its permissions, octal. Default: 600."),
-        SocketKey::Owner => (account(), "Its owner, by name or id."),
-        SocketKey::Group => (account(), "Its group, by name or id."),
-    }
+/// One of several words, in capitals or not.
+fn any_of(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| any_case(word)).collect();
+    format!("({})", words.join("|"))
 }
 
-fn reference(definition: &str) -> Value {
-    json!({"$ref": format!("#/definitions/{definition}")})
+/// Words as they are offered, and others that are understood as well; all of them in capitals or not.
+fn words(offered: &[&str], others: &[&str]) -> Value {
+    let all = any_of(&[offered, others].concat());
+    json!({"anyOf": [{"enum": offered}, text_like(&format!("^{all}$"))]})
 }
 
+/// None of these words. Their length is said because in some dialects `$` matches before a last line end.
+fn none_of(words: &[&str]) -> Value {
+    let each = |word: &&str| json!({"pattern": format!("^{}$", any_case(word)), "maxLength": word.len()});
+    json!({"anyOf": words.iter().map(each).collect::<Vec<_>>()})
+}
+
+/// A single value of any kind.
 fn scalar() -> Value {
     json!({"type": ["string", "number", "boolean"]})
 }
 
-fn scalar_or_null() -> Value {
-    json!({"type": ["string", "number", "boolean", "null"]})
-}
-
-fn text() -> Value {
-    json!({"type": "string", "minLength": 1})
-}
-
-fn text_or_null() -> Value {
-    json!({"type": ["string", "null"], "minLength": 1})
-}
-
-fn path() -> Value {
-    text()
-}
-
-fn paths() -> Value {
-    json!({"anyOf": [text(), {"type": "array", "items": scalar()}, {"type": "null"}]})
-}
-
-fn name() -> Value {
-    json!({"minLength": 1, "maxLength": 64, "not": {"enum": ["all"]}, "pattern": "^[^-./:*?\\[ ][^/:*?\\[ ]*$"})
-}
-
-fn command() -> Value {
-    json!({"anyOf": [scalar(), {"type": "array", "items": scalar(), "minItems": 1}]})
-}
-
-fn words() -> Value {
-    json!({"anyOf": [scalar(), {"type": "array", "items": scalar()}, {"type": "null"}]})
-}
-
 fn boolean() -> Value {
-    json!({"anyOf": [{"type": "boolean"}, any_case(&["true", "false", "yes", "no", "on", "off"], None)]})
+    let words = any_of(&["true", "false", "yes", "no", "on", "off"]);
+    json!({"anyOf": [{"type": "boolean"}, text_like(&format!("^{words}$"))]})
 }
 
-/// A word in capitals or not, which an editor completes in small letters; or, for the words that YAML takes for a truth
-/// value, that.
-fn any_case(words: &[&str], behind: Option<&str>) -> Value {
-    let insensitive = |word: &&str| -> String {
-        let letter = |c: char| {
-            if c.is_ascii_lowercase() { format!("[{}{c}]", c.to_ascii_uppercase()) } else { c.to_string() }
-        };
-        word.chars().map(letter).collect()
-    };
-    let all: Vec<String> = words.iter().map(insensitive).collect();
-    let behind = behind.map_or_else(String::new, |behind| format!("{behind}?"));
-    let mut ways =
-        vec![json!({"enum": words}), json!({"type": "string", "pattern": format!("^({}){behind}$", all.join("|"))})];
-    if words.contains(&"true") {
-        ways.push(json!({"type": "boolean"}));
+/// The digits of a number within a range, as far as their count tells.
+fn digits<T: Display + PartialOrd + From<u8>>(range: &RangeInclusive<T>) -> String {
+    let most = range.end().to_string().len();
+    let zero = T::from(0);
+    if *range.start() < zero {
+        format!("-?0*[0-9]{{1,{most}}}")
+    } else if *range.start() == zero {
+        format!("(-?0+|0*[0-9]{{1,{most}}})")
+    } else {
+        format!("0*[1-9][0-9]{{0,{}}}", most - 1)
     }
-    json!({"anyOf": ways})
 }
 
-/// A whole number, as a number or as its digits in quotes.
-fn integer(from: i64, to: i64) -> Value {
-    json!({"anyOf": [{"type": "integer", "minimum": from, "maximum": to}, {"type": "string", "pattern": "^-?[0-9]+$"}]})
+fn integer<T>(range: &RangeInclusive<T>) -> Value
+where
+    T: Display + PartialOrd + From<u8> + Copy + Into<i64>,
+{
+    let (least, most): (i64, i64) = ((*range.start()).into(), (*range.end()).into());
+    let number = json!({"type": "integer", "minimum": least, "maximum": most});
+    json!({"anyOf": [number, text_like(&format!("^{}$", digits(range)))]})
 }
 
-fn byte() -> Value {
-    integer(0, 255)
+fn factor() -> Value {
+    json!({"anyOf": [{"type": "number", "minimum": 1, "maximum": 1000}, text_like(&format!("^{DECIMAL}$"))]})
 }
 
 fn duration() -> Value {
-    let unit = "(ms|s|m|min|h|d)";
-    json!({"anyOf": [
-        {"type": "number", "minimum": 0},
-        {"type": "string", "pattern": format!("^\\s*([0-9]*\\.?[0-9]*|([0-9.]+{unit}\\s*)+)\\s*$")},
-    ]})
+    let units = format!(r"^\s*({DECIMAL}|({DECIMAL}(ms|s|min|m|h|d)\s*)+)\s*$");
+    json!({"anyOf": [{"type": "number", "minimum": 0, "maximum": LONGEST.as_secs()}, text_like(&units)]})
 }
 
 fn size() -> Value {
-    json!({"anyOf": [
-        {"type": "number", "minimum": 0},
-        {"type": "string", "pattern": "^\\s*[0-9.]+\\s*([bB]|[kKmMgGtT]([iI]?[bB])?)?\\s*$"},
-    ]})
+    let units = format!(r"^\s*{DECIMAL}\s*([KkMmGgTt]([Ii]?[Bb])?|[Bb])?\s*$");
+    json!({"anyOf": [{"type": "number", "minimum": 0}, text_like(&units)]})
 }
 
-/// Octal digits: a number whose digits are taken as they are written, or a text. A number in another base, `0o22`, comes
-/// to an editor as its value.
+/// A reader may take `022` for 22, for 18 or for a text.
 fn octal() -> Value {
-    json!({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 777}, {"type": "string", "pattern": "^(0o)?[0-7]+$"}]})
-}
-
-fn account() -> Value {
-    json!({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[^-:/\\s][^:/\\s]*$"}]})
+    json!({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 777}, text_like("^(0o)?0*[0-7]{1,3}$")]})
 }
 
 fn signal() -> Value {
-    json!({"anyOf": [
-        {"enum": ["TERM", "INT", "QUIT", "HUP", "KILL", "USR1", "USR2", "WINCH"]},
-        {"type": "string", "minLength": 1},
-        {"type": "integer", "minimum": 1, "maximum": 64},
-    ]})
+    let mut offered = Sig::names().to_vec();
+    let named = any_of(&[offered.as_slice(), &["CLD", "IOT", "POLL"]].concat());
+    let (least, most) = (any_case("RTMIN"), any_case("RTMAX"));
+    let offset = "(0?[0-9]|[12][0-9]|30)";
+    let realtime = format!(r"({least}(\+{offset})?|{most}(-{offset})?)");
+    let number = r"\+?0*([1-9]|[12][0-9]|3[01]|3[4-9]|[45][0-9]|6[0-4])";
+    let spelled = format!("^({number}|({})?({named}|{realtime}))$", any_case("SIG"));
+    offered.extend(["RTMIN", "RTMAX"]);
+    let number = json!({"type": "integer", "minimum": 1, "maximum": 64, "not": {"enum": [32, 33]}});
+    json!({"anyOf": [{"enum": offered}, text_like(&spelled), number]})
+}
+
+fn retries() -> Value {
+    let spelled = format!("^({}|{})$", any_case("unlimited"), digits(&RETRIES));
+    let number = json!({"type": "integer", "minimum": RETRIES.start(), "maximum": RETRIES.end()});
+    json!({"anyOf": [number, {"enum": ["unlimited"]}, text_like(&spelled)]})
+}
+
+fn autorestart() -> Value {
+    let on_failure = any_of(&["on-failure", "unexpected"]);
+    let tries = digits(&RETRIES);
+    let with_tries = format!(r"^{on_failure}(:{tries}|\[:{tries}\])$");
+    let others = ["true", "false", "yes", "no", "on", "off"];
+    let mut shape = words(&["always", "never", "unexpected", "on-failure"], &others);
+    if let Some(each) = shape.get_mut("anyOf").and_then(Value::as_array_mut) {
+        each.extend([text_like(&with_tries), json!({"type": "boolean"})]);
+    }
+    shape
+}
+
+fn exit_codes() -> Value {
+    const CODE: &str = "(-?0+|0*([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5]))";
+    let number = json!({"type": "integer", "minimum": 0, "maximum": 255});
+    let one = json!({"anyOf": [number.clone(), text_like(&format!("^{CODE}$"))]});
+    let several = text_like(&format!(r"^\s*{CODE}\s*(,\s*{CODE}\s*)*$"));
+    json!({"anyOf": [number, {"type": "array", "items": one}, several]})
+}
+
+fn path() -> Value {
+    json!({"type": "string", "minLength": 1})
+}
+
+/// As it is written it may be too long: what counts is what is filled in.
+fn socket_path() -> Value {
+    let short = json!({"maxLength": SOCKET_PATH_BYTES});
+    json!({"type": "string", "minLength": 1, "anyOf": [short, {"pattern": r"\$|%\("}]})
+}
+
+/// One path, or a list.
+fn paths() -> Value {
+    json!({"anyOf": [path(), {"type": "array", "items": scalar()}, {"type": "null"}]})
+}
+
+fn log_target() -> Value {
+    let not_here = none_of(&["auto", "none", "null", "inherit", "stdout", "stderr"]);
+    json!({"type": "string", "pattern": "[^/]$", "not": not_here})
+}
+
+fn sink(is_stderr: bool) -> Value {
+    let offered: &[&str] =
+        if is_stderr { &["auto", "none", "inherit", "stdout"] } else { &["auto", "none", "inherit"] };
+    let not_here: &[&str] = if is_stderr { &["stderr", "syslog"] } else { &["stdout", "stderr", "syslog"] };
+    let path = json!({"type": "string", "pattern": "[^/]$", "not": none_of(not_here)});
+    json!({"anyOf": [{"enum": offered}, path, {"type": "null"}]})
+}
+
+fn level() -> Value {
+    words(&Level::NAMES.map(|(name, _)| name), &["warn"])
+}
+
+fn account() -> Value {
+    json!({"anyOf": [text_like(r"^[^-:/ \t\r\n][^:/ \t\r\n]*$"), {"type": "integer", "minimum": 0}]})
+}
+
+fn group_name() -> Value {
+    let name = json!({"type": "string", "pattern": NAME, "maxLength": NAME_BYTES, "not": {"enum": ["all"]}});
+    json!({"anyOf": [name, {"type": "number", "minimum": 0}, {"type": "boolean"}]})
+}
+
+fn command() -> Value {
+    let line = text_like(r"[^ \t\r\n]");
+    let words = json!({"type": "array", "items": scalar(), "minItems": 1});
+    json!({"anyOf": [line, words, {"type": ["number", "boolean"]}]})
+}
+
+fn arguments() -> Value {
+    json!({"type": ["array", "string", "number", "boolean", "null"], "items": scalar()})
+}
+
+fn variables() -> Value {
+    let value = json!({"type": ["string", "number", "boolean", "null"]});
+    json!({"type": ["object", "null"], "propertyNames": {"pattern": "^[^=]+$"}, "additionalProperties": value})
+}
+
+fn variable_names() -> Value {
+    let name = json!({"type": ["string", "number", "boolean"], "pattern": "^[^=]+$"});
+    json!({"type": ["array", "null"], "items": name})
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_key_is_in_it_with_all_its_names() {
-        let schema: Value = serde_json::from_str(&schema()).unwrap();
-        let names = |value: &Value| value["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        let sorted = |table: Vec<&str>| {
-            let mut table: Vec<String> = table.into_iter().map(str::to_owned).collect();
-            table.sort();
-            table
-        };
-        let definition = |name: &str| names(&schema["definitions"][name]);
-        assert_eq!(names(&schema), sorted(ROOTS.iter().map(|(n, _)| *n).collect()));
-        assert_eq!(definition("program"), sorted(KEYS.iter().map(|(n, _)| *n).collect()));
-        assert_eq!(definition("backoff"), sorted(BACKOFF_KEYS.iter().map(|(n, _)| *n).collect()));
-        assert_eq!(definition("healthcheck"), sorted(HEALTH_KEYS.iter().map(|(n, _)| *n).collect()));
-        assert_eq!(definition("daemon"), sorted(DAEMON_KEYS.iter().map(|(n, _)| *n).collect()));
-        assert_eq!(definition("socket"), sorted(SOCKET_KEYS.iter().map(|(n, _)| *n).collect()));
-        let about = |name: &str| schema["definitions"]["program"]["properties"][name]["description"].as_str().unwrap();
-        assert!(about("startsecs").starts_with("Another name of starttime. "));
-    }
-}
+mod tests;

@@ -297,6 +297,13 @@ programs:
 }
 
 #[test]
+fn defaults_may_leave_something_to_the_programs() {
+    good("defaults: {healthcheck: {interval: 5}}\nprograms: {a: {cmd: x, healthcheck: {cmd: y}}}");
+    good("defaults: {shell: true, cmd: \"echo it's' '\"}\nprograms: {a: {}}");
+    good("defaults: {cmd: \"echo it's\"}\nprograms: {a: {cmd: x}}");
+}
+
+#[test]
 fn several_files_are_one_configuration() {
     let files = [
         ("00.yaml", "taskmasterd: {loglevel: debug}\ndefaults: {stoptime: 3}"),

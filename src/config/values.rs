@@ -158,7 +158,7 @@ pub(super) fn retries(node: &Node<'_>) -> Read<Option<u32>> {
     }
 }
 
-const RETRIES: RangeInclusive<u32> = 0..=1_000_000;
+pub(super) const RETRIES: RangeInclusive<u32> = 0..=1_000_000;
 
 /// The policy, and the number of retries that `on-failure:5` brings along.
 pub(super) fn autorestart(node: &Node<'_>) -> Read<(Autorestart, Option<u32>)> {

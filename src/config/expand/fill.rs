@@ -39,6 +39,12 @@ pub(crate) fn is_template(text: &str) -> bool {
     text.contains('$') || text.contains("%(")
 }
 
+/// The template that is this text once it is filled in.
+pub(crate) fn as_template(text: &str) -> String {
+    let text = text.replace('$', "$$");
+    if text.contains("%(") { text.replace('%', "%%") } else { text }
+}
+
 /// The text with everything filled in. What was filled in is not looked at again.
 pub(super) fn fill(text: &str, chain: usize, lookup: &mut dyn Lookup) -> Result<String, Refusal> {
     if !is_template(text) {

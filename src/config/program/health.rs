@@ -9,7 +9,7 @@ use crate::config::values;
 
 use super::{Key, ProgramReader, arguments, words_of};
 
-const RETRIES: RangeInclusive<u32> = 1..=1_000_000;
+pub(in crate::config) const RETRIES: RangeInclusive<u32> = 1..=1_000_000;
 
 /// The keys under `healthcheck`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub(in crate::config) const HEALTH_KEYS: [(&str, HealthKey); 8] = [
     ("retries", HealthKey::Retries),
 ];
 
-/// The health check that a program or the defaults give, key by key.
-pub(super) fn read(reader: &mut ProgramReader<'_, '_, '_, '_>) -> Option<Box<Healthcheck>> {
+/// The health check that a program or the defaults give, key by key. Defaults by themselves need not have its command.
+pub(super) fn read(reader: &mut ProgramReader<'_, '_, '_, '_>, defaults_alone: bool) -> Option<Box<Healthcheck>> {
     let (section, found) = reader.find(Key::Healthcheck)?;
     if found.entry.value.value == Value::Null {
         return None;
@@ -48,6 +48,8 @@ pub(super) fn read(reader: &mut ProgramReader<'_, '_, '_, '_>) -> Option<Box<Hea
     let mut reader = Reader { report: reader.report, own: &own, defaults: &defaults };
     let argv = if reader.find(HealthKey::Cmd).is_some() {
         reader.value(HealthKey::Cmd, words_of).map(|(words, _)| words)
+    } else if defaults_alone {
+        None
     } else {
         reader.report.error(found.place, &path, "has no cmd: give the command that tells whether the process is well");
         None
@@ -59,6 +61,9 @@ pub(super) fn read(reader: &mut ProgramReader<'_, '_, '_, '_>) -> Option<Box<Hea
     reader.set(&mut check.start_period, HealthKey::StartPeriod, values::duration);
     reader.set(&mut check.start_interval, HealthKey::StartInterval, values::duration);
     reader.set(&mut check.retries, HealthKey::Retries, |n| values::integer(n, RETRIES));
+    if defaults_alone {
+        return None;
+    }
     reader.report.warning(found.place, path, "is read and checked, but this version does not carry checks out yet");
     Some(Box::new(check))
 }

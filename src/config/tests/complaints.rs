@@ -104,6 +104,12 @@ fn bad_texts_name_what_is_wrong() {
         ("programs: {a: {cmd: x}}\nservices: {b: {cmd: x}}", "c.yaml:2:1: services: is another name of \"programs\""),
         ("programs: {a: {cmd: x}}\nprograms: {b: {cmd: x}}", "c.yaml:2:1: programs: is given twice (first in line 1)"),
         ("programs:\n  a: {cmd: x}\n  a: {cmd: y}", "c.yaml:3:3: programs.a: is given twice (first in line 2)"),
+        (
+            "defaults: {numprocs: 0}\nprograms: {a: {cmd: x, numprocs: 1}}",
+            "c.yaml:1:12: defaults.numprocs: 0 is out of range",
+        ),
+        ("defaults: {cmd: []}\nprograms: {a: {cmd: x}}", "c.yaml:1:12: defaults.cmd: is empty"),
+        ("defaults: {healthcheck: {interval: x}}", "defaults.healthcheck.interval"),
         ("programs: {a: }", "programs.a: has no cmd"),
         ("programs: {a: sleep}", "programs.a: is a text, not a map"),
         ("programs: {a: {}}", "programs.a: has no cmd"),
