@@ -292,7 +292,7 @@ fn check_speaks_json() {
     setup.write("more.toml", "[processes.a]\ncmd = 'x'\nautorestart = 'on-failure:5'\n");
     setup.write("v", "TOKEN=secret");
     let out = run_to_end(Command::new(TASKMASTERCTL).args(["check", "--print"]).arg(setup.path("good.yaml")));
-    let printed = "programs:\n  a:\n    cmd: [x]\n    startretries: 5\n  b:\n    cmd: [x, y z]\n    env:\n      # TOKEN: from a file\n";
+    let printed = "programs:\n  a:\n    cmd: x\n    startretries: 5\n\n  b:\n    cmd: x \"y z\"\n    env:\n      # TOKEN: from a file\n";
     assert_eq!(stdout(&out), printed);
     for (args, code) in [(vec!["check", "a", "b"], 2), (vec!["check", "--nope"], 2), (vec!["check", "/gone"], 1)] {
         assert_eq!(run_to_end(Command::new(TASKMASTERCTL).args(&args)).status.code(), Some(code), "{args:?}");
