@@ -79,7 +79,10 @@ impl Running {
     #[track_caller]
     fn processes(&mut self, dir: &Path) -> Vec<Seen> {
         let pid = self.child.id();
-        let is_program = |seen: &Seen| seen.words.first().is_some_and(|word| word == "sh" || word == "sleep");
+        // In the midst of its execve(2) a process has its new words already, and no environment yet.
+        let is_program = |seen: &Seen| {
+            seen.words.first().is_some_and(|word| word == "sh" || word == "sleep") && !seen.env.is_empty()
+        };
         let mut seen: Vec<Seen> = wait_for(&format!("the processes of {}", console(dir)), || {
             let pids: Vec<u32> = children(pid).into_iter().filter(|(_, zombie)| !zombie).map(|(pid, _)| pid).collect();
             let all: Option<Vec<Seen>> = pids.into_iter().map(seen).collect();
