@@ -16,6 +16,8 @@ use crate::base::errno::Errno;
 use crate::base::id::{ClientId, Ticket};
 use crate::base::time::Mono;
 use crate::config::model::SocketConfig;
+use crate::control::access::Access;
+use crate::control::command::Right;
 use crate::control::frame::{Frame, Lines, REQUEST_BYTES};
 use crate::control::jsonrpc::{Call, Id};
 use crate::control::message::{Event, EventList, Refusal, RefusalCode, Request, Response};
@@ -27,6 +29,8 @@ use crate::sys::{fd, user};
 use super::error::Error;
 use super::reactor::{Reactor, Source, Token, Wants};
 use crate::base::errno::plain;
+
+mod rights;
 
 /// How many connections there may be. One more takes the place of the one that has been idle for longest.
 pub const MAX_CLIENTS: usize = 128;
@@ -97,8 +101,10 @@ struct Client {
     ended: bool,
     /// No more requests are taken; it is closed when everything is sent.
     closing: bool,
-    /// Its user may ask for nothing. It is told so in answer to its first request, in that request's own form.
-    denied: bool,
+    /// All groups of its process.
+    groups: Vec<u32>,
+    /// What its user may do. If that is nothing, the first request, which is refused, is its last.
+    right: Option<Right>,
 }
 
 /// The socket's file, which goes with its owner: a start that fails later on leaves none behind.
@@ -127,7 +133,7 @@ pub struct Clients {
     spare: Option<OwnedFd>,
     /// When trouble with connections was last told.
     complained: Option<Mono>,
-    own_uid: u32,
+    access: Access,
 }
 
 /// A request that was read, to be carried out.
@@ -157,7 +163,12 @@ impl Clients {
     ///
     /// # Errors
     /// The path is too long, is something else than a socket, or the system refuses.
-    pub fn listen(reactor: &mut Reactor, path: &Path, config: &SocketConfig) -> Result<Clients, Error> {
+    pub fn listen(
+        reactor: &mut Reactor,
+        path: &Path,
+        config: &SocketConfig,
+        access: Access,
+    ) -> Result<Clients, Error> {
         let failed = |step, error| Error::io(step, path, error);
         if path.as_os_str().len() > sock::PATH_BYTES {
             let text = format!("the path is longer than {} bytes", sock::PATH_BYTES);
@@ -186,7 +197,7 @@ impl Clients {
             streams: BTreeSet::new(),
             spare: fd::null().ok(),
             complained: None,
-            own_uid: user::effective_uid(),
+            access,
         })
     }
 
@@ -250,6 +261,7 @@ impl Clients {
 
     fn admit(&mut self, reactor: &mut Reactor, socket: OwnedFd, now: Mono) -> io::Result<()> {
         let peer = sock::peer(socket.as_fd())?;
+        let groups = rights::groups(socket.as_fd(), peer.gid);
         let id = ClientId(self.next_id);
         self.next_id += 1;
         let token = reactor.add(Source::Client(id), socket, Wants::Read).map_err(|(error, _)| error)?;
@@ -268,15 +280,17 @@ impl Clients {
             paused: false,
             ended: false,
             closing: false,
-            denied: peer.uid != 0 && peer.uid != self.own_uid,
+            right: self.access.right_of(peer.uid, &groups),
+            groups,
         };
         self.all.insert(id, client);
         Ok(())
     }
 
-    /// Makes room: drops the client that has been quiet for longest, of those that wait for nothing if there are any.
+    /// Makes room: drops the client that has been quiet for longest, of those without a role if there are any, else of
+    /// those that wait for nothing.
     fn shed(&mut self, reactor: &mut Reactor) -> Option<ClientId> {
-        let id = self.all.iter().min_by_key(|(_, c)| (!c.open.is_empty(), c.last_request)).map(|(id, _)| *id)?;
+        let id = self.all.iter().min_by_key(|(_, c)| (c.right.is_some(), !c.open.is_empty(), c.last_request)).map(|(id, _)| *id)?;
         self.drop_client(reactor, id);
         Some(id)
     }
@@ -325,7 +339,7 @@ impl Clients {
                 None => break,
             };
             client.last_request = now;
-            let message = if client.denied { client.deny(message) } else { message };
+            client.closing |= client.right.is_none();
             for (number, request) in client.understand(message) {
                 served.asked.push(Asked { ticket: Ticket { client: id, number }, peer: client.peer, request });
             }
@@ -474,15 +488,7 @@ impl Client {
     /// Ends the streams of a client that does not keep up: it is told, and closed when it has read that.
     fn fall_behind(&mut self) {
         let text = "this client does not read fast enough: ask again, from where it was";
-        let refusal = Response::Refused(Refusal::new(RefusalCode::Busy, text));
-        for form in std::mem::take(&mut self.open).into_values() {
-            match form {
-                Form::Stream(Some(id)) => wire::write_json(&id, &refusal, &mut self.out),
-                Form::Stream(None) => wire::write_text(&refusal, &Clock::default(), &mut self.out),
-                Form::Text | Form::Json { .. } => {}
-            }
-        }
-        self.closing = true;
+        self.end_streams(Refusal::new(RefusalCode::Busy, text));
     }
 
     /// Reads up to the budget, as long as the buffer has room. Whether there may be more that nobody will announce;
@@ -536,20 +542,6 @@ impl Client {
             }
         }
         understood
-    }
-
-    /// The same message with every request refused. It is the client's last.
-    fn deny(&mut self, message: Message) -> Message {
-        self.closing = true;
-        let text = format!("uid {} may not control this daemon", self.peer.uid);
-        let refusal = Refusal::new(RefusalCode::Denied, text);
-        match message {
-            Message::Text(_) => Message::Text(Err(refusal)),
-            Message::Json { mut calls, batch } => {
-                calls.iter_mut().for_each(|call| call.request = Err(refusal.clone()));
-                Message::Json { calls, batch }
-            }
-        }
     }
 
     fn note(&mut self, form: Form) -> u64 {

@@ -8,7 +8,6 @@ use crate::base::id::{ClientId, Stream, Ticket};
 use crate::config::diag::{self, Diagnostic};
 use crate::config::expand::Place;
 use crate::config::model::{Level, Sink};
-use crate::control::command::Right;
 use crate::control::help;
 use crate::control::message::{PROTOCOL, Refusal, RefusalCode, Request, Response, VersionReport};
 use crate::control::render::Clock;
@@ -66,6 +65,7 @@ impl Daemon {
 
     fn forget_clients(&mut self, ids: impl IntoIterator<Item = ClientId>) {
         for id in ids {
+            self.write_unanswered(id);
             self.events.forget(id);
             self.inputs.push_back(Input::ClientGone(id));
         }
@@ -73,6 +73,7 @@ impl Daemon {
 
     /// Answers a client.
     pub(super) fn reply(&mut self, ticket: Ticket, response: &Response) {
+        self.write_answered(ticket, response);
         // Who has an answer finds in the log what it is about.
         self.journal.flush(&mut self.files, self.now);
         let clock = Clock { now_unix: clock::wall().secs, utc_offset: clock::utc_offset() };
@@ -82,9 +83,8 @@ impl Daemon {
     /// Answers a request, or passes it on to the core.
     fn serve_request(&mut self, asked: Asked) {
         let Asked { ticket, peer, request } = asked;
-        if request.right() != Right::Read {
-            let words = words(&request);
-            self.log(Level::Info, format_args!("command \"{words}\" from pid={} uid={}", peer.pid, peer.uid));
+        if let Err(refusal) = self.permit(ticket, peer, &request) {
+            return self.reply(ticket, &Response::Refused(refusal));
         }
         let response = match request {
             Request::Version => {
@@ -131,6 +131,8 @@ impl Daemon {
                     let path = self.origin.path.display();
                     self.journal.write(Level::Info, format_args!("configuration read from {path}"));
                     self.people.extend(people);
+                    // A name may be another's by now.
+                    self.apply_roles();
                     self.stamps = Some(stamps);
                 }
                 self.inputs.push_back(Input::Reload { ticket, config: Box::new(config), dry_run });
@@ -248,24 +250,5 @@ fn errors(problems: &[Diagnostic]) -> String {
     match problems.iter().filter(|p| p.level == diag::Level::Error).count() {
         1 => "1 error".to_owned(),
         errors => format!("{errors} errors"),
-    }
-}
-
-/// A request that changes something, for the log.
-fn words(request: &Request) -> String {
-    let name = request.command().name;
-    match request {
-        Request::Start { names, .. } | Request::Stop { names, .. } | Request::Restart { names, .. } => {
-            format!("{name} {}", names.join(" "))
-        }
-        Request::Signal { sig, names } => format!("{name} {sig} {}", names.join(" ")),
-        Request::Status { .. }
-        | Request::Reload { .. }
-        | Request::Shutdown
-        | Request::Events { .. }
-        | Request::Tail { .. }
-        | Request::Pid { .. }
-        | Request::Version
-        | Request::Help { .. } => name.to_owned(),
     }
 }

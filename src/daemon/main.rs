@@ -18,6 +18,7 @@ use crate::sys::nursery::Nursery;
 use crate::sys::process;
 use crate::sys::{fd, limits, signals, user};
 
+use super::audit;
 use super::background::{announce, in_background, with_shell};
 use super::children::Children;
 use super::clients::Clients;
@@ -131,7 +132,8 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     let clock = Clock::new(&mut reactor).map_err(|e| Error::io("set up the timer", "", e))?;
     let mut files = LogFiles::new().map_err(|e| Error::io("make a pipe", "", e))?;
     let mut journal = Journal::new(&config.daemon, &mut files, foreground && !attached);
-    let clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket)?;
+    let access = audit::access(&config.daemon.socket.roles, &people);
+    let clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket, access)?;
     let pidfile = PidFile::write(config.daemon.pidfile.as_deref())?;
     if !config.daemon.nocleanup {
         files.cleanup(origin::auto_logs(&config).iter().map(PathBuf::as_path));
@@ -165,6 +167,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         files,
         clients,
         events: Default::default(),
+        audit: Default::default(),
         journal,
         origin,
         stamps: Some(stamps),

@@ -33,7 +33,10 @@ impl Daemon {
             Action::Reconfigure(key) => self.reconfigure_outputs(key),
             // Its pipes stay until their end.
             Action::Retire(_) => {}
-            Action::DaemonChanged => self.journal.reconfigure(&self.fleet.config().daemon, &mut self.files),
+            Action::DaemonChanged => {
+                self.journal.reconfigure(&self.fleet.config().daemon, &mut self.files);
+                self.apply_roles();
+            }
             Action::Quit { survivors } => self.quit = Some(survivors),
         }
     }

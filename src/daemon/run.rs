@@ -19,6 +19,7 @@ use crate::sys::limits::OpenFiles;
 use crate::sys::nursery::Nursery;
 use crate::sys::process;
 
+use super::audit::Audit;
 use super::children::Children;
 use super::clients::Clients;
 use super::clock::{self, Clock};
@@ -56,6 +57,8 @@ pub struct Daemon {
     pub(super) clients: Clients,
     /// What happened, and who follows.
     pub(super) events: Events,
+    /// Requests that will be in the log.
+    pub(super) audit: Audit,
     /// The daemon's own log.
     pub(super) journal: Journal,
     /// Where the configuration comes from, for reading it again.
@@ -137,7 +140,9 @@ impl Daemon {
         self.give_birth();
         self.report_log_facts();
         let output = self.outputs.next_deadline(&self.files);
-        let deadline = [self.fleet.next_deadline(), output, self.clients.next_deadline()];
+        self.write_untold();
+        let (clients, audit) = (self.clients.next_deadline(), self.audit.next_deadline());
+        let deadline = [self.fleet.next_deadline(), output, clients, audit];
         let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);
