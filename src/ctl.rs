@@ -1,6 +1,7 @@
 //! The client: the command line and the shell of `taskmasterctl`.
 //!
-//! `args` reads the command line, `connect` carries one request to the daemon and back, `show` shows the answer, `look`
+//! `args` reads the command line, `connect` carries one request to the daemon and back, if `trust` has
+//! nothing against it, `show` shows the answer, `look`
 //! gives it its colours and `exit` knows the exit code, `shell` does this for line after line; `local` has the commands that need no daemon. What a request or an answer may be is `control`'s.
 
 use std::path::Path;
@@ -14,10 +15,12 @@ pub mod look;
 pub mod session;
 pub mod shell;
 pub mod show;
+mod trust;
 
 use crate::control::message::Request;
 
 use args::{Call, General};
+use connect::Address;
 use exit::Exit;
 use look::Color;
 use session::Session;
@@ -43,14 +46,15 @@ pub fn main() -> ExitCode {
 }
 
 fn session(general: General) -> Session {
-    let General { socket, json, color } = general;
-    Session { path: connect::socket_path(socket), json, color, cancels: false }
+    let General { socket, daemon_user, json, color } = general;
+    let path = Address::new(connect::socket_path(socket), daemon_user);
+    Session { path, json, color, cancels: false }
 }
 
 /// Runs the shell that belongs to one daemon: leaving it, in whatever way, stops the daemon.
 #[must_use]
 pub fn attached_shell(socket: &Path) -> ExitCode {
-    let session = Session { path: socket.to_owned(), json: false, color: Color::Auto, cancels: false };
+    let session = Session { path: socket.into(), json: false, color: Color::Auto, cancels: false };
     let outcome = shell::run(&session, &Manner { attached: true, ..Manner::default() });
     let stopped = match outcome.left {
         Left::Shutdown => Exit::Done,

@@ -132,7 +132,9 @@ fn unreachable(holders: &[Account], socket: &SocketConfig) -> Option<String> {
     }
     let remedy = match outside {
         Account::Group(name) => format!("mode: 0660 and group: {name}"),
-        Account::User(_) => "mode: 0660 and a group, or mode: 0666 (what each may do is decided by the roles)".to_owned(),
+        Account::User(_) => {
+            "mode: 0660 and a group, or mode: 0666 (what each may do is decided by the roles)".to_owned()
+        }
     };
     Some(format!("{who} cannot connect, the mode of the socket is {mode:04o}: give it {remedy}"))
 }

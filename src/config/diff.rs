@@ -8,8 +8,8 @@ use crate::base::id::{ProgramName, Stream};
 use crate::base::units::{print_duration, print_size};
 
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation, Sink,
-    SocketConfig, Variable,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation,
+    Sink, SocketConfig, Variable,
 };
 
 /// The way from one configuration to another.

@@ -13,8 +13,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation, Sink,
-    SocketConfig, Variable,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation,
+    Sink, SocketConfig, Variable,
 };
 use super::words;
 

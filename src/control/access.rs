@@ -160,7 +160,8 @@ mod tests {
     fn a_refusal_says_what_is_needed_and_who_gives_it() {
         let deploy = Person { uid: DEPLOY, name: Some("deploy") };
         let refusal = judge(Some(Right::Control), &Request::Shutdown, deploy).unwrap_err();
-        let text = "shutdown needs the role admin; uid 1000 (deploy) has only control: taskmasterd.socket.admin gives it";
+        let text =
+            "shutdown needs the role admin; uid 1000 (deploy) has only control: taskmasterd.socket.admin gives it";
         assert_eq!((refusal.code, refusal.text.as_str()), (RefusalCode::Denied, text));
         let refusal = judge(None, &Request::Version, Person { uid: 7, name: None }).unwrap_err();
         assert_eq!(refusal.text, "version needs the role read; uid 7 has none: taskmasterd.socket.read gives it");

@@ -105,7 +105,8 @@ mod tests {
         let answered = Answered { command, result: "ok", uid: 1000, user, gid: 100, pid: 7, duration_ms: 1020 };
         let text = r#"command "stop \"a b\"" result=ok uid=1000 user=deploy gid=100 pid=7 duration=1.020s"#;
         assert_eq!(answered.to_string(), text);
-        Record { process: None, event: "command", command: Some(answered), cause: String::new(), ..record }.write(&mut out);
+        Record { process: None, event: "command", command: Some(answered), cause: String::new(), ..record }
+            .write(&mut out);
         let text = String::from_utf8(out).unwrap();
         assert_eq!(
             text,

@@ -1,7 +1,5 @@
 //! Carries out commands against one daemon: asks, shows, and says how it went.
 
-use std::path::PathBuf;
-
 use crate::control::command::Verb;
 use crate::control::help;
 use crate::control::jsonrpc::{self, Id};
@@ -10,7 +8,7 @@ use crate::control::text;
 use crate::sys::client::Interrupt;
 
 use super::args;
-use super::connect::{self, NoReply, Reply};
+use super::connect::{self, Address, NoReply, Reply};
 use super::exit::{self, Exit};
 use super::local;
 use super::look::Color;
@@ -19,8 +17,8 @@ use super::show;
 /// Whom to ask and how to show what comes back.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The control socket.
-    pub path: PathBuf,
+    /// The daemon, by its control socket.
+    pub path: Address,
     /// Show results as JSON.
     pub json: bool,
     /// Whether there are colours.

@@ -163,12 +163,7 @@ impl Clients {
     ///
     /// # Errors
     /// The path is too long, is something else than a socket, or the system refuses.
-    pub fn listen(
-        reactor: &mut Reactor,
-        path: &Path,
-        config: &SocketConfig,
-        access: Access,
-    ) -> Result<Clients, Error> {
+    pub fn listen(reactor: &mut Reactor, path: &Path, config: &SocketConfig, access: Access) -> Result<Clients, Error> {
         let failed = |step, error| Error::io(step, path, error);
         if path.as_os_str().len() > sock::PATH_BYTES {
             let text = format!("the path is longer than {} bytes", sock::PATH_BYTES);
@@ -290,7 +285,11 @@ impl Clients {
     /// Makes room: drops the client that has been quiet for longest, of those without a role if there are any, else of
     /// those that wait for nothing.
     fn shed(&mut self, reactor: &mut Reactor) -> Option<ClientId> {
-        let id = self.all.iter().min_by_key(|(_, c)| (c.right.is_some(), !c.open.is_empty(), c.last_request)).map(|(id, _)| *id)?;
+        let id = self
+            .all
+            .iter()
+            .min_by_key(|(_, c)| (c.right.is_some(), !c.open.is_empty(), c.last_request))
+            .map(|(id, _)| *id)?;
         self.drop_client(reactor, id);
         Some(id)
     }
