@@ -4,7 +4,7 @@ use crate::base::text::quoted;
 
 use super::check::{Objection, World};
 use super::diag::{Level, Report};
-use super::model::{Account, DaemonConfig, SocketConfig};
+use super::model::{Account, DaemonConfig, Roles, SocketConfig};
 use super::program::BACKUPS;
 use super::section::{Reader, Section};
 use super::values;
@@ -90,26 +90,32 @@ fn socket(
     reader.set(&mut socket.mode, SocketKey::Mode, values::octal);
     reader.set_some(&mut socket.owner, SocketKey::Owner, values::account);
     reader.set_some(&mut socket.group, SocketKey::Group, values::account);
-    for key in [SocketKey::Read, SocketKey::Control, SocketKey::Admin] {
-        let Some(holders) = reader.value(key, values::holders) else { continue };
-        if let Some((section, found)) = reader.find(key) {
-            let path = section.path_to(&found.entry.key);
-            let warning = unreachable(&holders, socket).map(Objection::warning);
-            let objections = holders.iter().filter_map(|holder| (world.holder)(holder).err());
-            for Objection { level, text } in objections.chain(warning) {
-                match level {
-                    Level::Error => reader.report.error(found.place, &path, text),
-                    Level::Warning => reader.report.warning(found.place, &path, text),
-                }
-            }
-        }
-        match key {
-            SocketKey::Read => socket.roles.read = holders,
-            SocketKey::Control => socket.roles.control = holders,
-            SocketKey::Admin => socket.roles.admin = holders,
-            SocketKey::Path | SocketKey::Mode | SocketKey::Owner | SocketKey::Group => {}
+    let mut role = |key| role(&mut reader, key, socket, world);
+    socket.roles =
+        Roles { read: role(SocketKey::Read), control: role(SocketKey::Control), admin: role(SocketKey::Admin) };
+}
+
+/// To whom a role is given, if each of them can be had.
+fn role(
+    reader: &mut Reader<'_, '_, '_, '_, SocketKey>,
+    key: SocketKey,
+    socket: &SocketConfig,
+    world: &World<'_>,
+) -> Vec<Account> {
+    let Some((section, found)) = reader.find(key) else { return Vec::new() };
+    let holders = reader.value_of(section, found, values::holders).unwrap_or_default();
+    let path = section.path_to(&found.entry.key);
+    let mut objections: Vec<Objection> = holders.iter().filter_map(|holder| (world.holder)(holder).err()).collect();
+    if objections.is_empty() {
+        objections.extend(unreachable(&holders, socket).map(Objection::warning));
+    }
+    for Objection { level, text } in objections {
+        match level {
+            Level::Error => reader.report.error(found.place, &path, text),
+            Level::Warning => reader.report.warning(found.place, &path, text),
         }
     }
+    holders
 }
 
 /// What is to be said if somebody has a role and cannot connect, as far as names tell. The kernel wants the permission to
@@ -117,8 +123,11 @@ fn socket(
 fn unreachable(holders: &[Account], socket: &SocketConfig) -> Option<String> {
     const OTHERS: u32 = 0o002;
     const GROUP: u32 = 0o020;
-    let is_owner = |holder: &Account| matches!(holder, Account::User(name) if Some(name) == socket.owner.as_ref());
-    let outside = holders.iter().find(|holder| !is_owner(holder))?;
+    let may_anyway = |holder: &&Account| match holder {
+        Account::User(name) => name == "root" || name == "0" || Some(name) == socket.owner.as_ref(),
+        Account::Group(_) => false,
+    };
+    let outside = holders.iter().find(|holder| !may_anyway(holder))?;
     let mode = socket.mode;
     if mode & OTHERS != 0 || (mode & GROUP != 0 && socket.group.is_some()) {
         return None;

@@ -49,7 +49,7 @@ fn a_role_without_a_way_to_the_socket_is_noticed() {
         ("admin: [a, b], owner: a", "admin: \"b\" cannot connect, the mode of the socket is 0600: "),
         ("read: a, mode: 644", "read: \"a\" cannot connect, the mode of the socket is 0644: "),
         ("read: a, mode: 660", "read: \"a\" cannot connect unless in the group of the daemon: name with socket.group "),
-        ("admin: a, owner: a", ""),
+        ("admin: [root, a, 0], owner: a", ""),
         ("control: a, mode: 660, group: ops", ""),
         ("control: ['@x', a], mode: 666", ""),
         ("mode: 600, control: []", ""),
