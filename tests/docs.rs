@@ -173,7 +173,7 @@ fn options_of_commands() -> Names {
 fn options_of(param: Param) -> Vec<&'static str> {
     match param.place() {
         Place::Flag(long) => vec![long],
-        Place::Value(long, short) => vec![long, short],
+        Place::Value(long, short) | Place::ShortFlag(long, short) => vec![long, short],
         Place::Word | Place::Rest => vec![],
     }
 }
@@ -212,6 +212,7 @@ fn synopses_name_the_options_of_their_commands() {
                     Place::Flag(long) | Place::Value(long, _) if matches!(param, Param::Lines) => {
                         text.contains(&format!("Fl {}", &long[1..]))
                     }
+                    Place::ShortFlag(_, short) => text.contains(&format!("Fl {}", &short[1..])),
                     Place::Flag(long) | Place::Value(long, _) => item.tag.contains(&format!("Fl {}", &long[1..])),
                     Place::Word | Place::Rest => item.tag.contains("Ar "),
                 };

@@ -4,7 +4,7 @@
 
 use super::frame::{self, REQUEST_BYTES};
 use super::jsonrpc::{self, Call, Id};
-use super::message::{Event, Refusal, RefusalCode, Request, Response};
+use super::message::{Chunk, Event, Refusal, RefusalCode, Request, Response};
 use super::render::{self, Clock};
 use super::text;
 
@@ -78,6 +78,17 @@ pub fn write_text_event(event: &Event, out: &mut Vec<u8>) {
     let mut text = String::new();
     render::event(event, &mut text);
     out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends output that follows the answer to a call: one line.
+pub fn write_json_output(id: &Id, chunk: &Chunk, out: &mut Vec<u8>) {
+    jsonrpc::write_output(id, chunk, out);
+    out.push(b'\n');
+}
+
+/// Appends output that follows the lines of an answer.
+pub fn write_text_output(chunk: &Chunk, labelled: bool, out: &mut Vec<u8>) {
+    render::output(chunk, labelled, out);
 }
 
 /// Appends the lines of an answer that goes on: the last line comes when it ends.

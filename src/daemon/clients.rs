@@ -18,7 +18,7 @@ use crate::base::time::Mono;
 use crate::config::model::SocketConfig;
 use crate::control::frame::{Frame, Lines, REQUEST_BYTES};
 use crate::control::jsonrpc::{Call, Id};
-use crate::control::message::{Event, EventList, Refusal, RefusalCode, Request, Response};
+use crate::control::message::{Chunk, Event, Refusal, RefusalCode, Request, Response};
 use crate::control::render::Clock;
 use crate::control::wire::{self, Message};
 use crate::sys::sock::{self, Peer};
@@ -51,6 +51,9 @@ const OPEN_REQUESTS: usize = 64;
 
 /// How much may wait for a client that follows events. One that falls further behind is cut off, with a notice.
 const STREAM_BYTES: usize = 256 << 10;
+
+/// How much of it may be output, which waits in its files as long as it must.
+const OUTPUT_ROOM_BYTES: usize = STREAM_BYTES / 2;
 
 /// To how many clients events are sent in one turn.
 const STREAMS_PER_TURN: usize = 64;
@@ -128,6 +131,15 @@ pub struct Clients {
     /// When trouble with connections was last told.
     complained: Option<Mono>,
     own_uid: u32,
+}
+
+/// A client that follows what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Follower {
+    /// It is told in text.
+    pub text: bool,
+    /// How many bytes it can be told.
+    pub room: usize,
 }
 
 /// A request that was read, to be carried out.
@@ -336,7 +348,7 @@ impl Clients {
     pub fn reply(&mut self, reactor: &mut Reactor, ticket: Ticket, response: &Response, clock: &Clock, now: Mono) {
         let Some(client) = self.all.get_mut(&ticket.client) else { return };
         let Some(form) = client.open.remove(&ticket.number) else { return };
-        let follows = matches!(response, Response::Events(EventList { follow: true, .. }));
+        let follows = response.goes_on();
         match form {
             Form::Text if follows => {
                 wire::write_text_beginning(response, clock, &mut client.out);
@@ -356,6 +368,26 @@ impl Clients {
             self.again.insert(ticket.client);
         }
         self.flush(reactor, ticket.client, now);
+    }
+
+    /// How a client that follows is told; `None` if it does not follow any more.
+    #[must_use]
+    pub fn follower(&self, ticket: Ticket) -> Option<Follower> {
+        let client = self.all.get(&ticket.client).filter(|client| !client.closing)?;
+        let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return None };
+        Some(Follower { text: id.is_none(), room: OUTPUT_ROOM_BYTES.saturating_sub(client.waiting()) })
+    }
+
+    /// Puts output into the buffer of a client that follows, which has room for it. It is sent when the client is served
+    /// next.
+    pub fn push_output(&mut self, ticket: Ticket, chunk: &Chunk, labelled: bool) {
+        let Some(client) = self.all.get_mut(&ticket.client) else { return };
+        let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return };
+        match id {
+            Some(id) => wire::write_json_output(id, chunk, &mut client.out),
+            None => wire::write_text_output(chunk, labelled, &mut client.out),
+        }
+        self.streams.insert(ticket.client);
     }
 
     /// Puts an event into the buffer of a client that follows. It is sent when the client is served next.

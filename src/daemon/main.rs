@@ -165,6 +165,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         files,
         clients,
         events: Default::default(),
+        follows: Default::default(),
         journal,
         origin,
         stamps: Some(stamps),
