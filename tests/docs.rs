@@ -19,6 +19,7 @@ use taskmaster::config::{Source, World, parse};
 use taskmaster::control::command::{self, COMMANDS, Param, Place, SHELL_WORDS};
 use taskmaster::control::message::{PROTOCOL, RefusalCode, StateName};
 use taskmaster::ctl::local::LOCAL;
+use taskmaster::ctl::logs;
 
 const PAGES: [&str; 4] = ["taskmasterd.8", "taskmasterctl.1", "taskmaster.yaml.5", "taskmaster-protocol.7"];
 
@@ -160,6 +161,7 @@ fn flags_of_taskmasterctl() {
     let page = flags_in_tags(&Page::open("taskmasterctl.1"));
     let mut known = flags_in_help(&help_of(TASKMASTERCTL));
     known.extend(options_of_commands());
+    known.extend(logs::OPTIONS.map(str::to_owned));
     known.extend(LOCAL.iter().flat_map(|local| flags_in_help(&local.usage())));
     same("flags of taskmasterctl", ("--help and the commands", &known), ("taskmasterctl(1)", &page));
 }

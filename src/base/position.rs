@@ -96,7 +96,7 @@ mod tests {
     /// The log is inode `files[0]`, its backups are the others; 0 is a gap.
     fn find(position: Position, files: &[u64]) -> Found {
         let there = |i: u32| files.get(i as usize).copied().filter(|ino| *ino != 0).map(mark);
-        position.find(there, (1..files.len() as u32).filter(|i| there(*i).is_some()))
+        position.find(there, (1..9).filter(|i| there(*i).is_some()))
     }
 
     #[test]

@@ -61,12 +61,7 @@ fn read<'a>(command: &Command, words: impl Iterator<Item = &'a str>, args: &mut 
 }
 
 /// One option: `--dry-run`, `--timeout 5s`, `--timeout=5s`, `-n 5`, `-n5`.
-fn option<'a>(
-    command: &Command,
-    word: &str,
-    words: &mut dyn Iterator<Item = &'a str>,
-    args: &mut Args,
-) -> Result<(), String> {
+fn option(command: &Command, word: &str, words: &mut dyn Iterator<Item = &str>, args: &mut Args) -> Result<(), String> {
     let (name, given) = match word.split_once('=') {
         Some((name, value)) if word.starts_with("--") => (name, Some(value)),
         _ => match word.split_at_checked(2) {

@@ -30,6 +30,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How much of a request may be places in logs. A request has at most 64 KiB.
 const PLACES_BYTES: usize = 60_000;
 
+/// The options that `logs` and `tail` have here, beside those that the daemon knows.
+pub const OPTIONS: [&str; 2] = ["--grep", "--no-prefix"];
+
 /// How lines are shown.
 #[derive(Clone, Debug)]
 pub struct Manner {
