@@ -19,6 +19,7 @@ use super::clients::{Asked, Served};
 use super::clock;
 use super::follow::LogsAsked;
 use super::logfile::{TAIL_LIMIT_BYTES, tail};
+use super::origin;
 use super::run::Daemon;
 use crate::base::errno::plain;
 
@@ -136,6 +137,7 @@ impl Daemon {
                     let path = self.origin.path.display();
                     self.journal.write(Level::Info, format_args!("configuration read from {path}"));
                     self.people.extend(people);
+                    self.clients.allow(origin::room_for_clients(&config));
                     self.stamps = Some(stamps);
                 }
                 self.inputs.push_back(Input::Reload { ticket, config: Box::new(config), dry_run });
