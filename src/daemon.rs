@@ -13,6 +13,7 @@ mod commands;
 mod dispatch;
 mod error;
 mod events;
+mod follow;
 mod journal;
 mod lockfile;
 mod logfile;

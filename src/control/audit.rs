@@ -38,7 +38,9 @@ pub fn spoken(request: &Request) -> String {
             words.extend_from_slice(names);
         }
         Request::Reload { dry_run } => words.extend(dry_run.then(|| "--dry-run".to_owned())),
-        Request::Status { names } | Request::Events { names, .. } => words.extend_from_slice(names),
+        Request::Status { names } | Request::Events { names, .. } | Request::Logs { names, .. } => {
+            words.extend_from_slice(names)
+        }
         Request::Tail { name, .. } => words.push(name.clone()),
         Request::Pid { name } => words.extend(name.clone()),
         Request::Help { command } => words.extend(command.clone()),
@@ -95,6 +97,7 @@ pub fn verdict(response: &Response) -> Verdict {
         Response::Status(_)
         | Response::Plan(_)
         | Response::Events(_)
+        | Response::Logs(_)
         | Response::Tail(_)
         | Response::DaemonPid(_)
         | Response::Pids(_)

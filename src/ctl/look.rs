@@ -123,6 +123,7 @@ impl Look {
             Response::Outcomes { outcomes, .. } => Some(self.outcomes(outcomes, text)),
             Response::Plan(plan) => Some(self.plan(plan, text)),
             Response::Events(_)
+            | Response::Logs(_)
             | Response::Tail(_)
             | Response::DaemonPid(_)
             | Response::Pids(_)

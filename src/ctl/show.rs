@@ -28,6 +28,7 @@ pub fn show(response: &Response, color: Color) -> Exit {
         | Response::Outcomes { .. }
         | Response::Plan(_)
         | Response::Events(_)
+        | Response::Logs(_)
         | Response::Tail(_)
         | Response::DaemonPid(_)
         | Response::Pids(_)

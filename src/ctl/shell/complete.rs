@@ -31,7 +31,7 @@ fn command_names() -> Vec<String> {
 
 fn options(command: &Command) -> Vec<String> {
     let long = command.params.iter().filter_map(|p| match p.place() {
-        Place::Flag(long) | Place::Value(long, _) => Some(long),
+        Place::Flag(long) | Place::ShortFlag(long, _) | Place::Value(long, _) => Some(long),
         Place::Word | Place::Rest => None,
     });
     long.chain(["--json", "--help"]).map(str::to_owned).collect()
@@ -61,9 +61,19 @@ fn values(command: &Command, words: &[&str], processes: impl FnOnce() -> Vec<Pro
         Some(Param::Sig) => Sig::names().iter().map(|n| (*n).to_owned()).collect(),
         Some(Param::Stream) => vec!["stdout".to_owned(), "stderr".to_owned()],
         Some(Param::Command) => command_names(),
-        Some(Param::Wait | Param::Timeout | Param::DryRun | Param::Lines | Param::Follow | Param::Since) | None => {
-            Vec::new()
-        }
+        Some(
+            Param::Wait
+            | Param::Timeout
+            | Param::DryRun
+            | Param::Lines
+            | Param::Follow
+            | Param::Since
+            | Param::Follows
+            | Param::Stdout
+            | Param::Stderr
+            | Param::From,
+        )
+        | None => Vec::new(),
     }
 }
 
