@@ -9,12 +9,13 @@ use crate::config::model::{Level, Roles};
 use crate::control::access::{self, Access, Holder, Person};
 use crate::control::audit::{self, Throttle, Verdict};
 use crate::control::command::Right;
-use crate::control::message::{Refusal, Request, Response};
+use crate::control::message::{Refusal, Response};
 use crate::control::record::Answered;
 use crate::load::People;
 use crate::sys::sock::Peer;
 use crate::sys::user;
 
+use super::clients::Asked;
 use super::run::Daemon;
 
 /// How many names of users are kept.
@@ -66,8 +67,9 @@ impl Daemon {
     }
 
     /// Whether a client may ask for this. Takes note of it if it is to be written down.
-    pub(super) fn permit(&mut self, ticket: Ticket, peer: Peer, request: &Request) -> Result<(), Refusal> {
-        let right = self.clients.right_of(ticket.client);
+    pub(super) fn permit(&mut self, asked: &Asked) -> Result<(), Refusal> {
+        let Asked { ticket, peer, right, request } = asked;
+        let (ticket, peer, right) = (*ticket, *peer, *right);
         let quiet = right.is_some() && request.right() == Right::Read;
         if quiet {
             return Ok(());

@@ -171,6 +171,8 @@ pub struct Asked {
     pub ticket: Ticket,
     /// Who asks.
     pub peer: Peer,
+    /// What the asker may do. The client may be gone by the time the request is carried out.
+    pub right: Option<Right>,
     /// What for.
     pub request: Request,
 }
@@ -394,7 +396,12 @@ impl Clients {
             client.last_request = now;
             client.closing |= client.right.is_none();
             for (number, request) in client.understand(message) {
-                served.asked.push(Asked { ticket: Ticket { client: id, number }, peer: client.peer, request });
+                served.asked.push(Asked {
+                    ticket: Ticket { client: id, number },
+                    peer: client.peer,
+                    right: client.right,
+                    request,
+                });
             }
         }
     }

@@ -85,10 +85,10 @@ impl Daemon {
 
     /// Answers a request, or passes it on to the core.
     fn serve_request(&mut self, asked: Asked) {
-        let Asked { ticket, peer, request } = asked;
-        if let Err(refusal) = self.permit(ticket, peer, &request) {
-            return self.reply(ticket, &Response::Refused(refusal));
+        if let Err(refusal) = self.permit(&asked) {
+            return self.reply(asked.ticket, &Response::Refused(refusal));
         }
+        let Asked { ticket, request, .. } = asked;
         let response = match request {
             Request::Version => {
                 Response::Version(VersionReport { version: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL })

@@ -3,9 +3,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use crate::base::id::ClientId;
 use crate::control::access::{self, Access};
-use crate::control::command::Right;
 use crate::control::message::{Refusal, Response};
 use crate::control::render::Clock;
 use crate::control::wire;
@@ -23,12 +21,6 @@ pub(super) fn groups(socket: BorrowedFd<'_>, gid: u32) -> Vec<u32> {
 }
 
 impl Clients {
-    /// What the user of a connection may do.
-    #[must_use]
-    pub fn right_of(&self, id: ClientId) -> Option<Right> {
-        self.all.get(&id).and_then(|client| client.right)
-    }
-
     /// Gives the roles to others, on the connections that there are as well. Who has none any more is told nothing more.
     pub fn set_access(&mut self, access: Access) {
         self.access = access;
