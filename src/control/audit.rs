@@ -77,7 +77,7 @@ fn shortened(text: &str, chars: usize) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// `ok`; `partial` or `failed` if it did not do for some or for all processes; the word of a refusal; `gone` if
-    /// nobody was there for the answer.
+    /// client or daemon left before the answer.
     pub result: &'static str,
     /// Why; empty if it is `ok`.
     pub reason: String,
@@ -107,10 +107,10 @@ pub fn verdict(response: &Response) -> Verdict {
     }
 }
 
-/// The client went away before there was an answer. What was begun goes on.
+/// There was no answer, and why. What was begun goes on.
 #[must_use]
-pub fn gone() -> Verdict {
-    Verdict { result: "gone", reason: "the client did not wait for the answer".to_owned(), refused: false }
+pub fn gone(why: &str) -> Verdict {
+    Verdict { result: "gone", reason: why.to_owned(), refused: false }
 }
 
 fn of_processes(outcomes: &[Outcome]) -> Verdict {

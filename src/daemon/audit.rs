@@ -92,7 +92,14 @@ impl Daemon {
         let last = Ticket { client, number: u64::MAX };
         let numbers: Vec<Ticket> = self.audit.open.range(first..=last).map(|(ticket, _)| *ticket).collect();
         for entry in numbers.iter().filter_map(|ticket| self.audit.open.remove(ticket)).collect::<Vec<_>>() {
-            self.write_verdict(&entry, &audit::gone());
+            self.write_verdict(&entry, &audit::gone("the client did not wait for the answer"));
+        }
+    }
+
+    /// Writes down everything that is left when the daemon leaves.
+    pub(super) fn write_unfinished(&mut self) {
+        for entry in std::mem::take(&mut self.audit.open).into_values() {
+            self.write_verdict(&entry, &audit::gone("the daemon left before it was done"));
         }
     }
 

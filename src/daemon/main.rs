@@ -191,6 +191,7 @@ impl Daemon {
     /// The last lines of the log, and the socket removed.
     fn leave(&mut self, result: &Result<(), Error>) {
         self.clients.remove_socket();
+        self.write_unfinished();
         self.outputs.finish(&mut self.reactor, &mut self.files, self.now);
         match result {
             Ok(()) => self.log(Level::Info, "everything is stopped, leaving"),
