@@ -243,6 +243,19 @@ fn a_reload_gives_and_takes_roles_on_connections_that_are_there() {
     has(&member.hear(), "ERROR denied: the right to see this was withdrawn");
     assert!(member.child.wait().unwrap().success());
     MEMBER.may_not(&d, "status", "has none");
+    // The same for what processes write.
+    let mut events = Line::open(NOBODY, &d);
+    events.say("events --since 0");
+    has(&read_line_of(events.child.stdout.as_mut().unwrap()), "spawned");
+    let mut output = Line::open(NOBODY, &d);
+    output.say(r#"{"jsonrpc":"2.0","id":9,"method":"logs","params":{"names":["other"],"follow":true}}"#);
+    has(&read_line_of(output.child.stdout.as_mut().unwrap()), "\"result\"");
+    reload_with(&d, "control: [nobody]", "read: '@daemon'");
+    has(&events.hear(), "ERROR denied: the right to see this was withdrawn");
+    has(&read_line_of(output.child.stdout.as_mut().unwrap()), "-32002");
+    assert!(output.child.wait().unwrap().success());
+    reload_with(&d, "read: '@daemon'", "control: [nobody]");
+    let mut nobody = Line::open(NOBODY, &d);
     // A file with an unknown user changes nothing.
     let text = fs::read_to_string(d.setup.config_file()).unwrap();
     fs::write(d.setup.config_file(), text.replace("[nobody]", "[nobdy, '@deamon']")).unwrap();
