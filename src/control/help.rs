@@ -102,6 +102,7 @@ mod tests {
 │ Type 'help <action>'                                         │
 └──────────────────────────────────────────────────────────────┘
 start       stop        restart     status
+top         why         wait        graph
 signal      events      tail        pid
 reload      update      reread      version
 shutdown    help

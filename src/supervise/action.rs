@@ -48,6 +48,9 @@ pub enum Action {
     },
     /// Give a client its one final answer.
     Reply(Ticket, Response),
+    /// Give a client its one final answer, with what only the shell can see added to each of its entries. They are about
+    /// these processes, in this order.
+    ReplyInFull(Ticket, Vec<Key>, Response),
     /// Write down what happened to a process.
     Note(Happening),
     /// Write down what was decided.
