@@ -177,6 +177,7 @@ impl fmt::Display for Note {
             Note::Leftovers => f.write_str("its leader is gone, members of its process group are left: stopping them"),
             Note::Backoff { why: Some(why), delay } => write!(f, "{why}; next try in {}", print_duration(*delay)),
             Note::Backoff { why: None, delay } => write!(f, "next start in {}", print_duration(*delay)),
+            Note::Fatal { why, tries: 0 | 1 } => write!(f, "gave up after the first try: {why}"),
             Note::Fatal { why, tries } => write!(f, "gave up after {tries} tries: {why}"),
             Note::Stopping { sig } => write!(f, "stopping: {sig} sent"),
             Note::Killed => f.write_str("did not stop in time: SIGKILL sent"),

@@ -144,7 +144,8 @@ fn failed(member: &Member, why: &Failure) -> String {
     let lived = inst.entered.zip(inst.last_spawn).map(|(end, begin)| end.since(begin));
     let after = match why {
         Failure::TooQuick(_) | Failure::BeforeExec(_) | Failure::Died(_) => {
-            lived.map(|time| format!(" after {}", print_duration(tenths(time)))).unwrap_or_default()
+            let told = lived.map(tenths).filter(|time| !time.is_zero());
+            told.map(|time| format!(" after {}", print_duration(time))).unwrap_or_default()
         }
         Failure::Spawn { .. } | Failure::Cancelled | Failure::NoExec => String::new(),
     };
