@@ -16,6 +16,9 @@ use super::history::Entry;
 use super::state::{Exec, Failure, Instance, Pressure, SPAWN_LIMIT, State};
 use super::status::millis;
 
+/// How long a process may take to its `execve` without a word about it.
+const NORMAL_SPAWN: Duration = Duration::from_secs(1);
+
 impl Fleet {
     /// What can be said of these members at `now`. Times of day and what is outside of the core are left open.
     #[must_use]
@@ -53,7 +56,12 @@ impl Fleet {
             State::Stopped | State::Exited { .. } => by_hand("starts it"),
             State::Fatal { .. } => by_hand("tries again"),
             State::Starting { live, exec: Exec::Pending | Exec::Failed(_) } => {
-                format!("killed in {} if it has not by then", until(live.spawned.after(SPAWN_LIMIT), now))
+                // Most do it within milliseconds, and are not to be worried about.
+                if now.since(live.spawned) < NORMAL_SPAWN {
+                    return "is about to execute its program".to_owned();
+                }
+                let left = until(live.spawned.after(SPAWN_LIMIT), now);
+                format!("has not executed its program yet, and is killed in {left} if it has not by then")
             }
             State::Starting { exec: Exec::Confirmed(at), .. } => {
                 format!("counts as started in {}", until(at.after(policy.starttime), now))
@@ -80,7 +88,7 @@ fn because(member: &Member, now: Mono) -> String {
         State::Starting { exec, .. } => {
             let how = started(member);
             match exec {
-                Exec::Pending => format!("{how}; has not executed its program yet"),
+                Exec::Pending => how,
                 Exec::Failed(why) => format!("{how}; {why}"),
                 Exec::Confirmed(_) => format!("{how}; has to stay up for {}", print_duration(program.policy.starttime)),
             }
@@ -228,7 +236,7 @@ mod tests {
     use crate::base::signal::Sig;
     use crate::control::message::Wait;
     use crate::supervise::event::{Command, Input};
-    use crate::supervise::reload::tests::{Bench, words};
+    use crate::supervise::reload::tests::{Bench, config, words};
 
     impl Bench {
         fn why(&self, name: &str) -> (String, String) {
@@ -333,6 +341,16 @@ mod tests {
         b.exit("w", Exit::Code(1));
         b.pass(2000);
         assert_eq!(b.why("w").0, "started again after exit status 1");
+    }
+
+    #[test]
+    fn a_birth_that_hangs_is_told() {
+        let mut fleet = Fleet::new(config("a: {cmd: x}"));
+        fleet.handle(Input::Boot, Mono(0), &mut Vec::new());
+        let key = fleet.chosen(&words("a")).unwrap()[0];
+        let next = |ms: u64| fleet.accounts(&[key], Mono(ms * 1_000_000)).remove(0).next;
+        assert_eq!(next(10), "is about to execute its program");
+        assert_eq!(next(20_000), "has not executed its program yet, and is killed in 40s if it has not by then");
     }
 
     #[test]

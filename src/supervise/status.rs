@@ -7,7 +7,7 @@ use crate::base::time::Mono;
 use crate::control::message::{ProcessPid, ProcessStatus};
 
 use super::fleet::{Fleet, Member};
-use super::state::{Exec, Instance, Pressure, State};
+use super::state::{Instance, Pressure, State};
 
 impl Fleet {
     /// The view of these members at `now`.
@@ -69,7 +69,6 @@ fn why(inst: &Instance) -> Option<String> {
         State::Backoff { why: Some(why), .. } | State::Fatal { why } => Some(why.to_string()),
         State::Backoff { why: None, .. } => Some("waits for backoff.floor between two starts".to_owned()),
         State::Exited { expected: false, .. } => Some("not expected (autorestart: never)".to_owned()),
-        State::Starting { exec: Exec::Pending, .. } => Some("has not executed its program yet".to_owned()),
         State::Stopping { ended: Some(exit), .. } => {
             Some(format!("its leader is gone ({exit}), members of its process group are left"))
         }
