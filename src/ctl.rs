@@ -1,7 +1,8 @@
 //! The client: the command line and the shell of `taskmasterctl`.
 //!
 //! `args` reads the command line, `connect` carries one request to the daemon and back, `show` shows the answer, `look`
-//! gives it its colours and `exit` knows the exit code, `shell` does this for line after line; `local` has the commands that need no daemon. What a request or an answer may be is `control`'s.
+//! gives it its colours and `exit` knows the exit code, `shell` does this for line after line; `logs` shows what processes
+//! write for as long as one likes, `local` has the commands that need no daemon. What a request or an answer may be is `control`'s.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ pub mod args;
 pub mod connect;
 pub mod exit;
 pub mod local;
+pub mod logs;
 pub mod look;
 pub mod session;
 pub mod shell;
@@ -19,7 +21,6 @@ use crate::control::message::Request;
 
 use args::{Call, General};
 use exit::Exit;
-use look::Color;
 use session::Session;
 use shell::{Left, Manner};
 
@@ -44,13 +45,13 @@ pub fn main() -> ExitCode {
 
 fn session(general: General) -> Session {
     let General { socket, json, color } = general;
-    Session { path: connect::socket_path(socket), json, color, cancels: false }
+    Session { json, color, ..Session::new(connect::socket_path(socket)) }
 }
 
 /// Runs the shell that belongs to one daemon: leaving it, in whatever way, stops the daemon.
 #[must_use]
 pub fn attached_shell(socket: &Path) -> ExitCode {
-    let session = Session { path: socket.to_owned(), json: false, color: Color::Auto, cancels: false };
+    let session = Session::new(socket);
     let outcome = shell::run(&session, &Manner { attached: true, ..Manner::default() });
     let stopped = match outcome.left {
         Left::Shutdown => Exit::Done,

@@ -12,6 +12,7 @@ mod commands;
 mod dispatch;
 mod error;
 mod events;
+mod follow;
 mod insight;
 mod journal;
 mod lockfile;

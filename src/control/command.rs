@@ -6,7 +6,7 @@ use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
-use super::message::{Refusal, RefusalCode, Request, Wait, WaitFor};
+use super::message::{LogPlace, Refusal, RefusalCode, Request, Wait, WaitFor};
 
 /// Who may give a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +33,7 @@ pub enum Verb {
     Signal,
     Reload,
     Events,
+    Logs,
     Tail,
     Pid,
     Version,
@@ -67,6 +68,14 @@ pub enum Param {
     Usage,
     /// `--dot`.
     Dot,
+    /// Whether to go on: `--follow`, `-f`.
+    Follows,
+    /// Only what is written to one stream: `--stdout`.
+    Stdout,
+    /// The same: `--stderr`.
+    Stderr,
+    /// Where logs begin: `--from PLACE`, as often as needed.
+    From,
     /// `stdout` or `stderr`; a word.
     Stream,
     /// The name of a command; a word.
@@ -78,6 +87,8 @@ pub enum Param {
 pub enum Place {
     /// By an option that stands alone.
     Flag(&'static str),
+    /// By an option that stands alone, long or short.
+    ShortFlag(&'static str, &'static str),
     /// By an option before a value.
     Value(&'static str, &'static str),
     /// By being the next word.
@@ -103,6 +114,10 @@ impl Param {
             Param::For => "for",
             Param::Usage => "usage",
             Param::Dot => "dot",
+            Param::Follows => "follow",
+            Param::Stdout => "stdout",
+            Param::Stderr => "stderr",
+            Param::From => "from",
             Param::Stream => "stream",
             Param::Command => "command",
         }
@@ -121,6 +136,10 @@ impl Param {
             Param::Dot => Place::Flag("--dot"),
             Param::For => Place::Value("--for", "-f"),
             Param::Since => Place::Value("--since", "-s"),
+            Param::Follows => Place::ShortFlag("--follow", "-f"),
+            Param::Stdout => Place::Flag("--stdout"),
+            Param::Stderr => Place::Flag("--stderr"),
+            Param::From => Place::Value("--from", "-F"),
             Param::Timeout => Place::Value("--timeout", "-t"),
             Param::Lines => Place::Value("--lines", "-n"),
         }
@@ -163,7 +182,7 @@ const CHANGE: &[Param] = &[Param::Wait, Param::Timeout, Param::Names];
 const CHANGE_SYNOPSIS: &str = "[--no-wait] [--timeout DURATION] NAME...";
 
 /// All commands, in the order in which people look for them.
-pub const COMMANDS: [Command; 15] = [
+pub const COMMANDS: [Command; 16] = [
     Command {
         verb: Verb::Start,
         name: "start",
@@ -286,14 +305,33 @@ the first that is. --no-follow shows what is kept and ends.
 ",
     },
     Command {
+        verb: Verb::Logs,
+        name: "logs",
+        aliases: &[],
+        right: Right::Read,
+        params: &[Param::Lines, Param::Follows, Param::Stdout, Param::Stderr, Param::From, Param::Names],
+        synopsis: "[-f] [-n LINES] [--stdout|--stderr] [--from PLACE] [NAME...]",
+        summary: "Show what processes have written, with -f what they write",
+        help: "\
+Shows the last 10 lines of each log, of stdout and stderr if neither is named. Lines
+of several processes begin with NAME and |, those of stderr with NAME and !. With -f
+it goes on, through rotation and restarts; programs find in JSON where each log is to
+go on. taskmasterctl has --grep RE and --no-prefix, too, and goes on when the daemon
+is back.
+",
+    },
+    Command {
         verb: Verb::Tail,
         name: "tail",
         aliases: &[],
         right: Right::Read,
-        params: &[Param::Lines, Param::Name, Param::Stream],
-        synopsis: "[-n LINES] NAME [stdout|stderr]",
+        params: &[Param::Lines, Param::Follows, Param::Name, Param::Stream],
+        synopsis: "[-f] [-n LINES] NAME [stdout|stderr]",
         summary: "Show the last lines of a process's log",
-        help: "Shows 10 lines of stdout if nothing else is said. NAME must mean one process.\n",
+        help: "\
+Shows 10 lines of stdout if nothing else is said. NAME must mean one process. With -f it
+goes on as `logs -f` does.
+",
     },
     Command {
         verb: Verb::Pid,
@@ -415,6 +453,7 @@ impl Request {
             Request::Signal { .. } => Verb::Signal,
             Request::Reload { .. } => Verb::Reload,
             Request::Events { .. } => Verb::Events,
+            Request::Logs { .. } => Verb::Logs,
             Request::Tail { .. } => Verb::Tail,
             Request::Pid { .. } => Verb::Pid,
             Request::Version => Verb::Version,
@@ -461,6 +500,10 @@ pub(super) struct Args {
     pub(super) until: Option<WaitFor>,
     pub(super) usage: Option<bool>,
     pub(super) dot: Option<bool>,
+    pub(super) follows: Option<bool>,
+    pub(super) stdout: Option<bool>,
+    pub(super) stderr: Option<bool>,
+    pub(super) from: Vec<LogPlace>,
     pub(super) stream: Option<Stream>,
     pub(super) command: Option<String>,
 }
@@ -489,6 +532,20 @@ impl Args {
             Verb::Events => {
                 Request::Events { names: self.names, since: self.since, follow: self.follow.unwrap_or(true) }
             }
+            Verb::Logs => Request::Logs {
+                stream: self.only_stream()?,
+                lines: self.lines.unwrap_or(TAIL_LINES),
+                follow: self.follows.unwrap_or(false),
+                names: self.names,
+                from: self.from,
+            },
+            Verb::Tail if self.follows == Some(true) => Request::Logs {
+                names: vec![self.name.ok_or("no NAME given")?],
+                stream: Some(self.stream.unwrap_or(Stream::Stdout)),
+                lines: self.lines.unwrap_or(TAIL_LINES),
+                follow: true,
+                from: Vec::new(),
+            },
             Verb::Tail => Request::Tail {
                 name: self.name.ok_or("no NAME given")?,
                 stream: self.stream.unwrap_or(Stream::Stdout),
@@ -499,6 +556,15 @@ impl Args {
             Verb::Shutdown => Request::Shutdown,
             Verb::Help => Request::Help { command: self.command },
         })
+    }
+
+    fn only_stream(&self) -> Result<Option<Stream>, &'static str> {
+        match (self.stdout.unwrap_or(false), self.stderr.unwrap_or(false)) {
+            (true, true) => Err("only stdout and only stderr cannot both be (without either, both are shown)"),
+            (true, false) => Ok(Some(Stream::Stdout)),
+            (false, true) => Ok(Some(Stream::Stderr)),
+            (false, false) => Ok(None),
+        }
     }
 
     fn waiting(&self) -> Result<Wait, &'static str> {
@@ -538,6 +604,7 @@ mod tests {
             Verb::Why,
             Verb::Wait,
             Verb::Graph,
+            Verb::Logs,
             Verb::Start,
             Verb::Stop,
             Verb::Restart,

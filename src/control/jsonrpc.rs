@@ -9,6 +9,7 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use crate::base::id::Stream;
 use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
 use crate::base::text::quoted;
@@ -20,7 +21,10 @@ use super::text;
 
 mod answer;
 
-pub use answer::{event_line, raw_error, raw_params, raw_result, read_answer, read_event, write_answer, write_event};
+pub use answer::{
+    event_line, output_line, raw_error, raw_params, raw_result, read_answer, read_event, read_output, write_answer,
+    write_event, write_output,
+};
 
 /// The most calls that a batch may hold.
 pub const BATCH_CALLS: usize = 256;
@@ -235,6 +239,13 @@ fn set(param: Param, json: &str, args: &mut Args) -> Result<(), String> {
         }
         Param::Usage => args.usage = read(json, "true or false")?,
         Param::Dot => args.dot = read(json, "true or false")?,
+        Param::Follows => args.follows = read(json, "true or false")?,
+        Param::Stdout => args.stdout = read(json, "true or false")?,
+        Param::Stderr => args.stderr = read(json, "true or false")?,
+        Param::From => {
+            let places = read::<Vec<String>>(json, "an array of places in logs")?.unwrap_or_default();
+            args.from = places.iter().map(|place| place.parse()).collect::<Result<_, _>>()?;
+        }
         Param::Stream => {
             args.stream = match read::<String>(json, "\"stdout\" or \"stderr\"")? {
                 Some(text) => Some(command::stream(&text)?),
@@ -283,8 +294,14 @@ struct Params<'a> {
     usage: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dot: Option<bool>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stdout: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stderr: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    from: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<crate::base::id::Stream>,
+    stream: Option<Stream>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'a str>,
 }
@@ -312,6 +329,15 @@ impl<'a> Params<'a> {
             Request::Events { names, since, follow } => {
                 Params { names, since: *since, follow: (!follow).then_some(false), ..none }
             }
+            Request::Logs { names, stream, lines, follow, from } => Params {
+                names,
+                lines: Some(*lines),
+                follow: follow.then_some(true),
+                stdout: *stream == Some(Stream::Stdout),
+                stderr: *stream == Some(Stream::Stderr),
+                from: from.iter().map(ToString::to_string).collect(),
+                ..none
+            },
             Request::Tail { name, stream, lines } => {
                 Params { name: Some(name), stream: Some(*stream), lines: Some(*lines), ..none }
             }
@@ -341,7 +367,6 @@ fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::Stream;
     use crate::base::signal::Sig;
     use crate::control::message::WaitFor;
 

@@ -6,10 +6,13 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use crate::base::id::Stream;
 use crate::base::text::Plain;
 use crate::base::time::Wall;
 
-use super::message::{Event, Outcome, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName};
+use super::message::{
+    Chunk, Event, LogPlace, Outcome, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName,
+};
 
 mod graph;
 mod plan;
@@ -61,6 +64,15 @@ pub fn write(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
             }
             list.events.iter().for_each(|e| event(e, &mut text));
         }
+        Response::Logs(list) => {
+            list.notes.iter().for_each(|note| put(&mut text, format_args!("note: {}\n", Plain(note))));
+            out.extend_from_slice(text.as_bytes());
+            list.chunks.iter().for_each(|chunk| output(chunk, list.labels, out));
+            if !list.follow && out.last().is_some_and(|b| *b != b'\n') {
+                out.push(b'\n');
+            }
+            return;
+        }
         Response::Tail(bytes) => {
             out.extend_from_slice(bytes);
             if bytes.last().is_some_and(|b| *b != b'\n') {
@@ -100,6 +112,7 @@ pub fn final_line(response: &Response) -> Cow<'static, str> {
         | Response::Graph(_)
         | Response::Plan(_)
         | Response::Events(_)
+        | Response::Logs(_)
         | Response::Tail(_)
         | Response::DaemonPid(_)
         | Response::Pids(_)
@@ -112,6 +125,25 @@ pub fn final_line(response: &Response) -> Cow<'static, str> {
 /// Writing into a string cannot fail.
 fn put(text: &mut String, args: fmt::Arguments<'_>) {
     let _ = text.write_fmt(args);
+}
+
+/// Output as it was written; with a label, whole lines that say whose they are: `web | GET /`, and of stderr `web ! oops`.
+pub fn output(chunk: &Chunk, labelled: bool, out: &mut Vec<u8>) {
+    let LogPlace { process, stream, .. } = &chunk.next;
+    if chunk.lost {
+        out.extend_from_slice(format!("note: some output of {} is no longer kept\n", Plain(process)).as_bytes());
+    }
+    if !labelled {
+        return out.extend_from_slice(&chunk.bytes);
+    }
+    let mark = if *stream == Stream::Stderr { '!' } else { '|' };
+    for line in chunk.bytes.split_inclusive(|b| *b == b'\n') {
+        out.extend_from_slice(format!("{process} {mark} ").as_bytes());
+        out.extend_from_slice(line);
+        if !line.ends_with(b"\n") {
+            out.push(b'\n');
+        }
+    }
 }
 
 /// `12 2026-11-21T01:53:33.042Z web: RUNNING -> BACKOFF: exited: exit status 1, not expected`.
@@ -312,10 +344,10 @@ mod tests {
             (
                 ProcessStatus {
                     why: some("exited too quickly (exit status 3)"),
-                    next: some("try 2 of 4 in 3s"),
+                    next: some("next try in 3s (2 of 4)"),
                     ..p(Backoff)
                 },
-                "BACKOFF   exited too quickly (exit status 3); try 2 of 4 in 3s",
+                "BACKOFF   exited too quickly (exit status 3); next try in 3s (2 of 4)",
             ),
             (ProcessStatus { last_exit: some("exit status 3"), ..p(Backoff) }, "BACKOFF   exit status 3"),
             (

@@ -61,12 +61,7 @@ fn read<'a>(command: &Command, words: impl Iterator<Item = &'a str>, args: &mut 
 }
 
 /// One option: `--dry-run`, `--timeout 5s`, `--timeout=5s`, `-n 5`, `-n5`.
-fn option<'a>(
-    command: &Command,
-    word: &'a str,
-    words: &mut impl Iterator<Item = &'a str>,
-    args: &mut Args,
-) -> Result<(), String> {
+fn option(command: &Command, word: &str, words: &mut dyn Iterator<Item = &str>, args: &mut Args) -> Result<(), String> {
     let (name, given) = match word.split_once('=') {
         Some((name, value)) if word.starts_with("--") => (name, Some(value)),
         _ => match word.split_at_checked(2) {
@@ -76,21 +71,29 @@ fn option<'a>(
     };
     for param in command.params {
         match param.place() {
-            Place::Flag(long) if long == name => {
+            Place::Flag(long) | Place::ShortFlag(long, _) if long == name => {
                 return match given {
                     Some(_) => Err(format!("{long} takes no value")),
                     None => set(*param, "", args),
+                };
+            }
+            Place::ShortFlag(_, short) if short == name => {
+                set(*param, "", args)?;
+                // Letters may stand together: `-fn5`.
+                return match given {
+                    Some(more) => option(command, &format!("-{more}"), words, args),
+                    None => Ok(()),
                 };
             }
             Place::Value(long, short) if long == name || short == name => {
                 let value = given.or_else(|| words.next()).ok_or_else(|| format!("{name} needs a value"))?;
                 return set(*param, value, args);
             }
-            Place::Flag(_) | Place::Value(..) | Place::Word | Place::Rest => {}
+            Place::Flag(_) | Place::ShortFlag(..) | Place::Value(..) | Place::Word | Place::Rest => {}
         }
     }
     let known = command.params.iter().filter_map(|p| match p.place() {
-        Place::Flag(long) | Place::Value(long, _) => Some(long),
+        Place::Flag(long) | Place::ShortFlag(long, _) | Place::Value(long, _) => Some(long),
         Place::Word | Place::Rest => None,
     });
     Err(format!("no option {}{}", quoted(name), suggestion(name, known)))
@@ -98,7 +101,7 @@ fn option<'a>(
 
 /// Puts a word into its place. A flag has no word.
 fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
-    if word.is_empty() && !matches!(param.place(), Place::Flag(_)) {
+    if word.is_empty() && !matches!(param.place(), Place::Flag(_) | Place::ShortFlag(..)) {
         return Err(match param {
             Param::Names | Param::Name => "a NAME is empty".to_owned(),
             Param::Sig | Param::Stream | Param::Command => format!("the {} is empty", param.key()),
@@ -110,7 +113,11 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
             | Param::Since
             | Param::For
             | Param::Usage
-            | Param::Dot => "an option has an empty value".to_owned(),
+            | Param::Dot
+            | Param::Follows
+            | Param::Stdout
+            | Param::Stderr
+            | Param::From => "an option has an empty value".to_owned(),
         });
     }
     match param {
@@ -126,6 +133,10 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
         Param::DryRun => args.dry_run = Some(true),
         Param::Lines => args.lines = Some(word.parse().map_err(|_| format!("{} is no number of lines", quoted(word)))?),
         Param::Follow => args.follow = Some(false),
+        Param::Follows => args.follows = Some(true),
+        Param::Stdout => args.stdout = Some(true),
+        Param::Stderr => args.stderr = Some(true),
+        Param::From => args.from.push(word.parse()?),
         Param::Since => {
             args.since = Some(word.parse().map_err(|_| format!("{} is no number of an event", quoted(word)))?)
         }

@@ -70,6 +70,7 @@ pub fn of(response: &Response) -> Exit {
         | Response::Outcomes { .. }
         | Response::Plan(_)
         | Response::Events(_)
+        | Response::Logs(_)
         | Response::Tail(_)
         | Response::DaemonPid(_)
         | Response::Pids(_)

@@ -126,6 +126,7 @@ impl Look {
             Response::Why(_)
             | Response::Graph(_)
             | Response::Events(_)
+            | Response::Logs(_)
             | Response::Tail(_)
             | Response::DaemonPid(_)
             | Response::Pids(_)

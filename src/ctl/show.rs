@@ -30,6 +30,7 @@ pub fn show(response: &Response, color: Color) -> Exit {
         | Response::Outcomes { .. }
         | Response::Plan(_)
         | Response::Events(_)
+        | Response::Logs(_)
         | Response::Tail(_)
         | Response::DaemonPid(_)
         | Response::Pids(_)
@@ -63,6 +64,7 @@ fn clock_for(response: &Response) -> Clock {
         | Response::Outcomes { .. }
         | Response::Plan(_)
         | Response::Events(_)
+        | Response::Logs(_)
         | Response::Tail(_)
         | Response::DaemonPid(_)
         | Response::Pids(_)

@@ -18,7 +18,7 @@ use crate::base::time::Mono;
 use crate::config::model::SocketConfig;
 use crate::control::frame::{Frame, Lines, REQUEST_BYTES};
 use crate::control::jsonrpc::{Call, Id};
-use crate::control::message::{Event, EventList, Refusal, RefusalCode, Request, Response};
+use crate::control::message::{Chunk, Event, Refusal, RefusalCode, Request, Response};
 use crate::control::render::Clock;
 use crate::control::wire::{self, Message};
 use crate::sys::sock::{self, Peer};
@@ -28,8 +28,15 @@ use super::error::Error;
 use super::reactor::{Reactor, Source, Token, Wants};
 use crate::base::errno::plain;
 
-/// How many connections there may be. One more takes the place of the one that has been idle for longest.
-pub const MAX_CLIENTS: usize = 128;
+/// How many connections there may be at the most, and how many there may be in any case. In between it depends on the
+/// descriptors that the configuration leaves. One more takes the place of another.
+pub const MOST_CLIENTS: usize = 4096;
+/// See [`MOST_CLIENTS`].
+pub const LEAST_CLIENTS: usize = 128;
+
+/// How much may be held for all connections together: requests that are not complete, and answers that are not sent. With
+/// more, whoever has most of it is dropped.
+const HELD_BYTES: usize = 64 << 20;
 
 /// How much answer may wait for a client that does not read.
 const OUTPUT_BYTES: usize = 16 << 20;
@@ -52,6 +59,9 @@ const OPEN_REQUESTS: usize = 64;
 /// How much may wait for a client that follows events. One that falls further behind is cut off, with a notice.
 const STREAM_BYTES: usize = 256 << 10;
 
+/// How much of it may be output, which waits in its files as long as it must.
+const OUTPUT_ROOM_BYTES: usize = STREAM_BYTES / 2;
+
 /// To how many clients events are sent in one turn.
 const STREAMS_PER_TURN: usize = 64;
 
@@ -72,7 +82,8 @@ enum Form {
 #[derive(Debug)]
 struct Batch {
     open: usize,
-    answers: Vec<(Id, Response)>,
+    /// The answers up to now, as they will be sent.
+    answers: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -87,6 +98,8 @@ struct Client {
     out: Vec<u8>,
     /// How much of `out` is sent.
     sent: usize,
+    /// How much was held for it when that was last counted.
+    held: usize,
     /// When the client last took something of a waiting answer; `Some` iff there is one.
     stalled_since: Option<Mono>,
     last_request: Mono,
@@ -118,6 +131,12 @@ pub struct Clients {
     listener: Token,
     file: SocketFile,
     all: BTreeMap<ClientId, Client>,
+    /// How many there may be.
+    most: usize,
+    /// How much is held for all of them.
+    held: usize,
+    /// Those that do not take their answers, by when they last took something.
+    stalled: BTreeSet<(Mono, ClientId)>,
     next_id: u64,
     /// Clients with more requests in their buffers than one turn takes.
     again: BTreeSet<ClientId>,
@@ -128,6 +147,15 @@ pub struct Clients {
     /// When trouble with connections was last told.
     complained: Option<Mono>,
     own_uid: u32,
+}
+
+/// A client that follows what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Follower {
+    /// It is told in text.
+    pub text: bool,
+    /// How many bytes it can be told.
+    pub room: usize,
 }
 
 /// A request that was read, to be carried out.
@@ -181,6 +209,9 @@ impl Clients {
             listener: token,
             file,
             all: BTreeMap::new(),
+            most: LEAST_CLIENTS,
+            held: 0,
+            stalled: BTreeSet::new(),
             next_id: 1,
             again: BTreeSet::new(),
             streams: BTreeSet::new(),
@@ -188,6 +219,11 @@ impl Clients {
             complained: None,
             own_uid: user::effective_uid(),
         })
+    }
+
+    /// Sets how many connections there may be, within [`LEAST_CLIENTS`] and [`MOST_CLIENTS`]. Those that there are stay.
+    pub fn allow(&mut self, most: usize) {
+        self.most = most.clamp(LEAST_CLIENTS, MOST_CLIENTS);
     }
 
     /// Removes the socket's file.
@@ -217,7 +253,7 @@ impl Clients {
                     return (gone, trouble);
                 }
             };
-            if self.all.len() >= MAX_CLIENTS {
+            if self.all.len() >= self.most {
                 gone.extend(self.shed(reactor));
             }
             if let Err(error) = self.admit(reactor, socket, now) {
@@ -262,6 +298,7 @@ impl Clients {
             next_number: 1,
             out: Vec::new(),
             sent: 0,
+            held: 0,
             stalled_since: None,
             last_request: now,
             wants: Wants::Read,
@@ -274,11 +311,30 @@ impl Clients {
         Ok(())
     }
 
-    /// Makes room: drops the client that has been quiet for longest, of those that wait for nothing if there are any.
+    /// Makes room: drops a client of the user who has most of them, so that nobody can take all places from the others. Of
+    /// those it is the one that has been quiet for longest, and one that waits for nothing if there is one.
     fn shed(&mut self, reactor: &mut Reactor) -> Option<ClientId> {
-        let id = self.all.iter().min_by_key(|(_, c)| (!c.open.is_empty(), c.last_request)).map(|(id, _)| *id)?;
+        let mut of_user: BTreeMap<u32, usize> = BTreeMap::new();
+        for client in self.all.values() {
+            *of_user.entry(client.peer.uid).or_default() += 1;
+        }
+        let (user, _) = of_user.into_iter().max_by_key(|(_, count)| *count)?;
+        let candidates = self.all.iter().filter(|(_, c)| c.peer.uid == user);
+        let id = candidates.min_by_key(|(_, c)| (!c.open.is_empty(), c.last_request)).map(|(id, _)| *id)?;
         self.drop_client(reactor, id);
         Some(id)
+    }
+
+    /// Counts what is held for a client, and drops whoever has most of it if it is too much.
+    fn account(&mut self, reactor: &mut Reactor, id: ClientId) {
+        let Some(client) = self.all.get_mut(&id) else { return };
+        let held = client.holds();
+        self.held = (self.held + held).saturating_sub(client.held);
+        client.held = held;
+        while self.held > HELD_BYTES {
+            let Some(id) = self.all.iter().max_by_key(|(_, c)| c.held).map(|(id, _)| *id) else { return };
+            self.drop_client(reactor, id);
+        }
     }
 
     /// Reads what a client sends, and sends what waits for it.
@@ -336,7 +392,7 @@ impl Clients {
     pub fn reply(&mut self, reactor: &mut Reactor, ticket: Ticket, response: &Response, clock: &Clock, now: Mono) {
         let Some(client) = self.all.get_mut(&ticket.client) else { return };
         let Some(form) = client.open.remove(&ticket.number) else { return };
-        let follows = matches!(response, Response::Events(EventList { follow: true, .. }));
+        let follows = response.goes_on();
         match form {
             Form::Text if follows => {
                 wire::write_text_beginning(response, clock, &mut client.out);
@@ -356,6 +412,26 @@ impl Clients {
             self.again.insert(ticket.client);
         }
         self.flush(reactor, ticket.client, now);
+    }
+
+    /// How a client that follows is told; `None` if it does not follow any more.
+    #[must_use]
+    pub fn follower(&self, ticket: Ticket) -> Option<Follower> {
+        let client = self.all.get(&ticket.client).filter(|client| !client.closing)?;
+        let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return None };
+        Some(Follower { text: id.is_none(), room: OUTPUT_ROOM_BYTES.saturating_sub(client.waiting()) })
+    }
+
+    /// Puts output into the buffer of a client that follows, which has room for it. It is sent when the client is served
+    /// next.
+    pub fn push_output(&mut self, ticket: Ticket, chunk: &Chunk, labelled: bool) {
+        let Some(client) = self.all.get_mut(&ticket.client) else { return };
+        let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return };
+        match id {
+            Some(id) => wire::write_json_output(id, chunk, &mut client.out),
+            None => wire::write_text_output(chunk, labelled, &mut client.out),
+        }
+        self.streams.insert(ticket.client);
     }
 
     /// Puts an event into the buffer of a client that follows. It is sent when the client is served next.
@@ -399,13 +475,13 @@ impl Clients {
     /// When a client that does not read is to be cut off.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        self.all.values().filter_map(|c| c.stalled_since).min().map(|at| at.after(STALL_LIMIT))
+        self.stalled.first().map(|(at, _)| at.after(STALL_LIMIT))
     }
 
     /// Cuts off the clients that have not read for too long.
     pub fn cut_off(&mut self, reactor: &mut Reactor, now: Mono) -> Vec<ClientId> {
-        let late = |c: &Client| c.stalled_since.is_some_and(|at| now.since(at) >= STALL_LIMIT);
-        let ids: Vec<ClientId> = self.all.iter().filter(|(_, c)| late(c)).map(|(id, _)| *id).collect();
+        let late = self.stalled.iter().take_while(|(at, _)| now.since(*at) >= STALL_LIMIT);
+        let ids: Vec<ClientId> = late.map(|(_, id)| *id).collect();
         for id in &ids {
             self.drop_client(reactor, *id);
         }
@@ -432,10 +508,16 @@ impl Clients {
             client.paused = false;
             self.again.insert(id);
         }
-        if waiting == 0 {
-            client.stalled_since = None;
-        } else if progress || client.stalled_since.is_none() {
-            client.stalled_since = Some(now);
+        let stalled_since = match client.stalled_since {
+            _ if waiting == 0 => None,
+            Some(since) if !progress => Some(since),
+            Some(_) | None => Some(now),
+        };
+        if stalled_since != client.stalled_since {
+            if let Some(at) = std::mem::replace(&mut client.stalled_since, stalled_since) {
+                self.stalled.remove(&(at, id));
+            }
+            self.stalled.extend(stalled_since.map(|at| (at, id)));
         }
         let nothing_open = client.open.is_empty() || client.closing && client.only_streams();
         let finished =
@@ -444,13 +526,18 @@ impl Clients {
         let lost = wants != client.wants && reactor.change(client.token, wants).is_err();
         client.wants = wants;
         if finished || lost || waiting > OUTPUT_BYTES {
-            self.drop_client(reactor, id);
+            return self.drop_client(reactor, id);
         }
+        self.account(reactor, id);
     }
 
     fn drop_client(&mut self, reactor: &mut Reactor, id: ClientId) {
         if let Some(client) = self.all.remove(&id) {
             reactor.remove(client.token);
+            self.held = self.held.saturating_sub(client.held);
+            if let Some(at) = client.stalled_since {
+                self.stalled.remove(&(at, id));
+            }
         }
         self.again.remove(&id);
         self.streams.remove(&id);
@@ -461,6 +548,11 @@ impl Client {
     /// How much answer is not sent yet.
     fn waiting(&self) -> usize {
         self.out.len() - self.sent
+    }
+
+    /// How much is held for it.
+    fn holds(&self) -> usize {
+        self.waiting() + self.lines.pending() + self.batches.values().map(|batch| batch.answers.len()).sum::<usize>()
     }
 
     fn has_text_open(&self) -> bool {
@@ -569,11 +661,13 @@ impl Client {
         };
         let Some(batch) = self.batches.get_mut(&number) else { return };
         batch.open = batch.open.saturating_sub(1);
-        batch.answers.extend(id.map(|id| (id, response.clone())));
+        if let Some(id) = id {
+            wire::add_to_batch(&id, response, &mut batch.answers);
+        }
         if batch.open == 0
             && let Some(batch) = self.batches.remove(&number)
         {
-            wire::write_batch(batch.answers.iter().map(|(id, response)| (id, response)), &mut self.out);
+            wire::write_batch(&batch.answers, &mut self.out);
         }
     }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::base::id::{ClientId, Stream, Ticket};
+use crate::base::id::{ClientId, Key, Stream, Ticket};
 use crate::config::diag::{self, Diagnostic};
 use crate::config::expand::Place;
 use crate::config::model::{Level, Sink};
@@ -17,7 +17,9 @@ use crate::supervise::event::{Command, Files, Input};
 
 use super::clients::{Asked, Served};
 use super::clock;
+use super::follow::LogsAsked;
 use super::logfile::{TAIL_LIMIT_BYTES, tail};
+use super::origin;
 use super::run::Daemon;
 use crate::base::errno::plain;
 
@@ -67,6 +69,7 @@ impl Daemon {
     fn forget_clients(&mut self, ids: impl IntoIterator<Item = ClientId>) {
         for id in ids {
             self.events.forget(id);
+            self.follows.forget(id, &mut self.files);
             self.inputs.push_back(Input::ClientGone(id));
         }
     }
@@ -98,6 +101,9 @@ impl Daemon {
             },
             Request::Pid { name: None } => Response::DaemonPid(std::process::id()),
             Request::Events { names, since, follow } => return self.tell_events(ticket, &names, since, follow),
+            Request::Logs { names, stream, lines, follow, from } => {
+                return self.tell_logs(ticket, &LogsAsked { names, stream, lines, follow, from });
+            }
             Request::Tail { name, stream, lines } => {
                 self.tail(&name, stream, lines).map_or_else(Response::Refused, Response::Tail)
             }
@@ -134,6 +140,7 @@ impl Daemon {
                     let path = self.origin.path.display();
                     self.journal.write(Level::Info, format_args!("configuration read from {path}"));
                     self.people.extend(people);
+                    self.clients.allow(origin::room_for_clients(&config));
                     self.stamps = Some(stamps);
                 }
                 self.inputs.push_back(Input::Reload { ticket, config: Box::new(config), dry_run });
@@ -204,7 +211,7 @@ impl Daemon {
         // A file that is not there yet is an empty log; a directory that is not there is a mistake.
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
         dir.map_or(Ok(()), |dir| dir.read_dir().map(|_| ())).map_err(failed)?;
-        tail(&path, lines, TAIL_LIMIT_BYTES).map_err(failed)
+        tail(&path, lines, TAIL_LIMIT_BYTES).map(|(bytes, _)| bytes).map_err(failed)
     }
 
     /// The file that a process's stream goes to.
@@ -214,14 +221,19 @@ impl Daemon {
             let text = format!("\"{name}\" means {} processes; name one of them", keys.len());
             return Err(Refusal::new(RefusalCode::BadArguments, text));
         };
-        let Some(member) = self.fleet.member(*key) else {
+        self.log_path_of(*key, name, stream)
+    }
+
+    /// The same of a process that is known.
+    pub(super) fn log_path_of(&self, key: Key, name: &str, stream: Stream) -> Result<PathBuf, Refusal> {
+        let Some(member) = self.fleet.member(key) else {
             return Err(Refusal::new(RefusalCode::UnknownName, format!("no process \"{name}\"")));
         };
         // What runs writes to where it was told when it was started, whatever the configuration says by now.
         let run = member.inst.last_run;
         let merged = stream == Stream::Stderr && member.program.stderr.sink == Sink::Stdout;
         let pipe = if merged { Stream::Stdout } else { stream };
-        if let Some(path) = self.outputs.path(&self.files, (*key, run, pipe)) {
+        if let Some(path) = self.outputs.path(&self.files, (key, run, pipe)) {
             return Ok(path.to_owned());
         }
         let program = Arc::clone(&member.program);
@@ -269,6 +281,7 @@ fn words(request: &Request) -> String {
         | Request::Reload { .. }
         | Request::Shutdown
         | Request::Events { .. }
+        | Request::Logs { .. }
         | Request::Tail { .. }
         | Request::Pid { .. }
         | Request::Version

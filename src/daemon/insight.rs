@@ -9,7 +9,7 @@ use crate::base::time::Wall;
 use crate::config::expand::Place;
 use crate::config::model::{Program, Sink, Variable};
 use crate::control::message::{
-    Account, LastOutput, LogPlace, LogSink, ProcessStatus, Response, Setting, Transition, Usage,
+    Account, LastOutput, ProcessStatus, Response, Setting, StreamPlace, StreamSink, Transition, Usage,
 };
 use crate::supervise::fleet::Member;
 use crate::sys::usage;
@@ -40,6 +40,7 @@ impl Daemon {
             | Response::Outcomes { .. }
             | Response::Plan(_)
             | Response::Events(_)
+            | Response::Logs(_)
             | Response::Tail(_)
             | Response::DaemonPid(_)
             | Response::Pids(_)
@@ -70,7 +71,7 @@ impl Daemon {
         };
         let stdout = self.log_place(member, key, Stream::Stdout, &blueprint.stdout);
         let stderr = match &blueprint.stderr {
-            Place::Merged => LogPlace { sink: LogSink::Stdout, path: stdout.path.clone() },
+            Place::Merged => StreamPlace { sink: StreamSink::Stdout, path: stdout.path.clone() },
             place @ (Place::File(_) | Place::Discard | Place::Inherit) => {
                 self.log_place(member, key, Stream::Stderr, place)
             }
@@ -82,16 +83,16 @@ impl Daemon {
     }
 
     /// Where a stream goes; what runs writes to where it was told when it was started.
-    fn log_place(&self, member: &Member, key: Key, stream: Stream, place: &Place) -> LogPlace {
+    fn log_place(&self, member: &Member, key: Key, stream: Stream, place: &Place) -> StreamPlace {
         let (sink, path) = match place {
-            Place::File(path) => (LogSink::File, Some(path.as_str())),
-            Place::Discard => (LogSink::None, None),
-            Place::Inherit => (LogSink::Inherit, None),
-            Place::Merged => (LogSink::Stdout, None),
+            Place::File(path) => (StreamSink::File, Some(path.as_str())),
+            Place::Discard => (StreamSink::None, None),
+            Place::Inherit => (StreamSink::Inherit, None),
+            Place::Merged => (StreamSink::Stdout, None),
         };
         let open = self.outputs.path(&self.files, (key, member.inst.last_run, stream)).map(Path::to_string_lossy);
         let path = open.map(String::from).or_else(|| path.map(str::to_owned));
-        LogPlace { sink, path }
+        StreamPlace { sink, path }
     }
 }
 
@@ -115,11 +116,11 @@ fn add_usage(list: &mut [ProcessStatus]) {
 }
 
 /// The end of what went to standard error, if it is in a file that can be read and there is anything.
-fn last_output(program: &Program, stderr: &LogPlace) -> Option<LastOutput> {
+fn last_output(program: &Program, stderr: &StreamPlace) -> Option<LastOutput> {
     let stream = if program.stderr.sink == Sink::Stdout { Stream::Stdout } else { Stream::Stderr };
     let path = stderr.path.as_deref()?;
-    let bytes = tail(Path::new(path), ACCOUNT_LINES, ACCOUNT_BYTES).ok().filter(|bytes| !bytes.is_empty())?;
-    Some(LastOutput { stream, text: String::from_utf8_lossy(&bytes).into_owned() })
+    let (bytes, _) = tail(Path::new(path), ACCOUNT_LINES, ACCOUNT_BYTES).ok()?;
+    (!bytes.is_empty()).then(|| LastOutput { stream, text: String::from_utf8_lossy(&bytes).into_owned() })
 }
 
 /// Whether what is filled into the command may come from a file that is not for everybody's eyes.

@@ -131,7 +131,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     let clock = Clock::new(&mut reactor).map_err(|e| Error::io("set up the timer", "", e))?;
     let mut files = LogFiles::new().map_err(|e| Error::io("make a pipe", "", e))?;
     let mut journal = Journal::new(&config.daemon, &mut files, foreground && !attached);
-    let clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket)?;
+    let mut clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket)?;
     let pidfile = PidFile::write(config.daemon.pidfile.as_deref())?;
     if !config.daemon.nocleanup {
         files.cleanup(origin::auto_logs(&config).iter().map(PathBuf::as_path));
@@ -152,6 +152,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         journal.write(Level::Warning, warning);
     }
     journal.flush(&mut files, clock::now());
+    clients.allow(origin::room_for_clients(&config));
     announce(ready, foreground)?;
     process::trim_heap();
     let surroundings = Surroundings { env: origin.env.clone(), host: process::host_name(), directory, open_files };
@@ -165,6 +166,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         files,
         clients,
         events: Default::default(),
+        follows: Default::default(),
         journal,
         origin,
         stamps: Some(stamps),

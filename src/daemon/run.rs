@@ -24,6 +24,7 @@ use super::clients::Clients;
 use super::clock::{self, Clock};
 use super::error::Error;
 use super::events::Events;
+use super::follow::Follows;
 use super::journal::Journal;
 use super::logfile::LogFiles;
 use super::origin::Origin;
@@ -56,6 +57,8 @@ pub struct Daemon {
     pub(super) clients: Clients,
     /// What happened, and who follows.
     pub(super) events: Events,
+    /// Who reads what processes write.
+    pub(super) follows: Follows,
     /// The daemon's own log.
     pub(super) journal: Journal,
     /// Where the configuration comes from, for reading it again.
@@ -116,7 +119,8 @@ impl Daemon {
     }
 
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
-        let busy = self.outputs.has_more() || !self.births.is_empty() || self.clients.has_more();
+        let busy =
+            self.outputs.has_more() || !self.births.is_empty() || self.clients.has_more() || self.follows_have_more();
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
         let timeout = if busy { Some(Duration::ZERO) } else { leaving };
@@ -129,6 +133,7 @@ impl Daemon {
             self.dispatch(event);
         }
         self.outputs.serve_due(&mut self.reactor, &mut self.files, self.now);
+        self.serve_follows();
         self.serve_clients_again();
         if self.fleet.next_deadline().is_some_and(|at| at <= self.now) {
             self.inputs.push_back(Input::Tick);

@@ -68,10 +68,9 @@ impl Fleet {
             }
             State::Running { .. } => when_it_ends(policy).to_owned(),
             State::Stopping { .. } => stopping(member, now),
-            State::Backoff { until: at, .. } => match attempt(inst, policy) {
-                Some(attempt) => format!("{attempt} in {}", until(*at, now)),
-                None => format!("next try in {}", until(*at, now)),
-            },
+            State::Backoff { until: at, .. } => {
+                format!("next try in {}{}", until(*at, now), number(inst, policy).unwrap_or_default())
+            }
         }
     }
 }
@@ -163,8 +162,8 @@ fn failed(member: &Member, why: &Failure) -> String {
     }
 }
 
-/// Which try the next one is: `try 3 of 4`. `None` where tries are not counted.
-fn attempt(inst: &Instance, policy: &Policy) -> Option<String> {
+/// Which try the next one is: ` (3 of 4)`. `None` where tries are not counted, or there is no end to them.
+fn number(inst: &Instance, policy: &Policy) -> Option<String> {
     let counts = match &inst.state {
         State::Backoff { why: Some(why), .. } => !why.is_resource() && inst.tries > 0,
         State::Backoff { why: None, .. }
@@ -175,7 +174,8 @@ fn attempt(inst: &Instance, policy: &Policy) -> Option<String> {
         | State::Exited { .. }
         | State::Fatal { .. } => false,
     };
-    counts.then(|| format!("try {}{}", inst.tries.saturating_add(1), of(policy)))
+    let all = u64::from(policy.startretries?) + 1;
+    counts.then(|| format!(" ({} of {all})", u64::from(inst.tries) + 1))
 }
 
 /// ` of 4`, if there is a limit.
@@ -302,8 +302,8 @@ mod tests {
         b.exit("a", Exit::Code(1));
         b.exit("u", Exit::Code(1));
         let failed = "failed: exited too quickly (exit status 1) after 200ms";
-        assert_eq!(b.why("a"), (format!("try 1 of 2 {failed}"), "try 2 of 2 in 1s".to_owned()));
-        assert_eq!(b.why("u"), (format!("try 1 {failed}"), "try 2 in 1s".to_owned()));
+        assert_eq!(b.why("a"), (format!("try 1 of 2 {failed}"), "next try in 1s (2 of 2)".to_owned()));
+        assert_eq!(b.why("u"), (format!("try 1 {failed}"), "next try in 1s".to_owned()));
         b.pass(1000);
         assert_eq!(b.why("a").0, "started again after exit status 1; has to stay up for 1s");
         b.exit("a", Exit::Code(1));

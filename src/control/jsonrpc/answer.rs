@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
+use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::base::id::Stream;
 use crate::control::command::Verb;
 use crate::control::message::{
-    Account, Edge, Event, EventList, Graph, GraphProgram, Outcome, PlanReport, ProcessPid, ProcessStatus, Refusal,
-    RefusalCode, Response, VersionReport,
+    Account, Chunk, Edge, Event, EventList, Graph, GraphProgram, LogList, Outcome, PlanReport, ProcessPid,
+    ProcessStatus, Refusal, RefusalCode, Response, VersionReport,
 };
 use crate::control::render::dot;
 
@@ -39,6 +41,13 @@ fn write_body(response: &Response, out: &mut Vec<u8>) {
         }
         Response::Plan(plan) => write_json(plan, out),
         Response::Events(list) => write_json(list, out),
+        Response::Logs(list) => {
+            let chunks = list.chunks.iter().map(Part::of).collect();
+            write_json(
+                &Logs { chunks, labels: list.labels, notes: Cow::Borrowed(&list.notes), follow: list.follow },
+                out,
+            );
+        }
         Response::Tail(bytes) => {
             let text = String::from_utf8_lossy(bytes);
             let lossy = matches!(text, Cow::Owned(_));
@@ -98,6 +107,61 @@ struct Tail {
 }
 
 #[derive(Serialize, Deserialize)]
+struct Logs<'a> {
+    #[serde(borrow)]
+    chunks: Vec<Part<'a>>,
+    labels: bool,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    notes: Cow<'a, [String]>,
+    follow: bool,
+}
+
+/// A chunk. Its bytes are a text if they can be, else they are in base64 (RFC 4648).
+#[derive(Serialize, Deserialize)]
+struct Part<'a> {
+    process: Cow<'a, str>,
+    stream: Stream,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base64: Option<Cow<'a, str>>,
+    next: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lost: bool,
+}
+
+impl<'a> Part<'a> {
+    fn of(chunk: &'a Chunk) -> Part<'a> {
+        let text = str::from_utf8(&chunk.bytes).ok();
+        let base64 = if text.is_none() { Some(BASE64.encode(&chunk.bytes).into()) } else { None };
+        Part {
+            process: Cow::Borrowed(&chunk.next.process),
+            stream: chunk.next.stream,
+            text: text.map(Cow::Borrowed),
+            base64,
+            next: chunk.next.to_string().into(),
+            lost: chunk.lost,
+        }
+    }
+
+    fn chunk(self) -> Result<Chunk, String> {
+        let bytes = match (self.text, self.base64) {
+            (Some(text), _) => text.into_owned().into_bytes(),
+            (None, Some(text)) => BASE64.decode(text.as_bytes()).map_err(|error| error.to_string())?,
+            (None, None) => Vec::new(),
+        };
+        Ok(Chunk { next: self.next.parse()?, bytes, lost: self.lost })
+    }
+}
+
+impl Logs<'_> {
+    fn list(self) -> Result<LogList, String> {
+        let chunks = self.chunks.into_iter().map(Part::chunk).collect::<Result<_, _>>()?;
+        Ok(LogList { chunks, labels: self.labels, notes: self.notes.into_owned(), follow: self.follow })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 struct Pids<L> {
     pids: L,
 }
@@ -141,6 +205,14 @@ pub fn read_answer(verb: Verb, line: &str) -> Result<Response, String> {
         }
         Verb::Reload => answer(line, |plan: PlanReport| Response::Plan(plan)),
         Verb::Events => answer(line, |list: EventList| Response::Events(list)),
+        Verb::Logs => {
+            let mut wrong = None;
+            let response = answer(line, |logs: Logs<'_>| {
+                let list = logs.list().map_err(|what| wrong = Some(what));
+                Response::Logs(list.unwrap_or_default())
+            })?;
+            wrong.map_or(Ok(response), Err)
+        }
         Verb::Tail => answer(line, |tail: Tail| Response::Tail(tail.text.into_bytes())),
         Verb::Pid => answer(line, |pid: Pid| match pid {
             Pid::Daemon { pid } => Response::DaemonPid(pid),
@@ -172,6 +244,38 @@ pub fn write_event(id: &Id, event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"event\":");
     write_json(event, out);
     out.extend_from_slice(b"}}");
+}
+
+/// Appends output that follows an answer: a notification with the id of the request that it belongs to.
+pub fn write_output(id: &Id, chunk: &Chunk, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":\"output\",\"params\":{\"request\":");
+    out.extend_from_slice(id.as_json().as_bytes());
+    out.extend_from_slice(b",\"output\":");
+    write_json(&Part::of(chunk), out);
+    out.extend_from_slice(b"}}");
+}
+
+/// A chunk of output as a line of JSON.
+#[must_use]
+pub fn output_line(chunk: &Chunk) -> Vec<u8> {
+    let mut line = Vec::new();
+    write_json(&Part::of(chunk), &mut line);
+    line.push(b'\n');
+    line
+}
+
+/// Reads output that follows an answer.
+///
+/// # Errors
+/// The line is no such output. In words, for people.
+pub fn read_output(line: &str) -> Result<Chunk, String> {
+    #[derive(Deserialize)]
+    struct Written<'a> {
+        #[serde(borrow)]
+        output: Part<'a>,
+    }
+    let read = serde_json::from_str::<Notification<Written<'_>>>(line);
+    read.map_err(|error| error.to_string()).and_then(|notification| notification.params.output.chunk())
 }
 
 #[derive(Deserialize)]
@@ -231,8 +335,8 @@ mod tests {
     use super::*;
     use crate::base::id::Stream;
     use crate::control::message::{
-        Change, ChangeAction, KeyChange, LastOutput, LogPlace, LogSink, PROTOCOL, Setting, StateName, Then, Transition,
-        Usage, Want,
+        Change, ChangeAction, KeyChange, LastOutput, PROTOCOL, Setting, StateName, StreamPlace, StreamSink, Then,
+        Transition, Usage, Want,
     };
 
     fn process(name: &str) -> ProcessStatus {
@@ -249,7 +353,7 @@ mod tests {
             runs: 7,
             last_exit: Some("exit status 3".to_owned()),
             why: Some("a \"quoted\" \n \u{1b} line \u{fc}".to_owned()),
-            next: Some("try 3 of 4 in 1s".to_owned()),
+            next: Some("next try in 1s (3 of 4)".to_owned()),
             next_try_ms: Some(0),
             kill_in_ms: Some(1),
             usage: Some(Usage { cpu_ms: 17, rss_bytes: u64::MAX, processes: 2, threads: 3, fds: Some(4) }),
@@ -290,8 +394,8 @@ mod tests {
             directory: "/".to_owned(),
             user: Some("www".to_owned()),
             group: None,
-            stdout: LogPlace { sink: LogSink::File, path: Some("/x".to_owned()) },
-            stderr: LogPlace { sink: LogSink::Stdout, path: Some("/x".to_owned()) },
+            stdout: StreamPlace { sink: StreamSink::File, path: Some("/x".to_owned()) },
+            stderr: StreamPlace { sink: StreamSink::Stdout, path: Some("/x".to_owned()) },
             last_output: Some(LastOutput { stream: Stream::Stdout, text: "a\n".to_owned() }),
         }
     }

@@ -94,9 +94,9 @@ pub struct Setting {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// Where its standard output goes.
-    pub stdout: LogPlace,
+    pub stdout: StreamPlace,
     /// Where its standard error goes.
-    pub stderr: LogPlace,
+    pub stderr: StreamPlace,
     /// The last lines that it wrote to standard error, or to both if they go the same way; absent if they are not kept,
     /// or too many processes were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,9 +105,9 @@ pub struct Setting {
 
 /// Where a stream goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogPlace {
+pub struct StreamPlace {
     /// What kind of place that is.
-    pub sink: LogSink,
+    pub sink: StreamSink,
     /// The file, if it ends up in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -116,7 +116,7 @@ pub struct LogPlace {
 /// The kinds of places for a stream, by the words of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum LogSink {
+pub enum StreamSink {
     /// A file.
     File,
     /// It is discarded.

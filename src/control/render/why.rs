@@ -4,7 +4,7 @@
 //! for a line of the daemon's.
 
 use crate::base::text::Plain;
-use crate::control::message::{Account, LogPlace, LogSink, Setting};
+use crate::control::message::{Account, Setting, StreamPlace, StreamSink};
 
 use super::{Clock, put};
 
@@ -66,13 +66,13 @@ fn times(runs: u64) -> String {
     }
 }
 
-fn place(place: &LogPlace) -> String {
+fn place(place: &StreamPlace) -> String {
     let path = place.path.as_deref().unwrap_or_default();
     match place.sink {
-        LogSink::File => path.to_owned(),
-        LogSink::None => "discarded".to_owned(),
-        LogSink::Inherit => "the daemon's own".to_owned(),
-        LogSink::Stdout => "as stdout".to_owned(),
+        StreamSink::File => path.to_owned(),
+        StreamSink::None => "discarded".to_owned(),
+        StreamSink::Inherit => "the daemon's own".to_owned(),
+        StreamSink::Stdout => "as stdout".to_owned(),
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
             runs: 2,
             last_exit: Some("exit status 1".to_owned()),
             why: Some("exited too quickly (exit status 1)".to_owned()),
-            next: Some("try 3 of 4 in 3s".to_owned()),
+            next: Some("next try in 3s (3 of 4)".to_owned()),
             next_try_ms: Some(3000),
             kill_in_ms: None,
             usage: None,
@@ -117,15 +117,15 @@ mod tests {
         Account {
             status,
             because: "try 2 of 4 failed".to_owned(),
-            next: "try 3 of 4 in 3s".to_owned(),
+            next: "next try in 3s (3 of 4)".to_owned(),
             history: vec![transition, again],
             setting: Some(Setting {
                 command: vec!["/bin/web".to_owned(), "it's".to_owned(), String::new()],
                 directory: "/".to_owned(),
                 user: Some("www".to_owned()),
                 group: None,
-                stdout: LogPlace { sink: LogSink::File, path: Some("/log".to_owned()) },
-                stderr: LogPlace { sink: LogSink::Stdout, path: Some("/log".to_owned()) },
+                stdout: StreamPlace { sink: StreamSink::File, path: Some("/log".to_owned()) },
+                stderr: StreamPlace { sink: StreamSink::Stdout, path: Some("/log".to_owned()) },
                 last_output: Some(LastOutput { stream: Stream::Stdout, text: "boom\n\u{1b}[m\nOK".to_owned() }),
             }),
         }
@@ -136,9 +136,9 @@ mod tests {
         let mut text = String::new();
         write(&[account()], &Clock::default(), &mut text);
         let expected = format!(
-            "web{:30}BACKOFF   exited too quickly (exit status 1); try 3 of 4 in 3s
+            "web{:30}BACKOFF   exited too quickly (exit status 1); next try in 3s (3 of 4)
   why        try 2 of 4 failed
-  next       try 3 of 4 in 3s
+  next       next try in 3s (3 of 4)
   last exit  exit status 1
   started    2 times
   command    /bin/web 'it'\\''s' ''

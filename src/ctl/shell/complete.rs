@@ -31,7 +31,7 @@ fn command_names() -> Vec<String> {
 
 fn options(command: &Command) -> Vec<String> {
     let long = command.params.iter().filter_map(|p| match p.place() {
-        Place::Flag(long) | Place::Value(long, _) => Some(long),
+        Place::Flag(long) | Place::ShortFlag(long, _) | Place::Value(long, _) => Some(long),
         Place::Word | Place::Rest => None,
     });
     long.chain(["--json", "--help"]).map(str::to_owned).collect()
@@ -73,7 +73,11 @@ fn values(command: &Command, words: &[&str], processes: impl FnOnce() -> Vec<Pro
             | Param::Since
             | Param::For
             | Param::Usage
-            | Param::Dot,
+            | Param::Dot
+            | Param::Follows
+            | Param::Stdout
+            | Param::Stderr
+            | Param::From,
         )
         | None => Vec::new(),
     }
@@ -135,7 +139,7 @@ mod tests {
             (
                 "",
                 0,
-                "check events exit graph help import pid quit reload reread restart schema shutdown signal start status stop tail top update version wait why",
+                "check events exit graph help import logs pid quit reload reread restart schema shutdown signal start status stop tail top update version wait why",
             ),
             ("q", 0, "quit"),
             ("start ", 6, "all web worker:* worker:worker_00"),

@@ -102,7 +102,7 @@ mod tests {
             ("start --timeout=5", Some(" [--no-wait] NAME...")),
             ("start web", None),
             ("start web api", None),
-            ("tail", Some(" [-n LINES] NAME [stdout|stderr]")),
+            ("tail", Some(" [-f] [-n LINES] NAME [stdout|stderr]")),
             ("tail web", Some(" [stdout|stderr]")),
             ("tail -n 5 web ", Some("[stdout|stderr]")),
             ("tail web stderr", None),
