@@ -56,13 +56,10 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 /// How many requests of one client may be under way.
 const OPEN_REQUESTS: usize = 64;
 
-/// How much may wait for a client that follows events. One that falls further behind is cut off, with a notice.
-const STREAM_BYTES: usize = 256 << 10;
+/// How much may wait for a client that follows what happens. The rest waits where it is kept.
+const STREAM_BYTES: usize = 128 << 10;
 
-/// How much of it may be output, which waits in its files as long as it must.
-const OUTPUT_ROOM_BYTES: usize = STREAM_BYTES / 2;
-
-/// To how many clients events are sent in one turn.
+/// To how many clients what they follow is sent in one turn.
 const STREAMS_PER_TURN: usize = 64;
 
 /// How a request wants to be answered.
@@ -142,6 +139,8 @@ pub struct Clients {
     again: BTreeSet<ClientId>,
     /// Clients with events in their buffers that are to be sent.
     streams: BTreeSet<ClientId>,
+    /// Clients that follow, and have taken most of what they were told.
+    drained: BTreeSet<ClientId>,
     /// Given up when no descriptor is free, so that a connection can be accepted and closed: it would wait for ever.
     spare: Option<OwnedFd>,
     /// When trouble with connections was last told.
@@ -215,6 +214,7 @@ impl Clients {
             next_id: 1,
             again: BTreeSet::new(),
             streams: BTreeSet::new(),
+            drained: BTreeSet::new(),
             spare: fd::null().ok(),
             complained: None,
             own_uid: user::effective_uid(),
@@ -419,7 +419,7 @@ impl Clients {
     pub fn follower(&self, ticket: Ticket) -> Option<Follower> {
         let client = self.all.get(&ticket.client).filter(|client| !client.closing)?;
         let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return None };
-        Some(Follower { text: id.is_none(), room: OUTPUT_ROOM_BYTES.saturating_sub(client.waiting()) })
+        Some(Follower { text: id.is_none(), room: STREAM_BYTES.saturating_sub(client.waiting()) })
     }
 
     /// Puts output into the buffer of a client that follows, which has room for it. It is sent when the client is served
@@ -434,19 +434,27 @@ impl Clients {
         self.streams.insert(ticket.client);
     }
 
-    /// Puts an event into the buffer of a client that follows. It is sent when the client is served next.
+    /// Ends a stream whose client has fallen too far behind.
+    pub fn cut_short(&mut self, ticket: Ticket) {
+        if let Some(client) = self.all.get_mut(&ticket.client) {
+            client.fall_behind();
+            self.streams.insert(ticket.client);
+        }
+    }
+
+    /// Those who follow and have taken most of what they were told.
+    pub fn take_drained(&mut self) -> BTreeSet<ClientId> {
+        std::mem::take(&mut self.drained)
+    }
+
+    /// Puts an event into the buffer of a client that follows, which has room for it. It is sent when the client is served
+    /// next.
     pub fn push(&mut self, ticket: Ticket, event: &Event) {
         let Some(client) = self.all.get_mut(&ticket.client) else { return };
         let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return };
-        if client.closing {
-            return;
-        }
         match id {
             Some(id) => wire::write_json_event(id, event, &mut client.out),
             None => wire::write_text_event(event, &mut client.out),
-        }
-        if client.waiting() > STREAM_BYTES {
-            client.fall_behind();
         }
         self.streams.insert(ticket.client);
     }
@@ -504,6 +512,9 @@ impl Clients {
             Err(_) => return self.drop_client(reactor, id),
         };
         let waiting = client.waiting();
+        if progress && waiting <= STREAM_BYTES / 2 && client.follows() {
+            self.drained.insert(id);
+        }
         if client.paused && waiting <= PAUSE_BYTES {
             client.paused = false;
             self.again.insert(id);
@@ -541,6 +552,7 @@ impl Clients {
         }
         self.again.remove(&id);
         self.streams.remove(&id);
+        self.drained.remove(&id);
     }
 }
 
@@ -557,6 +569,10 @@ impl Client {
 
     fn has_text_open(&self) -> bool {
         self.open.values().any(|form| matches!(form, Form::Text | Form::Stream(None)))
+    }
+
+    fn follows(&self) -> bool {
+        self.open.values().any(|form| matches!(form, Form::Stream(_)))
     }
 
     fn only_streams(&self) -> bool {

@@ -53,6 +53,10 @@ impl Daemon {
             self.serve_client(id);
         }
         let gone = self.clients.send_streams(&mut self.reactor, self.now);
+        for client in self.clients.take_drained() {
+            self.resume_follower(client);
+            self.follows.resume(client);
+        }
         self.forget_clients(gone);
         if self.clients.next_deadline().is_some_and(|at| at <= self.now) {
             let late = self.clients.cut_off(&mut self.reactor, self.now);

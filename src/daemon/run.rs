@@ -111,6 +111,7 @@ impl Daemon {
                 process::release_code();
             }
         }
+        self.tell_all_followers();
         self.clients.say_goodbye(&mut self.reactor);
         match self.quit.take() {
             Some(survivors) if !survivors.is_empty() => Err(Error::Survivors(survivors)),
@@ -119,8 +120,8 @@ impl Daemon {
     }
 
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
-        let busy =
-            self.outputs.has_more() || !self.births.is_empty() || self.clients.has_more() || self.follows_have_more();
+        let told_later = self.clients.has_more() || self.events.has_more() || self.follows.has_more();
+        let busy = self.outputs.has_more() || !self.births.is_empty() || told_later;
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
         let timeout = if busy { Some(Duration::ZERO) } else { leaving };
@@ -140,6 +141,7 @@ impl Daemon {
         }
         self.settle();
         self.give_birth();
+        self.tell_followers();
         self.report_log_facts();
         let output = self.outputs.next_deadline(&self.files);
         let deadline = [self.fleet.next_deadline(), output, self.clients.next_deadline()];
