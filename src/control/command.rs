@@ -329,8 +329,8 @@ is back.
         synopsis: "[-f] [-n LINES] NAME [stdout|stderr]",
         summary: "Show the last lines of a process's log",
         help: "\
-Shows 10 lines of stdout if nothing else is said. NAME must mean one process. With -f it
-goes on as `logs -f` does.
+Shows 10 lines of stdout if nothing else is said. NAME must mean one process. With
+-f it goes on as `logs -f` does.
 ",
     },
     Command {
