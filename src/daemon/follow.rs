@@ -17,7 +17,7 @@ use crate::config::model::{Level, Sink};
 use crate::control::message::{Chunk, LogList, LogPlace, Refusal, RefusalCode, Response};
 use crate::logs::chunk::Unit;
 
-use super::logfile::{LogFiles, ReadOn, TAIL_LIMIT_BYTES, read_on, settle, tail};
+use super::logfile::{LogFiles, ReadOn, TAIL_LIMIT_BYTES, read_on, tail};
 use super::run::Daemon;
 
 /// How much is read from one log in one turn.
@@ -115,11 +115,6 @@ impl Follows {
     fn grown(&mut self, paths: BTreeSet<PathBuf>) {
         for path in paths {
             for id in self.by_path.get(&path).into_iter().flatten() {
-                let log = self.all.get_mut(&id.0).and_then(|follow| follow.logs.get_mut(id.1));
-                // Before it can be set aside, and another be taken for it.
-                if let Some(log) = log {
-                    settle(&path, &mut log.place.at);
-                }
                 if !self.blocked.contains(id) {
                     self.due.insert(*id);
                 }
