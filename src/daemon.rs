@@ -14,6 +14,7 @@ mod dispatch;
 mod error;
 mod events;
 mod follow;
+mod insight;
 mod journal;
 mod lockfile;
 mod logfile;

@@ -142,7 +142,7 @@ mod tests {
         let names = || vec!["web".to_owned()];
         let person = Person { uid: 7, name: None };
         for (request, needed) in [
-            (Request::Status { names: vec![] }, Right::Read),
+            (Request::Status { names: vec![], usage: false }, Right::Read),
             (Request::Help { command: None }, Right::Read),
             (Request::Reload { dry_run: true }, Right::Read),
             (Request::Stop { names: names(), wait: Wait::No }, Right::Control),

@@ -38,9 +38,12 @@ pub fn spoken(request: &Request) -> String {
             words.extend_from_slice(names);
         }
         Request::Reload { dry_run } => words.extend(dry_run.then(|| "--dry-run".to_owned())),
-        Request::Status { names } | Request::Events { names, .. } | Request::Logs { names, .. } => {
-            words.extend_from_slice(names)
-        }
+        Request::Status { names, .. }
+        | Request::Why { names }
+        | Request::Wait { names, .. }
+        | Request::Graph { names, .. }
+        | Request::Events { names, .. }
+        | Request::Logs { names, .. } => words.extend_from_slice(names),
         Request::Tail { name, .. } => words.push(name.clone()),
         Request::Pid { name } => words.extend(name.clone()),
         Request::Help { command } => words.extend(command.clone()),
@@ -95,6 +98,8 @@ pub fn verdict(response: &Response) -> Verdict {
         }
         Response::Outcomes { outcomes, .. } => of_processes(outcomes),
         Response::Status(_)
+        | Response::Why(_)
+        | Response::Graph(_)
         | Response::Plan(_)
         | Response::Events(_)
         | Response::Logs(_)

@@ -170,8 +170,9 @@ mod tests {
 
     #[test]
     fn mutated_lines_never_panic_and_answers_stay_bounded() {
-        const SEEDS: [&[u8]; 8] = [
+        const SEEDS: [&[u8]; 9] = [
             b"status web w*",
+            b"wait --for stopped -t 1m web",
             b"start --timeout 5s 'a b' \"c\\\"d\"",
             b"signal SIGRTMIN+3 web:0",
             b"tail -n 20 web stderr",

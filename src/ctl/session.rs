@@ -171,8 +171,8 @@ mod tests {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
             session.read(&words).map(|(session, request)| (session.json, request))
         };
-        assert_eq!(read("status --json"), Ok((true, Request::Status { names: vec![] })));
-        assert_eq!(read("status"), Ok((false, Request::Status { names: vec![] })));
+        assert_eq!(read("status --json"), Ok((true, Request::Status { names: vec![], usage: false })));
+        assert_eq!(read("status"), Ok((false, Request::Status { names: vec![], usage: false })));
         assert_eq!(read("tail --help"), Ok((false, Request::Help { command: Some("tail".into()) })));
         assert_eq!(read("-h"), text::parse_words::<&str>(&[]).map(|r| (false, r)));
         assert!(read("tail").is_err());

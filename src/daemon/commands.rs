@@ -92,7 +92,9 @@ impl Daemon {
         if let Err(refusal) = self.permit(&asked) {
             return self.reply(asked.ticket, &Response::Refused(refusal));
         }
-        let Asked { ticket, request, .. } = asked;
+        let Asked { ticket, peer, request, .. } = asked;
+        let uid = peer.uid;
+        let tell = |daemon: &mut Daemon, command| daemon.inputs.push_back(Input::Command { ticket, uid, command });
         let response = match request {
             Request::Version => {
                 Response::Version(VersionReport { version: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL })
@@ -110,22 +112,23 @@ impl Daemon {
                 self.tail(&name, stream, lines).map_or_else(Response::Refused, Response::Tail)
             }
             Request::Reload { dry_run } => return self.reload(Some(ticket), dry_run),
-            Request::Status { names } => return self.tell(ticket, Command::Status { names }),
-            Request::Pid { name: Some(name) } => return self.tell(ticket, Command::Pids { name }),
-            Request::Start { names, wait } => return self.tell(ticket, Command::Start { names, wait }),
-            Request::Stop { names, wait } => return self.tell(ticket, Command::Stop { names, wait }),
+            Request::Status { names, usage } => return tell(self, Command::Status { names, usage }),
+            Request::Why { names } => return tell(self, Command::Why { names }),
+            Request::Wait { names, until, timeout_ms } => {
+                return tell(self, Command::Wait { names, until, timeout_ms });
+            }
+            Request::Graph { names, dot } => return tell(self, Command::Graph { names, dot }),
+            Request::Pid { name: Some(name) } => return tell(self, Command::Pids { name }),
+            Request::Start { names, wait } => return tell(self, Command::Start { names, wait }),
+            Request::Stop { names, wait } => return tell(self, Command::Stop { names, wait }),
             Request::Restart { names, wait } => {
                 let files = self.files_now();
-                return self.tell(ticket, Command::Restart { names, wait, files });
+                return tell(self, Command::Restart { names, wait, files });
             }
-            Request::Signal { sig, names } => return self.tell(ticket, Command::Signal { sig, names }),
-            Request::Shutdown => return self.tell(ticket, Command::Shutdown),
+            Request::Signal { sig, names } => return tell(self, Command::Signal { sig, names }),
+            Request::Shutdown => return tell(self, Command::Shutdown),
         };
         self.reply(ticket, &response);
-    }
-
-    fn tell(&mut self, ticket: Ticket, command: Command) {
-        self.inputs.push_back(Input::Command(ticket, command));
     }
 
     /// Reads the configuration again. If anything is wrong with it, nothing changes.
