@@ -20,7 +20,9 @@ use super::text;
 
 mod answer;
 
-pub use answer::{event_line, raw_error, raw_params, raw_result, read_answer, read_event, write_answer, write_event};
+pub use answer::{
+    answered_id, event_line, raw_error, raw_params, raw_result, read_answer, read_event, write_answer, write_event,
+};
 
 /// The most calls that a batch may hold.
 pub const BATCH_CALLS: usize = 256;

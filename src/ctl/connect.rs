@@ -147,7 +147,7 @@ fn converse(
 
 /// Connects, and makes sure that the daemon is one that may be trusted: whoever can make a socket at this path could
 /// pose as the daemon and be told what to do, or tell lies.
-fn open(path: &Path) -> Result<UnixStream, String> {
+pub(super) fn open(path: &Path) -> Result<UnixStream, String> {
     let stream = client::connect(path).map_err(|error| unreachable_text(path, &error))?;
     let server = sock::peer(stream.as_fd()).map_err(|error| broken(path, &error))?;
     let own = user::effective_uid();

@@ -1,0 +1,518 @@
+//! What the board knows and shows, and what it wants done: inputs in, effects out. Pure; it is handed the time.
+//!
+//! States come from `status` alone. An event says that a process must be looked at again, and its line goes into the
+//! feed; so what is shown is never pieced together. Nothing is asked without a reason: an event, a key, an open pane.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::base::id::Stream;
+use crate::base::text::Plain;
+use crate::base::time::Mono;
+use crate::control::message::{Event, RefusalCode, Request, Response, Wait};
+
+use super::columns;
+use super::keys::Key;
+use super::layout::{self, Areas};
+use super::pane::{Content, Feed, Output, OutputSource, Pane};
+use super::rows::Rows;
+
+/// Two looks at the same daemon are at least this far apart, however much happens.
+const REFRESH_GAP: Duration = Duration::from_millis(100);
+
+/// More processes than this are asked for as all.
+const FEW_NAMES: usize = 64;
+
+/// The tries to get the connection back: the first wait, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// How long good news stays.
+const MESSAGE_TIME: Duration = Duration::from_secs(8);
+
+/// How often times are shown anew.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A request of many names is cut into several: a line that is too long would end the connection.
+const NAMES_BYTES: usize = 32 << 10;
+
+/// What comes in.
+#[derive(Debug)]
+pub enum Input {
+    /// A key.
+    Key(Key),
+    /// The terminal has so many columns and rows.
+    Size(u16, u16),
+    /// There is a connection, and the events follow.
+    Connected,
+    /// There is none, or none any more.
+    Lost(String),
+    /// The daemon has answered.
+    Answer(Ask, Response),
+    /// Something has happened.
+    Event(Event),
+    /// It is later.
+    Time,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    /// Connect.
+    Connect,
+    /// Ask the daemon.
+    Ask(Ask),
+    /// Draw everything anew, whatever the terminal shows.
+    Redraw,
+    /// Stop as Ctrl-Z does.
+    Suspend,
+    /// Leave.
+    Leave,
+}
+
+/// What can be done to processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Act {
+    Start,
+    Stop,
+    Restart,
+}
+
+impl Act {
+    /// The command.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Act::Start => "start",
+            Act::Stop => "stop",
+            Act::Restart => "restart",
+        }
+    }
+}
+
+/// A question, for which the answer is kept apart from others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// Which daemon it is.
+    Daemon,
+    /// How these processes are; all if none is named.
+    Status(Vec<String>),
+    /// What has happened from this number on.
+    History(u64),
+    /// What it has written.
+    Output(OutputSource, String, Stream),
+    /// A command.
+    Act(Act, Vec<String>),
+}
+
+impl Ask {
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        match self {
+            Ask::Daemon => Request::Pid { name: None },
+            Ask::Status(names) => Request::Status { names: names.clone() },
+            Ask::History(since) => Request::Events { names: Vec::new(), since: Some(*since), follow: false },
+            Ask::Output(source, name, stream) => source.request(name, *stream),
+            Ask::Act(act, names) => {
+                let (names, wait) = (names.clone(), Wait::Reached);
+                match act {
+                    Act::Start => Request::Start { names, wait },
+                    Act::Stop => Request::Stop { names, wait },
+                    Act::Restart => Request::Restart { names, wait },
+                }
+            }
+        }
+    }
+}
+
+/// The connection.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Link {
+    /// There is one, and what is shown is as it is.
+    Live,
+    /// There is none.
+    Lost {
+        /// Since when; `None` before there ever was one.
+        since: Option<Mono>,
+        /// Why.
+        why: String,
+        /// When it is tried again; `None` while it is being tried.
+        next: Option<Mono>,
+        /// How long to wait after the next failure.
+        wait: Duration,
+    },
+}
+
+/// What has the keys.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Mode {
+    /// The table.
+    #[default]
+    Table,
+    /// The line in which the filter is typed, with what it was before.
+    Filter(String),
+    /// A question: really do this to these?
+    Confirm(Act, Vec<String>),
+    /// The page of help.
+    Help,
+}
+
+/// What the last line says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The text.
+    pub text: String,
+    /// Whether it tells of a failure. Then it stays until the next key.
+    pub bad: bool,
+    /// When it came.
+    pub at: Mono,
+}
+
+/// What is to be looked at again.
+#[derive(Debug, Default)]
+struct Refresh {
+    all: bool,
+    names: BTreeSet<String>,
+    asked: bool,
+    last: Option<Mono>,
+}
+
+/// Everything.
+#[derive(Debug)]
+pub struct Model {
+    /// The processes.
+    pub rows: Rows,
+    /// The connection.
+    pub link: Link,
+    /// The pane, if one is open.
+    pub pane: Option<Pane>,
+    /// What has happened.
+    pub feed: Feed,
+    /// What has the keys.
+    pub mode: Mode,
+    /// What the last line says.
+    pub message: Option<Message>,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The first row of the table that is to be seen.
+    pub top: usize,
+    /// What time it is.
+    pub now: Mono,
+    /// Where the daemon is.
+    pub socket: String,
+    focused: bool,
+    refresh: Refresh,
+    ticked: Mono,
+    pub(super) effects: Vec<Effect>,
+    pub(super) changed: bool,
+}
+
+impl Model {
+    /// Nothing is known yet, and a connection is wanted.
+    #[must_use]
+    pub fn new(socket: String, size: (u16, u16), now: Mono) -> Model {
+        let link = Link::Lost { since: None, why: "connecting".to_owned(), next: Some(now), wait: RETRY.0 };
+        Model {
+            rows: Rows::default(),
+            link,
+            pane: None,
+            feed: Feed::default(),
+            mode: Mode::Table,
+            message: None,
+            size,
+            top: 0,
+            now,
+            socket,
+            focused: true,
+            refresh: Refresh::default(),
+            ticked: now,
+            effects: Vec::new(),
+            changed: true,
+        }
+    }
+
+    /// Takes what has come at `now`, and gives what is to be done.
+    pub fn take(&mut self, input: Input, now: Mono) -> Vec<Effect> {
+        self.now = now;
+        match input {
+            Input::Key(Key::Focus(focused)) => {
+                self.focused = focused;
+                self.changed = true;
+            }
+            Input::Key(key) => {
+                self.changed = true;
+                self.press(key);
+            }
+            Input::Size(columns, rows) => {
+                self.size = (columns, rows);
+                self.changed = true;
+            }
+            Input::Connected => self.connected(),
+            Input::Lost(why) => self.lost(why),
+            Input::Answer(ask, response) => self.answered(ask, response),
+            Input::Event(event) => {
+                self.refresh.names.insert(event.process.clone());
+                self.feed.add(event);
+                self.changed |= self.shows(&Content::Events);
+            }
+            Input::Time => {}
+        }
+        self.follow_cursor();
+        self.act_on_time();
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Whether there is anything new to draw. Asking takes note that it is drawn.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Where everything stands.
+    #[must_use]
+    pub fn areas(&self) -> Areas {
+        layout::areas(self.size, self.pane.as_ref().map(|pane| pane.zoomed))
+    }
+
+    /// When something is to be done although nothing comes.
+    #[must_use]
+    pub fn due(&self) -> Option<Mono> {
+        let message = self.message.as_ref().filter(|message| !message.bad).map(|m| m.at.after(MESSAGE_TIME));
+        let tick = (self.focused && self.shows_time()).then(|| self.ticked.after(TICK));
+        let link = match &self.link {
+            Link::Live => [self.refresh_due(), self.output_due()],
+            Link::Lost { next, .. } => [*next, None],
+        };
+        [message, tick].into_iter().chain(link).flatten().min()
+    }
+
+    /// Whether something that is to be seen changes with time.
+    fn shows_time(&self) -> bool {
+        match self.link {
+            Link::Lost { since, .. } => since.is_some(),
+            Link::Live => {
+                let seen = self.top..self.top + usize::from(self.areas().table.height);
+                let detail = self.rows.selected().is_some_and(|row| row.status.for_ms.is_some());
+                detail || seen.filter_map(|n| self.rows.shown(n)).any(columns::shows_time)
+            }
+        }
+    }
+
+    fn refresh_due(&self) -> Option<Mono> {
+        let Refresh { all, names, asked, last } = &self.refresh;
+        let wanted = (*all || !names.is_empty()) && !asked;
+        wanted.then(|| last.map_or(self.now, |last| last.after(REFRESH_GAP)))
+    }
+
+    fn output_due(&self) -> Option<Mono> {
+        match &self.pane.as_ref()?.content {
+            Content::Output(output) if !output.asked => output.next,
+            Content::Output(_) | Content::Events | Content::Why => None,
+        }
+    }
+
+    /// Whether the pane is open with this.
+    pub(super) fn shows(&self, content: &Content) -> bool {
+        self.pane.as_ref().is_some_and(|pane| pane.content == *content)
+    }
+
+    /// What is due by now.
+    fn act_on_time(&mut self) {
+        let now = self.now;
+        let due = |at: Option<Mono>| at.is_some_and(|at| at <= now);
+        if self.message.as_ref().is_some_and(|message| !message.bad && message.at.after(MESSAGE_TIME) <= now) {
+            self.message = None;
+            self.changed = true;
+        }
+        if self.focused && now >= self.ticked.after(TICK) && self.shows_time() {
+            self.ticked = now;
+            self.changed = true;
+        }
+        match &mut self.link {
+            Link::Lost { next, .. } if due(*next) => {
+                *next = None;
+                self.effects.push(Effect::Connect);
+            }
+            Link::Lost { .. } => {}
+            Link::Live => {
+                if due(self.refresh_due()) {
+                    self.look_again();
+                }
+                if due(self.output_due()) {
+                    self.fetch_output();
+                }
+            }
+        }
+    }
+
+    fn look_again(&mut self) {
+        let few = !self.refresh.all && self.refresh.names.len() <= FEW_NAMES;
+        let names = std::mem::take(&mut self.refresh.names);
+        self.refresh = Refresh { asked: true, last: Some(self.now), ..Refresh::default() };
+        let names = if few { names.into_iter().collect() } else { Vec::new() };
+        self.effects.push(Effect::Ask(Ask::Status(names)));
+    }
+
+    /// Looks at everything again.
+    pub(super) fn want_all(&mut self) {
+        self.refresh.all = true;
+    }
+
+    /// All about the selected process, as far as it is known.
+    #[must_use]
+    pub fn why_text(&self) -> String {
+        self.rows.selected().map_or_else(String::new, |row| columns::in_words(row, self.now))
+    }
+
+    fn fetch_output(&mut self) {
+        if let Some(Pane { content: Content::Output(output), .. }) = &mut self.pane {
+            output.asked = true;
+            let ask = Ask::Output(output.source, output.name.clone(), output.stream);
+            self.effects.push(Effect::Ask(ask));
+        }
+    }
+
+    /// Keeps the table and the pane with the row that the cursor is on.
+    pub(super) fn follow_cursor(&mut self) {
+        let height = usize::from(self.areas().table.height).max(1);
+        let (cursor, count) = (self.rows.cursor(), self.rows.shown_count());
+        self.top = self.top.min(cursor).max((cursor + 1).saturating_sub(height)).min(count.saturating_sub(height));
+        let selected = self.rows.selected().map(|row| row.status.name.clone());
+        if let (Some(Pane { content: Content::Output(output), up, .. }), Some(name)) = (&mut self.pane, selected) {
+            if output.name != name {
+                *output = Output::of(name, output.stream, self.now);
+                *up = 0;
+            }
+        }
+    }
+
+    fn connected(&mut self) {
+        self.link = Link::Live;
+        self.changed = true;
+        self.refresh = Refresh { all: true, ..Refresh::default() };
+        self.effects.push(Effect::Ask(Ask::Daemon));
+        if let Some(Pane { content: Content::Output(output), .. }) = &mut self.pane {
+            (output.asked, output.next) = (false, Some(self.now));
+        }
+    }
+
+    fn lost(&mut self, why: String) {
+        let (since, wait) = match &self.link {
+            Link::Live => (Some(self.now), RETRY.0),
+            Link::Lost { since, wait, .. } => (*since, *wait),
+        };
+        self.feed.lost();
+        let wait_next = (wait * 2).min(RETRY.1);
+        self.link = Link::Lost { since, why, next: Some(self.now.after(wait)), wait: wait_next };
+        self.changed = true;
+    }
+
+    /// Says something in the last line.
+    pub(super) fn say(&mut self, text: impl Into<String>, bad: bool) {
+        self.message = Some(Message { text: text.into(), bad, at: self.now });
+        self.changed = true;
+    }
+
+    /// Gives a command for some processes.
+    pub(super) fn carry_out(&mut self, act: Act, names: Vec<String>) {
+        if self.link != Link::Live {
+            return self.say(format!("{}: there is no daemon to ask", act.word()), true);
+        }
+        self.say(format!("{} {} …", act.word(), counted(&names)), false);
+        let mut part = Vec::new();
+        let mut bytes = 0;
+        for name in names {
+            bytes += name.len() + 3;
+            if bytes > NAMES_BYTES {
+                bytes = name.len();
+                self.effects.push(Effect::Ask(Ask::Act(act, std::mem::take(&mut part))));
+            }
+            part.push(name);
+        }
+        self.effects.push(Effect::Ask(Ask::Act(act, part)));
+    }
+
+    fn answered(&mut self, ask: Ask, response: Response) {
+        match (ask, response) {
+            (Ask::Daemon, Response::DaemonPid(pid)) => {
+                let since = self.feed.daemon(pid);
+                self.effects.push(Effect::Ask(Ask::History(since)));
+            }
+            (Ask::Status(names), response) => self.looked(&names, response),
+            (Ask::History(_), Response::Events(list)) => {
+                list.events.into_iter().for_each(|event| self.feed.add(event));
+                self.changed |= self.shows(&Content::Events);
+            }
+            (Ask::Output(_, name, stream), response) => self.read(&name, stream, response),
+            (Ask::Act(act, names), response) => self.acted(act, &names, response),
+            (_, Response::Refused(refusal)) => self.say(Plain(&refusal.text).to_string(), true),
+            (Ask::Daemon | Ask::History(_), _) => {}
+        }
+    }
+
+    fn looked(&mut self, names: &[String], response: Response) {
+        self.refresh.asked = false;
+        self.changed = true;
+        match response {
+            Response::Status(list) if names.is_empty() => self.rows.replace(list, self.now),
+            Response::Status(list) => self.refresh.all |= !self.rows.update(list, self.now),
+            // One of them is gone.
+            Response::Refused(refusal) if refusal.code == RefusalCode::UnknownName && !names.is_empty() => {
+                self.want_all();
+            }
+            Response::Refused(refusal) => self.say(Plain(&refusal.text).to_string(), true),
+            _ => {}
+        }
+    }
+
+    fn read(&mut self, name: &str, stream: Stream, response: Response) {
+        let now = self.now;
+        let Some(Pane { content: Content::Output(output), up, .. }) = &mut self.pane else { return };
+        if output.name != name || output.stream != stream {
+            return;
+        }
+        let before = output.lines.len();
+        let new = match response {
+            Response::Tail(bytes) => output.take(Ok(&bytes), now),
+            Response::Refused(refusal) => output.take(Err(Plain(&refusal.text).to_string()), now),
+            _ => false,
+        };
+        // Whoever has scrolled up keeps what is read in view, as far as lines were only added.
+        if *up > 0 {
+            *up += output.lines.len().saturating_sub(before);
+        }
+        self.changed |= new;
+    }
+
+    fn acted(&mut self, act: Act, names: &[String], response: Response) {
+        match response {
+            Response::Outcomes { outcomes, notes } => {
+                let failed: Vec<String> = outcomes
+                    .iter()
+                    .filter(|outcome| !outcome.ok)
+                    .map(|outcome| format!("{}: {}", Plain(&outcome.name), Plain(&outcome.result)))
+                    .collect();
+                let note = notes.first().map_or_else(String::new, |note| format!("; note: {}", Plain(note)));
+                match (failed.as_slice(), outcomes.as_slice()) {
+                    ([], [only]) => self.say(format!("{}: {}{note}", Plain(&only.name), Plain(&only.result)), false),
+                    ([], _) => self.say(format!("{} {}: done{note}", act.word(), counted(names)), false),
+                    ([only], _) => self.say(format!("{} failed: {only}", act.word()), true),
+                    ([first, rest @ ..], _) => {
+                        self.say(format!("{} failed: {first} (and {} more)", act.word(), rest.len()), true);
+                    }
+                }
+                self.want_all();
+            }
+            Response::Refused(refusal) => self.say(format!("{}: {}", act.word(), Plain(&refusal.text)), true),
+            _ => {}
+        }
+    }
+}
+
+/// `web`, or `3 processes`.
+pub(super) fn counted(names: &[String]) -> String {
+    match names {
+        [name] => Plain(name).to_string(),
+        names => format!("{} processes", names.len()),
+    }
+}
