@@ -8,6 +8,7 @@ pub mod exit;
 pub mod flags;
 pub mod id;
 pub mod nearest;
+pub mod position;
 pub mod select;
 pub mod signal;
 pub mod stage;

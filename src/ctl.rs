@@ -1,7 +1,9 @@
 //! The client: the command line and the shell of `taskmasterctl`.
 //!
-//! `args` reads the command line, `connect` carries one request to the daemon and back, `show` shows the answer, `look`
-//! gives it its colours and `exit` knows the exit code, `shell` does this for line after line; `local` has the commands that need no daemon. What a request or an answer may be is `control`'s.
+//! `args` reads the command line, `connect` carries one request to the daemon and back if `trust` has nothing against it,
+//! `show` shows the answer, `look` gives it its colours and `exit` knows the exit code, `shell` does this for line after
+//! line; `logs` shows what processes write for as long as one likes, `local` has the commands that need no daemon. What a
+//! request or an answer may be is `control`'s.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,16 +14,18 @@ mod board;
 pub mod connect;
 pub mod exit;
 pub mod local;
+pub mod logs;
 pub mod look;
 pub mod session;
 pub mod shell;
 pub mod show;
+mod trust;
 
 use crate::control::message::Request;
 
 use args::{Call, General};
+use connect::Address;
 use exit::Exit;
-use look::Color;
 use session::Session;
 use shell::{Left, Manner};
 
@@ -45,14 +49,15 @@ pub fn main() -> ExitCode {
 }
 
 fn session(general: General) -> Session {
-    let General { socket, json, color } = general;
-    Session { path: connect::socket_path(socket), json, color, cancels: false }
+    let General { socket, daemon_user, json, color } = general;
+    let address = Address::new(connect::socket_path(socket), daemon_user);
+    Session { json, color, ..Session::new(address) }
 }
 
 /// Runs the shell that belongs to one daemon: leaving it, in whatever way, stops the daemon.
 #[must_use]
 pub fn attached_shell(socket: &Path) -> ExitCode {
-    let session = Session { path: socket.to_owned(), json: false, color: Color::Auto, cancels: false };
+    let session = Session::new(socket);
     let outcome = shell::run(&session, &Manner { attached: true, ..Manner::default() });
     let stopped = match outcome.left {
         Left::Shutdown => Exit::Done,

@@ -19,6 +19,7 @@ use taskmaster::config::{Source, World, parse};
 use taskmaster::control::command::{self, COMMANDS, Param, Place, SHELL_WORDS};
 use taskmaster::control::message::{PROTOCOL, RefusalCode, StateName};
 use taskmaster::ctl::local::LOCAL;
+use taskmaster::ctl::logs;
 
 const PAGES: [&str; 4] = ["taskmasterd.8", "taskmasterctl.1", "taskmaster.yaml.5", "taskmaster-protocol.7"];
 
@@ -160,6 +161,7 @@ fn flags_of_taskmasterctl() {
     let page = flags_in_tags(&Page::open("taskmasterctl.1"));
     let mut known = flags_in_help(&help_of(TASKMASTERCTL));
     known.extend(options_of_commands());
+    known.extend(logs::OPTIONS.map(str::to_owned));
     known.extend(LOCAL.iter().flat_map(|local| flags_in_help(&local.usage())));
     same("flags of taskmasterctl", ("--help and the commands", &known), ("taskmasterctl(1)", &page));
 }
@@ -173,7 +175,7 @@ fn options_of_commands() -> Names {
 fn options_of(param: Param) -> Vec<&'static str> {
     match param.place() {
         Place::Flag(long) => vec![long],
-        Place::Value(long, short) => vec![long, short],
+        Place::Value(long, short) | Place::ShortFlag(long, short) => vec![long, short],
         Place::Word | Place::Rest => vec![],
     }
 }
@@ -212,6 +214,7 @@ fn synopses_name_the_options_of_their_commands() {
                     Place::Flag(long) | Place::Value(long, _) if matches!(param, Param::Lines) => {
                         text.contains(&format!("Fl {}", &long[1..]))
                     }
+                    Place::ShortFlag(_, short) => text.contains(&format!("Fl {}", &short[1..])),
                     Place::Flag(long) | Place::Value(long, _) => item.tag.contains(&format!("Fl {}", &long[1..])),
                     Place::Word | Place::Rest => item.tag.contains("Ar "),
                 };

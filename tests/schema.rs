@@ -213,7 +213,7 @@ taskmasterd:
   nocleanup: yes
   pidfile: /run/t.pid
   umask: 027
-  socket: {path: /run/t.sock, mode: 0660, owner: root, group: 33}
+  socket: {path: /run/t.sock, mode: 0660, owner: root, group: 33, read: [a, 1000, "@adm", "@1"], control: "@ops", admin: 7}
 defaults: &all
   cmd: sleep 5
   args: [a, 1, 1.5, true]
@@ -312,6 +312,8 @@ fn bad_values(key: &str) -> &'static [&'static str] {
     const BOOLEAN: &[&str] = &["1", "maybe", "[true]", "{}", "", "y"];
     const PATH: &[&str] = &["''", "5", "[a]", "{a: b}", "", "true"];
     const ACCOUNT: &[&str] = &["-5", "-a", "''", "a b", "a:b", "a/b", "1.5", "true", "[a]", "{}", ""];
+    const ROLE: &[&str] =
+        &["-5", "''", "a b", "'@'", "'@@a'", "'@a:b'", "[a/b]", "['@a b']", "[[a]]", "1.5", "true", "{}", ""];
     const COMMAND: &[&str] = &["''", "' '", "[]", "[[a]]", "{a: b}", "", "[null]"];
     const ARGS: &[&str] = &["{a: b}", "[[a]]", "[{}]", "[null]"];
     const COUNT: &[&str] = &["-1", "10001", "many", "1.5", "[1]", "{}", "", "true", "\"-1\"", "\"123456\""];
@@ -347,6 +349,7 @@ fn bad_values(key: &str) -> &'static [&'static str] {
             "/x012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567",
         ],
         "user" | "group" | "owner" => ACCOUNT,
+        "read" | "control" | "admin" => ROLE,
         "group_name" => &["all", "a/b", "'a b'", ".a", "-a", "''", "-1", "[a]", "{}", ""],
         "env" => &["5", "text", "[a, b]", "{A: [b]}", "{A: {b: c}}", "{'A=B': c}", "{'': c}"],
         "env_file" | "env_from_dir" => &["5", "''", "{a: b}", "[[a]]", "[null]", "true"],

@@ -9,7 +9,7 @@ use crate::base::text::quoted;
 
 use super::diag::{Level, Place, Report};
 use super::expand::{self, Outside};
-use super::model::{Config, DaemonConfig, LogTarget, Program, Sink};
+use super::model::{Account, Config, DaemonConfig, LogTarget, Program, Sink};
 use super::program::{self, Key, ProgramSection};
 
 /// What a configuration is held against besides itself, and where the files that it names are read.
@@ -23,6 +23,8 @@ pub struct World<'w> {
     pub user: &'w dyn Fn(&str) -> Result<(), Objection>,
     /// The same for a group.
     pub group: &'w dyn Fn(&str) -> Result<(), Objection>,
+    /// Whether there is somebody whom a role can be given to.
+    pub holder: &'w dyn Fn(&Account) -> Result<(), Objection>,
     /// The text of a file of variables.
     pub file: &'w dyn Fn(&str) -> Result<String, Unread>,
     /// The names and the texts of the files in a directory.
@@ -73,6 +75,7 @@ impl<'w> World<'w> {
             host: "localhost",
             user: &|_| Ok(()),
             group: &|_| Ok(()),
+            holder: &|_| Ok(()),
             file: &|_| Err(Unread::Absent),
             dir: &|_| Err(Unread::Absent),
         }

@@ -8,8 +8,8 @@ use crate::base::id::{ProgramName, Stream};
 use crate::base::units::{print_duration, print_size};
 
 use super::model::{
-    Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation, Sink,
-    SocketConfig, Variable,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation,
+    Sink, SocketConfig, Variable,
 };
 
 /// The way from one configuration to another.
@@ -19,7 +19,7 @@ pub struct Plan {
     pub programs: Vec<ProgramChange>,
     /// Keys of the daemon that differ and only take effect when it is started anew.
     pub daemon_keys: Vec<KeyChange>,
-    /// Keys of the daemon that differ and take effect at once: the level and the rotation of its log.
+    /// Keys of the daemon that differ and take effect at once: those of its log, and who may do what.
     pub daemon_live: Vec<KeyChange>,
 }
 
@@ -228,7 +228,7 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
         nocleanup,
         pidfile,
         umask,
-        socket: SocketConfig { path, mode, owner, group },
+        socket: SocketConfig { path, mode, owner, group, roles },
     } = old;
     let mut keys = Keys::default();
     keys.key("logfile", logfile, &new.logfile, log_target);
@@ -245,6 +245,9 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
     live.key("logformat", logformat, &new.logformat, |format| format.name().to_owned());
     live.key("logfile_maxbytes", max_bytes, &new.rotation.max_bytes, |bytes| print_size(*bytes));
     live.key("logfile_backups", backups, &new.rotation.backups, u32::to_string);
+    for ((key, old), (_, new)) in roles.by_key().into_iter().zip(new.socket.roles.by_key()) {
+        live.key(format_args!("socket.{key}"), old, new, holders);
+    }
     (keys.0, live.0)
 }
 
@@ -318,6 +321,14 @@ fn log_target(target: &LogTarget) -> String {
         LogTarget::File(path) => scalar(path),
         LogTarget::Stdout => "-".to_owned(),
         LogTarget::Syslog => "syslog".to_owned(),
+    }
+}
+
+fn holders(holders: &[Account]) -> String {
+    match holders {
+        [] => unset(),
+        [one] => scalar(&one.to_string()),
+        several => list(&several.iter().map(Account::to_string).collect::<Vec<_>>()),
     }
 }
 
@@ -479,6 +490,9 @@ mod tests {
             ("logformat: json", "logformat: text -> json"),
             ("logfile_maxbytes: 1MB", "logfile_maxbytes: 50MB -> 1MB"),
             ("logfile_backups: 1", "logfile_backups: 10 -> 1"),
+            ("socket: {read: deploy}", "socket.read: (unset) -> deploy"),
+            ("socket: {control: [1000, '@ops']}", "socket.control: (unset) -> [1000, @ops]"),
+            ("socket: {admin: '@0'}", "socket.admin: (unset) -> @0"),
         ] {
             let plan = diff(&old, &config(&format!("taskmasterd: {{{live}}}")));
             assert_eq!(shown(&plan.daemon_live), [want]);

@@ -13,8 +13,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation, Sink,
-    SocketConfig, Variable,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation,
+    Sink, SocketConfig, Variable,
 };
 use super::words;
 
@@ -166,6 +166,16 @@ impl Page {
         self.unless("mode", &socket.mode, &SocketConfig::default().mode, |mode| format!("{mode:04o}"));
         self.some("owner", socket.owner.as_ref(), |name| account(name));
         self.some("group", socket.group.as_ref(), |name| account(name));
+        for (key, holders) in socket.roles.by_key() {
+            match holders {
+                [] => {}
+                [one] => self.plain(key, &holder(one)),
+                several => {
+                    let several: Vec<String> = several.iter().map(holder).collect();
+                    self.plain(key, &format!("[{}]", several.join(", ")));
+                }
+            }
+        }
     }
 
     fn program(&mut self, program: &Program) {
@@ -313,6 +323,13 @@ fn bare_number(text: &str) -> Option<String> {
 
 fn account(text: &str) -> String {
     bare_number(text).unwrap_or_else(|| scalar(text).into_owned())
+}
+
+fn holder(holder: &Account) -> String {
+    match holder {
+        Account::User(name) => account(name),
+        Account::Group(_) => scalar(&holder.to_string()).into_owned(),
+    }
 }
 
 /// A text of the daemon, in which nothing is left to be filled in.

@@ -155,9 +155,12 @@ fn daemon(key: DaemonKey) -> Said {
 fn socket(key: SocketKey) -> Said {
     match key {
         SocketKey::Path => (socket_path(), "Where it is. Unless given, a place that depends on the user."),
-        SocketKey::Mode => (octal(), "Who may connect. Default: 0600."),
+        SocketKey::Mode => (octal(), "Who may connect; who may do what is decided by the roles. Default: 0600."),
         SocketKey::Owner => (account(), "Its user, by name or id. Unless given, the daemon's."),
         SocketKey::Group => (account(), "Its group, by name or id. Unless given, the daemon's."),
+        SocketKey::Read => (holders(), "Who may look: users, and groups as \"@adm\". Default: []."),
+        SocketKey::Control => (holders(), "Who may look, and start, stop and signal processes. Default: []."),
+        SocketKey::Admin => (holders(), "Who may do everything, as root and the daemon's user. Default: []."),
     }
 }
 
@@ -387,6 +390,14 @@ fn level() -> Value {
 
 fn account() -> Value {
     json!({"anyOf": [text_like(r"^[^-:/ \t\r\n][^:/ \t\r\n]*$"), {"type": "integer", "minimum": 0}]})
+}
+
+/// One holder of a role, or a list of them.
+fn holders() -> Value {
+    let name = r"^@?[^-@:/ \t\r\n][^:/ \t\r\n]*$";
+    let one = [text_like(name), json!({"type": "integer", "minimum": 0})];
+    let [text, number] = one.clone();
+    json!({"anyOf": [text, number, {"type": "array", "items": {"anyOf": one}}]})
 }
 
 fn group_name() -> Value {

@@ -3,10 +3,21 @@
 //! What leaves the daemon is made of these types only, never of its internals. They are what the JSON-RPC side of
 //! the protocol carries; the lines for people are rendered from them (see taskmaster-protocol(7)).
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::Stream;
+use crate::base::position::Position;
 use crate::base::signal::Sig;
+use crate::base::text::quoted;
+
+mod insight;
+
+pub use insight::{
+    Account, Edge, Graph, GraphProgram, LastOutput, Setting, StreamPlace, StreamSink, Transition, Usage, WaitFor,
+};
 
 /// The version of the protocol. Grows when something changes that a client must know of; new keys do not count.
 pub const PROTOCOL: u32 = 1;
@@ -18,6 +29,29 @@ pub enum Request {
     Status {
         /// Selectors.
         names: Vec<String>,
+        /// Whether what they use of the machine is told, too.
+        usage: bool,
+    },
+    /// Why the named processes are as they are, and what comes next.
+    Why {
+        /// Selectors; at least one.
+        names: Vec<String>,
+    },
+    /// Wait until the named processes have come to something, without telling them anything.
+    Wait {
+        /// Selectors; at least one.
+        names: Vec<String>,
+        /// To what.
+        until: WaitFor,
+        /// How many milliseconds at most; `None` is as long as it takes.
+        timeout_ms: Option<u64>,
+    },
+    /// In which order the named processes start and stop, all if none is named.
+    Graph {
+        /// Selectors.
+        names: Vec<String>,
+        /// For Graphviz.
+        dot: bool,
     },
     /// Start the named processes.
     Start {
@@ -71,6 +105,19 @@ pub enum Request {
         /// How many lines.
         lines: u32,
     },
+    /// The last lines of the logs of the named processes, of all if none is named, and what comes behind them.
+    Logs {
+        /// Selectors.
+        names: Vec<String>,
+        /// Only this stream; both if it is `None`.
+        stream: Option<Stream>,
+        /// How many lines of each log come first.
+        lines: u32,
+        /// Whether what is written later is told, too, until the client goes.
+        follow: bool,
+        /// Logs that begin here, not with their last lines.
+        from: Vec<LogPlace>,
+    },
     /// The process id of the daemon (`None`) or of the named processes.
     Pid {
         /// A selector.
@@ -103,7 +150,11 @@ pub enum Wait {
 pub enum Response {
     /// To `status`.
     Status(Vec<ProcessStatus>),
-    /// To `start`, `stop`, `restart`, `signal`.
+    /// To `why`.
+    Why(Vec<Account>),
+    /// To `graph`.
+    Graph(Graph),
+    /// To `start`, `stop`, `restart`, `signal`, `wait`.
     Outcomes {
         /// One for each process, in the order of `status`.
         outcomes: Vec<Outcome>,
@@ -115,6 +166,8 @@ pub enum Response {
     Plan(PlanReport),
     /// What has happened, and whether more follows.
     Events(EventList),
+    /// To `logs`: the last lines, and whether more follows.
+    Logs(LogList),
     /// To `tail`: the bytes of the lines, as the program wrote them.
     Tail(Vec<u8>),
     /// To `pid` without a name: the daemon's.
@@ -129,6 +182,14 @@ pub enum Response {
     Help(String),
     /// The request was not carried out.
     Refused(Refusal),
+}
+
+impl Response {
+    /// Whether it is only the beginning: what happens later follows.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Response::Events(EventList { follow: true, .. }) | Response::Logs(LogList { follow: true, .. }))
+    }
 }
 
 /// The states, by the names that people see.
@@ -203,12 +264,18 @@ pub struct ProcessStatus {
     /// Why it is in this state, where that is not plain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// What happens next, if it is not as wanted: by itself, or by which command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// BACKOFF: milliseconds until the next try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_try_ms: Option<u64>,
     /// STOPPING: milliseconds until SIGKILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_in_ms: Option<u64>,
+    /// What it uses of the machine, if that was asked for and it lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 /// Something that happened to a process.
@@ -259,12 +326,68 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
+/// A place in the log of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPlace {
+    /// The process.
+    pub process: String,
+    /// Its stream.
+    pub stream: Stream,
+    /// Where.
+    pub at: Position,
+}
+
+/// `worker:worker_00/stderr=2f.18a3b.1f0`.
+impl fmt::Display for LogPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}={}", self.process, self.stream, self.at)
+    }
+}
+
+impl FromStr for LogPlace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<LogPlace, String> {
+        let read = || {
+            let (process, rest) = text.split_once('/')?;
+            let (stream, at) = rest.split_once('=')?;
+            let stream = [Stream::Stdout, Stream::Stderr].into_iter().find(|s| s.to_string() == stream)?;
+            Some(LogPlace { process: process.to_owned(), stream, at: at.parse().ok()? })
+        };
+        read().ok_or_else(|| format!("{} is no place in a log (`logs` tells them as \"next\")", quoted(text)))
+    }
+}
+
+/// Some of what a process has written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// The place behind it.
+    pub next: LogPlace,
+    /// As the process wrote it. Without `follow`, and among the last lines, it may be none.
+    pub bytes: Vec<u8>,
+    /// What came before it is no longer kept, although it was asked for.
+    pub lost: bool,
+}
+
+/// The beginning of an answer to `logs`, or all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogList {
+    /// One for each log, in the order of `status`.
+    pub chunks: Vec<Chunk>,
+    /// Whether they are of several processes, so that lines for people have to say of which.
+    pub labels: bool,
+    /// What there is to say of logs that cannot be shown.
+    pub notes: Vec<String>,
+    /// Whether what is written later follows.
+    pub follow: bool,
+}
+
 /// What became of one process in a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The process.
     pub name: String,
-    /// `started`, `stopped`, `restarted`, `signalled`, `already running`, `not running`, or what went wrong.
+    /// `started`, `stopped`, `restarted`, `signalled`, `already running`, `not running`, `running`, or what went wrong.
     pub result: String,
     /// Whether that is what was asked for. "Already running" is, for `start`.
     pub ok: bool,

@@ -61,12 +61,7 @@ fn read<'a>(command: &Command, words: impl Iterator<Item = &'a str>, args: &mut 
 }
 
 /// One option: `--dry-run`, `--timeout 5s`, `--timeout=5s`, `-n 5`, `-n5`.
-fn option<'a>(
-    command: &Command,
-    word: &'a str,
-    words: &mut impl Iterator<Item = &'a str>,
-    args: &mut Args,
-) -> Result<(), String> {
+fn option(command: &Command, word: &str, words: &mut dyn Iterator<Item = &str>, args: &mut Args) -> Result<(), String> {
     let (name, given) = match word.split_once('=') {
         Some((name, value)) if word.starts_with("--") => (name, Some(value)),
         _ => match word.split_at_checked(2) {
@@ -76,21 +71,29 @@ fn option<'a>(
     };
     for param in command.params {
         match param.place() {
-            Place::Flag(long) if long == name => {
+            Place::Flag(long) | Place::ShortFlag(long, _) if long == name => {
                 return match given {
                     Some(_) => Err(format!("{long} takes no value")),
                     None => set(*param, "", args),
+                };
+            }
+            Place::ShortFlag(_, short) if short == name => {
+                set(*param, "", args)?;
+                // Letters may stand together: `-fn5`.
+                return match given {
+                    Some(more) => option(command, &format!("-{more}"), words, args),
+                    None => Ok(()),
                 };
             }
             Place::Value(long, short) if long == name || short == name => {
                 let value = given.or_else(|| words.next()).ok_or_else(|| format!("{name} needs a value"))?;
                 return set(*param, value, args);
             }
-            Place::Flag(_) | Place::Value(..) | Place::Word | Place::Rest => {}
+            Place::Flag(_) | Place::ShortFlag(..) | Place::Value(..) | Place::Word | Place::Rest => {}
         }
     }
     let known = command.params.iter().filter_map(|p| match p.place() {
-        Place::Flag(long) | Place::Value(long, _) => Some(long),
+        Place::Flag(long) | Place::ShortFlag(long, _) | Place::Value(long, _) => Some(long),
         Place::Word | Place::Rest => None,
     });
     Err(format!("no option {}{}", quoted(name), suggestion(name, known)))
@@ -98,13 +101,23 @@ fn option<'a>(
 
 /// Puts a word into its place. A flag has no word.
 fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
-    if word.is_empty() && !matches!(param.place(), Place::Flag(_)) {
+    if word.is_empty() && !matches!(param.place(), Place::Flag(_) | Place::ShortFlag(..)) {
         return Err(match param {
             Param::Names | Param::Name => "a NAME is empty".to_owned(),
             Param::Sig | Param::Stream | Param::Command => format!("the {} is empty", param.key()),
-            Param::Wait | Param::Timeout | Param::DryRun | Param::Lines | Param::Follow | Param::Since => {
-                "an option has an empty value".to_owned()
-            }
+            Param::Wait
+            | Param::Timeout
+            | Param::DryRun
+            | Param::Lines
+            | Param::Follow
+            | Param::Since
+            | Param::For
+            | Param::Usage
+            | Param::Dot
+            | Param::Follows
+            | Param::Stdout
+            | Param::Stderr
+            | Param::From => "an option has an empty value".to_owned(),
         });
     }
     match param {
@@ -120,9 +133,16 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
         Param::DryRun => args.dry_run = Some(true),
         Param::Lines => args.lines = Some(word.parse().map_err(|_| format!("{} is no number of lines", quoted(word)))?),
         Param::Follow => args.follow = Some(false),
+        Param::Follows => args.follows = Some(true),
+        Param::Stdout => args.stdout = Some(true),
+        Param::Stderr => args.stderr = Some(true),
+        Param::From => args.from.push(word.parse()?),
         Param::Since => {
             args.since = Some(word.parse().map_err(|_| format!("{} is no number of an event", quoted(word)))?)
         }
+        Param::For => args.until = Some(command::wait_for(word)?),
+        Param::Usage => args.usage = Some(true),
+        Param::Dot => args.dot = Some(true),
         Param::Stream => args.stream = Some(command::stream(word)?),
         Param::Command => args.command = Some(word.to_owned()),
     }
@@ -166,7 +186,7 @@ pub fn split(line: &str) -> Result<Vec<String>, Refusal> {
 mod tests {
     use super::*;
     use crate::base::id::Stream;
-    use crate::control::message::Wait;
+    use crate::control::message::{Wait, WaitFor};
 
     fn names(list: &[&str]) -> Vec<String> {
         list.iter().map(|n| (*n).to_owned()).collect()
@@ -192,8 +212,19 @@ mod tests {
     fn every_command_in_words() {
         let web = || names(&["web"]);
         for (line, request) in [
-            ("status", Request::Status { names: vec![] }),
-            ("status web w*", Request::Status { names: names(&["web", "w*"]) }),
+            ("status", Request::Status { names: vec![], usage: false }),
+            ("status web w*", Request::Status { names: names(&["web", "w*"]), usage: false }),
+            ("status --usage web", Request::Status { names: web(), usage: true }),
+            ("top", Request::Status { names: vec![], usage: true }),
+            ("why web", Request::Why { names: web() }),
+            ("wait web", Request::Wait { names: web(), until: WaitFor::Running, timeout_ms: None }),
+            (
+                "wait --for=stopped -t 1m web",
+                Request::Wait { names: web(), until: WaitFor::Stopped, timeout_ms: Some(60_000) },
+            ),
+            ("wait -f healthy web", Request::Wait { names: web(), until: WaitFor::Healthy, timeout_ms: None }),
+            ("graph", Request::Graph { names: vec![], dot: false }),
+            ("graph --dot web", Request::Graph { names: web(), dot: true }),
             ("start web", Request::Start { names: web(), wait: Wait::Reached }),
             ("start --no-wait web", Request::Start { names: web(), wait: Wait::No }),
             ("start web --timeout 1m30s", Request::Start { names: web(), wait: Wait::UpTo(90_000) }),
@@ -246,7 +277,7 @@ mod tests {
             ("reload --dry-run=1", BadArguments, "reload: --dry-run takes no value (usage: reload [--dry-run])"),
             ("version x", BadArguments, "version: \"x\" is one argument too many (usage: version)"),
             ("help a b", BadArguments, "help: \"b\" is one argument too many (usage: help [COMMAND])"),
-            ("status ''", BadArguments, "status: a NAME is empty (usage: status [NAME...])"),
+            ("status ''", BadArguments, "status: a NAME is empty (usage: status [--usage] [NAME...])"),
             ("status 'web", BadRequest, "a quote ' is not closed"),
         ] {
             assert_eq!(parse_line(line), Err(Refusal::new(code, text)), "{line}");
@@ -263,6 +294,10 @@ mod tests {
             "start --timeout soon web",
             "start --no-wait --timeout 5 web",
             "pid a b",
+            "why",
+            "wait",
+            "wait --for up web",
+            "wait --no-wait web",
             "status --é",
             "status -é",
         ] {

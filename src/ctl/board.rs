@@ -5,16 +5,18 @@
 
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ratatui_core::terminal::Terminal;
 
 use crate::base::signal::Sig;
+use crate::base::time::Mono;
+use crate::control::render::Clock;
 use crate::sys::poll::{self, For};
 use crate::sys::signals::{self, Held};
 use crate::sys::{fd, term, timer};
 
+use super::connect::Address;
 use super::exit::Exit;
 use super::look;
 use super::session::Session;
@@ -40,6 +42,9 @@ use view::Glyphs;
 
 /// How long a lone escape character is waited on: it may be the beginning of a key.
 const ESCAPE_WAIT: Duration = Duration::from_millis(30);
+
+/// Two frames are at least this far apart: more cannot be told apart.
+const FRAME_GAP: Duration = Duration::from_millis(25);
 
 /// How much is read from the keyboard at once.
 const KEYS_BYTES: usize = 4096;
@@ -84,7 +89,7 @@ enum End {
 }
 
 struct Board {
-    path: PathBuf,
+    daemon: Address,
     // Given back before signals have their effect again.
     terminal: Terminal<Screen>,
     signals: Held,
@@ -92,6 +97,8 @@ struct Board {
     decoder: Decoder,
     link: Option<Link>,
     model: Model,
+    /// When the last frame was drawn.
+    drawn: Mono,
 }
 
 /// What is ready.
@@ -109,16 +116,19 @@ impl Board {
         let color = session.color.on(true);
         let screen = Screen::take(color)?;
         let size = term::size(io::stdout().as_fd()).unwrap_or((80, 24));
-        let model = Model::new(session.path.display().to_string(), size, timer::monotonic());
+        let wall = timer::wall();
+        let clock = Clock { now_unix: wall.secs, utc_offset: timer::utc_offset(wall) };
+        let model = Model::new(session.path.display().to_string(), size, clock, timer::monotonic());
         let glyphs = if speaks_utf8() { Glyphs::RICH } else { Glyphs::PLAIN };
         Ok(Board {
-            path: session.path.clone(),
+            daemon: session.path.clone(),
             terminal: Terminal::new(screen)?,
             signals,
             glyphs,
             decoder: Decoder::default(),
             link: Some(link),
             model,
+            drawn: Mono::default(),
         })
     }
 
@@ -133,6 +143,7 @@ impl Board {
                 let (model, glyphs) = (&self.model, self.glyphs);
                 self.terminal.draw(|frame| view::draw(frame, model, glyphs))?;
                 undrawn = false;
+                self.drawn = timer::monotonic();
             }
             let end = match self.serve(&ready)? {
                 None => self.take(Input::Time)?,
@@ -150,17 +161,20 @@ impl Board {
     fn wait(&self, undrawn: bool) -> io::Result<Ready> {
         let (stdin, stdout) = (io::stdin(), io::stdout());
         let mut fds = vec![(self.signals.fd(), For::Reading), (stdin.as_fd(), For::Reading)];
-        if undrawn {
+        let now = timer::monotonic();
+        let next_frame = undrawn.then(|| self.drawn.after(FRAME_GAP));
+        let draw = next_frame.is_some_and(|next| next <= now);
+        if draw {
             fds.push((stdout.as_fd(), For::Writing));
         }
         if let Some(link) = &self.link {
             fds.extend(link.waits_for());
         }
-        let due = self.model.due().map(|due| due.since(timer::monotonic()));
+        let due = self.model.due().into_iter().chain(next_frame.filter(|_| !draw)).min().map(|due| due.since(now));
         let limit = if self.decoder.waits() { Some(due.map_or(ESCAPE_WAIT, |due| due.min(ESCAPE_WAIT))) } else { due };
         let mut ready = poll::wait(&fds, limit)?.into_iter();
         let mut next = || ready.next().unwrap_or(false);
-        let (signal, keys, screen) = (next(), next(), undrawn && next());
+        let (signal, keys, screen) = (next(), next(), draw && next());
         Ok(Ready { signal, keys, screen, daemon: ready.any(|ready| ready) })
     }
 
@@ -216,6 +230,9 @@ impl Board {
                 Came::Following => Input::Connected,
                 Came::Answer(ask, response) => Input::Answer(ask, response),
                 Came::Event(event) => Input::Event(event),
+                Came::OutputBegins(list) => Input::OutputBegins(list),
+                Came::Output(chunk) => Input::Output(chunk),
+                Came::OutputEnds(why) => Input::OutputEnds(why),
             };
             if let Some(end) = self.take(input)? {
                 return Ok(Some(end));
@@ -237,6 +254,12 @@ impl Board {
                     }
                 }
                 Effect::Connect => self.connect(),
+                Effect::Follow(what) => {
+                    let followed = self.link.as_mut().map(|link| link.follow(&self.daemon, what));
+                    if let Some(Err(why)) = followed {
+                        drop(self.model.take(Input::OutputEnds(why), timer::monotonic()));
+                    }
+                }
             }
         }
         Ok(None)
@@ -247,7 +270,7 @@ impl Board {
         if self.link.is_some() {
             return;
         }
-        match Link::open(&self.path) {
+        match Link::open(&self.daemon) {
             Ok(link) => self.link = Some(link),
             // It gives no effect at once: the next try has its time.
             Err(why) => drop(self.model.take(Input::Lost(why), timer::monotonic())),

@@ -1,35 +1,43 @@
 //! Carries out commands against one daemon: asks, shows, and says how it went.
 
-use std::path::PathBuf;
-
 use crate::control::command::Verb;
 use crate::control::help;
 use crate::control::jsonrpc::{self, Id};
-use crate::control::message::{EventList, Refusal, Request, Response};
+use crate::control::message::{EventList, Refusal, RefusalCode, Request, Response};
 use crate::control::text;
 use crate::sys::client::Interrupt;
 
 use super::args;
-use super::connect::{self, NoReply, Reply};
+use super::connect::{self, Address, NoReply, Reply};
 use super::exit::{self, Exit};
 use super::local;
+use super::logs;
 use super::look::Color;
 use super::show;
 
 /// Whom to ask and how to show what comes back.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The control socket.
-    pub path: PathBuf,
+    /// The daemon, by its control socket.
+    pub path: Address,
     /// Show results as JSON.
     pub json: bool,
     /// Whether there are colours.
     pub color: Color,
     /// Ctrl-C gives up a command, not the program.
     pub cancels: bool,
+    /// How lines of logs are shown.
+    pub logs: logs::Manner,
 }
 
 impl Session {
+    /// Commands for the daemon at this socket, shown to people.
+    #[must_use]
+    pub fn new(path: impl Into<Address>) -> Session {
+        let logs = logs::Manner::default();
+        Session { path: path.into(), json: false, color: Color::Auto, cancels: false, logs }
+    }
+
     /// Carries out a command given as words.
     #[must_use]
     pub fn run_words(&self, words: &[String]) -> Exit {
@@ -49,11 +57,13 @@ impl Session {
     pub(super) fn read(&self, words: &[String]) -> Result<(Session, Request), Refusal> {
         let mut words = words.to_vec();
         let common = args::take_common(&mut words);
+        let wrong = |text| Refusal::new(RefusalCode::BadArguments, text);
+        let logs = logs::take_manner(&mut words).map_err(wrong)?;
         let request = match words.first() {
             Some(command) if common.help => Request::Help { command: Some(command.clone()) },
             Some(_) | None => text::parse_words(&words)?,
         };
-        Ok((Session { json: self.json || common.json, ..self.clone() }, request))
+        Ok((Session { json: self.json || common.json, logs, ..self.clone() }, request))
     }
 
     /// Carries out a request.
@@ -65,8 +75,13 @@ impl Session {
         }
         // If Ctrl-C cannot be held back, it ends the program, as elsewhere.
         let interrupt = if self.cancels { Interrupt::hold().ok() } else { None };
-        let reply = connect::ask(&self.path, request, interrupt.as_ref());
-        match reply.and_then(|reply| self.show(request.verb(), reply, interrupt.as_ref())) {
+        let interrupt = interrupt.as_ref();
+        let shown = if matches!(request, Request::Logs { .. }) {
+            logs::run(self, request, interrupt)
+        } else {
+            connect::ask(&self.path, request, interrupt).and_then(|reply| self.show(request.verb(), reply, interrupt))
+        };
+        match shown {
             Ok(exit) => exit,
             Err(NoReply::Because(text)) => {
                 show::complain(&text);
@@ -151,13 +166,13 @@ mod tests {
 
     #[test]
     fn options_of_all_commands_are_read() {
-        let session = Session { path: "/nowhere".into(), json: false, color: Color::Auto, cancels: false };
+        let session = Session::new("/nowhere");
         let read = |line: &str| {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
             session.read(&words).map(|(session, request)| (session.json, request))
         };
-        assert_eq!(read("status --json"), Ok((true, Request::Status { names: vec![] })));
-        assert_eq!(read("status"), Ok((false, Request::Status { names: vec![] })));
+        assert_eq!(read("status --json"), Ok((true, Request::Status { names: vec![], usage: false })));
+        assert_eq!(read("status"), Ok((false, Request::Status { names: vec![], usage: false })));
         assert_eq!(read("tail --help"), Ok((false, Request::Help { command: Some("tail".into()) })));
         assert_eq!(read("-h"), text::parse_words::<&str>(&[]).map(|r| (false, r)));
         assert!(read("tail").is_err());
@@ -165,7 +180,7 @@ mod tests {
 
     #[test]
     fn no_daemon_is_unreachable_but_help_is_there() {
-        let session = Session { path: "/nowhere/s".into(), json: false, color: Color::Auto, cancels: false };
+        let session = Session::new("/nowhere/s");
         assert_eq!(session.carry_out(&Request::Version), Exit::Unreachable);
         assert_eq!(session.carry_out(&Request::Help { command: None }), Exit::Done);
         assert_eq!(session.carry_out(&Request::Help { command: Some("x".into()) }), Exit::Usage);

@@ -211,7 +211,6 @@ fn shell_help(command: Option<&str>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ctl::look::Color;
 
     struct Script(Vec<&'static str>);
 
@@ -232,7 +231,7 @@ mod tests {
     }
 
     fn run_as(manner: &Manner, lines: &[&'static str]) -> (Left, Exit) {
-        let session = Session { path: "/nowhere/s".into(), json: false, color: Color::Auto, cancels: false };
+        let session = Session::new("/nowhere/s");
         let outcome = read_all(&session, manner, &mut Script(lines.to_vec()));
         (outcome.left, outcome.worst)
     }

@@ -187,6 +187,7 @@ impl Daemon {
             Place::Inherit => End::Own,
             Place::Merged => End::Merged,
             Place::File(path) => {
+                self.follow_new_run(id.0, id.2, Path::new(path));
                 let files = &mut self.files;
                 let end = self.outputs.open(&mut self.reactor, files, id, Path::new(path), rotation)?;
                 if let Some(owner) = owner {

@@ -4,11 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::base::id::{ClientId, Stream, Ticket};
+use crate::base::id::{ClientId, Key, Stream, Ticket};
 use crate::config::diag::{self, Diagnostic};
 use crate::config::expand::Place;
 use crate::config::model::{Level, Sink};
-use crate::control::command::Right;
 use crate::control::help;
 use crate::control::message::{PROTOCOL, Refusal, RefusalCode, Request, Response, VersionReport};
 use crate::control::render::Clock;
@@ -17,7 +16,9 @@ use crate::supervise::event::{Command, Files, Input};
 
 use super::clients::{Asked, Served};
 use super::clock;
+use super::follow::LogsAsked;
 use super::logfile::{TAIL_LIMIT_BYTES, tail};
+use super::origin;
 use super::run::Daemon;
 use crate::base::errno::plain;
 
@@ -51,6 +52,10 @@ impl Daemon {
             self.serve_client(id);
         }
         let gone = self.clients.send_streams(&mut self.reactor, self.now);
+        for client in self.clients.take_drained() {
+            self.resume_follower(client);
+            self.follows.resume(client);
+        }
         self.forget_clients(gone);
         if self.clients.next_deadline().is_some_and(|at| at <= self.now) {
             let late = self.clients.cut_off(&mut self.reactor, self.now);
@@ -66,13 +71,16 @@ impl Daemon {
 
     fn forget_clients(&mut self, ids: impl IntoIterator<Item = ClientId>) {
         for id in ids {
+            self.write_unanswered(id);
             self.events.forget(id);
+            self.follows.forget(id, &mut self.files);
             self.inputs.push_back(Input::ClientGone(id));
         }
     }
 
     /// Answers a client.
     pub(super) fn reply(&mut self, ticket: Ticket, response: &Response) {
+        self.write_answered(ticket, response);
         // Who has an answer finds in the log what it is about.
         self.journal.flush(&mut self.files, self.now);
         let clock = Clock { now_unix: clock::wall().secs, utc_offset: clock::utc_offset() };
@@ -81,11 +89,12 @@ impl Daemon {
 
     /// Answers a request, or passes it on to the core.
     fn serve_request(&mut self, asked: Asked) {
-        let Asked { ticket, peer, request } = asked;
-        if request.right() != Right::Read {
-            let words = words(&request);
-            self.log(Level::Info, format_args!("command \"{words}\" from pid={} uid={}", peer.pid, peer.uid));
+        if let Err(refusal) = self.permit(&asked) {
+            return self.reply(asked.ticket, &Response::Refused(refusal));
         }
+        let Asked { ticket, peer, request, .. } = asked;
+        let uid = peer.uid;
+        let tell = |daemon: &mut Daemon, command| daemon.inputs.push_back(Input::Command { ticket, uid, command });
         let response = match request {
             Request::Version => {
                 Response::Version(VersionReport { version: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL })
@@ -96,26 +105,30 @@ impl Daemon {
             },
             Request::Pid { name: None } => Response::DaemonPid(std::process::id()),
             Request::Events { names, since, follow } => return self.tell_events(ticket, &names, since, follow),
+            Request::Logs { names, stream, lines, follow, from } => {
+                return self.tell_logs(ticket, &LogsAsked { names, stream, lines, follow, from });
+            }
             Request::Tail { name, stream, lines } => {
                 self.tail(&name, stream, lines).map_or_else(Response::Refused, Response::Tail)
             }
             Request::Reload { dry_run } => return self.reload(Some(ticket), dry_run),
-            Request::Status { names } => return self.tell(ticket, Command::Status { names }),
-            Request::Pid { name: Some(name) } => return self.tell(ticket, Command::Pids { name }),
-            Request::Start { names, wait } => return self.tell(ticket, Command::Start { names, wait }),
-            Request::Stop { names, wait } => return self.tell(ticket, Command::Stop { names, wait }),
+            Request::Status { names, usage } => return tell(self, Command::Status { names, usage }),
+            Request::Why { names } => return tell(self, Command::Why { names }),
+            Request::Wait { names, until, timeout_ms } => {
+                return tell(self, Command::Wait { names, until, timeout_ms });
+            }
+            Request::Graph { names, dot } => return tell(self, Command::Graph { names, dot }),
+            Request::Pid { name: Some(name) } => return tell(self, Command::Pids { name }),
+            Request::Start { names, wait } => return tell(self, Command::Start { names, wait }),
+            Request::Stop { names, wait } => return tell(self, Command::Stop { names, wait }),
             Request::Restart { names, wait } => {
                 let files = self.files_now();
-                return self.tell(ticket, Command::Restart { names, wait, files });
+                return tell(self, Command::Restart { names, wait, files });
             }
-            Request::Signal { sig, names } => return self.tell(ticket, Command::Signal { sig, names }),
-            Request::Shutdown => return self.tell(ticket, Command::Shutdown),
+            Request::Signal { sig, names } => return tell(self, Command::Signal { sig, names }),
+            Request::Shutdown => return tell(self, Command::Shutdown),
         };
         self.reply(ticket, &response);
-    }
-
-    fn tell(&mut self, ticket: Ticket, command: Command) {
-        self.inputs.push_back(Input::Command(ticket, command));
     }
 
     /// Reads the configuration again. If anything is wrong with it, nothing changes.
@@ -131,6 +144,9 @@ impl Daemon {
                     let path = self.origin.path.display();
                     self.journal.write(Level::Info, format_args!("configuration read from {path}"));
                     self.people.extend(people);
+                    // A name may be another's by now.
+                    self.apply_roles();
+                    self.clients.allow(origin::room_for_clients(&config));
                     self.stamps = Some(stamps);
                 }
                 self.inputs.push_back(Input::Reload { ticket, config: Box::new(config), dry_run });
@@ -201,7 +217,7 @@ impl Daemon {
         // A file that is not there yet is an empty log; a directory that is not there is a mistake.
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
         dir.map_or(Ok(()), |dir| dir.read_dir().map(|_| ())).map_err(failed)?;
-        tail(&path, lines, TAIL_LIMIT_BYTES).map_err(failed)
+        tail(&path, lines, TAIL_LIMIT_BYTES).map(|(bytes, _)| bytes).map_err(failed)
     }
 
     /// The file that a process's stream goes to.
@@ -211,14 +227,19 @@ impl Daemon {
             let text = format!("\"{name}\" means {} processes; name one of them", keys.len());
             return Err(Refusal::new(RefusalCode::BadArguments, text));
         };
-        let Some(member) = self.fleet.member(*key) else {
+        self.log_path_of(*key, name, stream)
+    }
+
+    /// The same of a process that is known.
+    pub(super) fn log_path_of(&self, key: Key, name: &str, stream: Stream) -> Result<PathBuf, Refusal> {
+        let Some(member) = self.fleet.member(key) else {
             return Err(Refusal::new(RefusalCode::UnknownName, format!("no process \"{name}\"")));
         };
         // What runs writes to where it was told when it was started, whatever the configuration says by now.
         let run = member.inst.last_run;
         let merged = stream == Stream::Stderr && member.program.stderr.sink == Sink::Stdout;
         let pipe = if merged { Stream::Stdout } else { stream };
-        if let Some(path) = self.outputs.path(&self.files, (*key, run, pipe)) {
+        if let Some(path) = self.outputs.path(&self.files, (key, run, pipe)) {
             return Ok(path.to_owned());
         }
         let program = Arc::clone(&member.program);
@@ -248,24 +269,5 @@ fn errors(problems: &[Diagnostic]) -> String {
     match problems.iter().filter(|p| p.level == diag::Level::Error).count() {
         1 => "1 error".to_owned(),
         errors => format!("{errors} errors"),
-    }
-}
-
-/// A request that changes something, for the log.
-fn words(request: &Request) -> String {
-    let name = request.command().name;
-    match request {
-        Request::Start { names, .. } | Request::Stop { names, .. } | Request::Restart { names, .. } => {
-            format!("{name} {}", names.join(" "))
-        }
-        Request::Signal { sig, names } => format!("{name} {sig} {}", names.join(" ")),
-        Request::Status { .. }
-        | Request::Reload { .. }
-        | Request::Shutdown
-        | Request::Events { .. }
-        | Request::Tail { .. }
-        | Request::Pid { .. }
-        | Request::Version
-        | Request::Help { .. } => name.to_owned(),
     }
 }

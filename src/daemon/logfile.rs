@@ -18,7 +18,7 @@ mod read;
 mod tests;
 mod trouble;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -29,7 +29,7 @@ use crate::config::model::Rotation;
 
 pub use fact::LogFact;
 pub use pump::{PipeState, Pump, Pumped};
-pub use read::tail;
+pub use read::{ReadOn, read_on, tail};
 
 use file::LogFile;
 use pump::{Scratch, Session};
@@ -52,6 +52,10 @@ pub struct LogFiles {
     waking: BTreeSet<FileId>,
     facts: Vec<LogFact>,
     scratch: Scratch,
+    /// The files that somebody reads along, open or not.
+    watched: HashSet<PathBuf>,
+    /// Those of them that have grown.
+    grown: BTreeSet<PathBuf>,
 }
 
 impl LogFiles {
@@ -67,6 +71,8 @@ impl LogFiles {
             waking: BTreeSet::new(),
             facts: Vec::new(),
             scratch: Scratch::new()?,
+            watched: HashSet::new(),
+            grown: BTreeSet::new(),
         })
     }
 
@@ -100,6 +106,24 @@ impl LogFiles {
         }
     }
 
+    /// From now on it is told when this file grows. Gives the name by which that is told.
+    pub fn watch(&mut self, path: &Path) -> PathBuf {
+        let path = unambiguous(path);
+        self.watched.insert(path.clone());
+        path
+    }
+
+    /// Nobody wants to know that any more.
+    pub fn unwatch(&mut self, path: &Path) {
+        self.watched.remove(path);
+        self.grown.remove(path);
+    }
+
+    /// The watched files that have grown since it was last asked.
+    pub fn take_grown(&mut self) -> BTreeSet<PathBuf> {
+        std::mem::take(&mut self.grown)
+    }
+
     /// Where the file is.
     #[must_use]
     pub fn path(&self, id: FileId) -> Option<&Path> {
@@ -128,6 +152,9 @@ impl LogFiles {
         let Some(file) = self.files.get_mut(&id) else { return Pumped { moved: 0, next: Pump::Empty } };
         let scratch = &mut self.scratch;
         let pumped = Session::new(file, scratch, &mut self.facts, pipe, state, budget, now).pump();
+        if pumped.moved > 0 && !self.watched.is_empty() && self.watched.contains(&file.path) {
+            self.grown.insert(file.path.clone());
+        }
         self.note_wake(id);
         pumped
     }

@@ -62,6 +62,21 @@ impl Interrupt {
     /// # Errors
     /// poll(2).
     pub fn wait(&self, stream: BorrowedFd<'_>) -> io::Result<First> {
+        self.poll(stream, -1).map(|first| first.unwrap_or(First::Readable))
+    }
+
+    /// Lets some time pass; whether Ctrl-C came meanwhile.
+    ///
+    /// # Errors
+    /// poll(2).
+    pub fn pass(&self, time: Duration) -> io::Result<bool> {
+        let ms = i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
+        // Nothing but Ctrl-C ever comes here.
+        Ok(self.poll(self.arrived.as_fd(), ms)?.is_some())
+    }
+
+    /// What came within so many milliseconds, -1 for any time.
+    fn poll(&self, stream: BorrowedFd<'_>, ms: i32) -> io::Result<Option<First>> {
         let mut fds = [stream.as_raw_fd(), self.arrived.as_raw_fd()].map(|fd| libc::pollfd {
             fd,
             events: libc::POLLIN,
@@ -69,16 +84,18 @@ impl Interrupt {
         });
         loop {
             // SAFETY: the array outlives the call, which is told its length.
-            let ready = unsafe { libc::poll(fds.as_mut_ptr(), 2, -1) };
+            let ready = unsafe { libc::poll(fds.as_mut_ptr(), 2, ms) };
             if ready < 0 {
                 let error = io::Error::last_os_error();
                 if error.kind() != io::ErrorKind::Interrupted {
                     return Err(error);
                 }
             } else if signals::next(self.arrived.as_fd())?.is_some() {
-                return Ok(First::Interrupt);
+                return Ok(Some(First::Interrupt));
             } else if fds.first().is_some_and(|stream| stream.revents != 0) {
-                return Ok(First::Readable);
+                return Ok(Some(First::Readable));
+            } else if ready == 0 {
+                return Ok(None);
             }
         }
     }
@@ -122,6 +139,7 @@ mod tests {
             // To this thread alone: the others of the test run do not hold it back.
             nix::sys::signal::raise(Signal::SIGINT).unwrap();
             assert_eq!(interrupt.wait(far.as_fd()).unwrap(), First::Interrupt);
+            assert!(!interrupt.pass(Duration::from_millis(1)).unwrap());
             near.write_all(b"x").unwrap();
             assert_eq!(interrupt.wait(far.as_fd()).unwrap(), First::Readable);
             nix::sys::signal::raise(Signal::SIGINT).unwrap();

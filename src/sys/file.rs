@@ -1,8 +1,11 @@
 //! Files opened with the care that a path in somebody else's directory needs, and descriptors as files.
 
+use std::ffi::{CStr, CString};
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -54,6 +57,42 @@ pub fn duplicate(number: i32) -> io::Result<File> {
     let fd = unsafe { BorrowedFd::borrow_raw(number) };
     let fd: OwnedFd = fd.try_clone_to_owned()?;
     Ok(fd.into())
+}
+
+/// What a file is: its inode number and the time of its birth in nanoseconds since the Unix epoch, 0 where the file system
+/// or the kernel does not tell. A symbolic link is what it is itself.
+///
+/// # Errors
+/// statx(2): ENOENT.
+pub fn mark(path: &Path) -> io::Result<(u64, u64)> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let flags = libc::AT_SYMLINK_NOFOLLOW | libc::AT_STATX_DONT_SYNC;
+    statx(libc::AT_FDCWD, &path, flags)
+}
+
+/// The same of an open file.
+///
+/// # Errors
+/// statx(2).
+pub fn mark_of(file: BorrowedFd<'_>) -> io::Result<(u64, u64)> {
+    statx(file.as_raw_fd(), c"", libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC)
+}
+
+fn statx(directory: i32, path: &CStr, flags: i32) -> io::Result<(u64, u64)> {
+    let mut seen = MaybeUninit::<libc::statx>::zeroed();
+    let wanted = libc::STATX_INO | libc::STATX_BTIME;
+    // SAFETY: the path ends with a NUL and the buffer has the kernel's layout; both outlive the call. Not the C library's
+    // function, which some of them do not have.
+    let result = unsafe { libc::syscall(libc::SYS_statx, directory, path.as_ptr(), flags, wanted, seen.as_mut_ptr()) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: all-zero bytes are a value of it, and the kernel has written over them.
+    let seen = unsafe { seen.assume_init() };
+    let told = seen.stx_mask & libc::STATX_BTIME != 0;
+    let seconds = u64::try_from(seen.stx_btime.tv_sec).unwrap_or(0);
+    let nanoseconds = seconds.saturating_mul(1_000_000_000).saturating_add(seen.stx_btime.tv_nsec.into());
+    Ok((seen.stx_ino, if told { nanoseconds } else { 0 }))
 }
 
 /// Sends to a connected socket without waiting and without SIGPIPE.

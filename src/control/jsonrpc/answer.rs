@@ -3,13 +3,17 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
+use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::base::id::Stream;
 use crate::control::command::Verb;
 use crate::control::message::{
-    Event, EventList, Outcome, PlanReport, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, VersionReport,
+    Account, Chunk, Edge, Event, EventList, Graph, GraphProgram, LogList, Outcome, PlanReport, ProcessPid,
+    ProcessStatus, Refusal, RefusalCode, Response, VersionReport,
 };
+use crate::control::render::dot;
 
 use super::{Id, write_json};
 
@@ -27,11 +31,23 @@ pub fn write_answer(id: &Id, response: &Response, out: &mut Vec<u8>) {
 fn write_body(response: &Response, out: &mut Vec<u8>) {
     match response {
         Response::Status(processes) => write_json(&Status { processes }, out),
+        Response::Why(accounts) => write_json(&Why { accounts }, out),
+        Response::Graph(graph) => {
+            let Graph { programs, edges, as_dot } = graph;
+            write_json(&Drawn { programs, edges, dot: as_dot.then(|| dot(graph)) }, out);
+        }
         Response::Outcomes { outcomes, notes } => {
             write_json(&Outcomes { ok: outcomes.iter().all(|o| o.ok), outcomes, notes: Cow::Borrowed(notes) }, out);
         }
         Response::Plan(plan) => write_json(plan, out),
         Response::Events(list) => write_json(list, out),
+        Response::Logs(list) => {
+            let chunks = list.chunks.iter().map(Part::of).collect();
+            write_json(
+                &Logs { chunks, labels: list.labels, notes: Cow::Borrowed(&list.notes), follow: list.follow },
+                out,
+            );
+        }
         Response::Tail(bytes) => {
             let text = String::from_utf8_lossy(bytes);
             let lossy = matches!(text, Cow::Owned(_));
@@ -63,6 +79,19 @@ struct Status<L> {
 }
 
 #[derive(Serialize, Deserialize)]
+struct Why<L> {
+    accounts: L,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Drawn<P, E> {
+    programs: P,
+    edges: E,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dot: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
 struct Outcomes<'a, L> {
     outcomes: L,
     ok: bool,
@@ -75,6 +104,61 @@ struct Tail {
     text: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     lossy: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Logs<'a> {
+    #[serde(borrow)]
+    chunks: Vec<Part<'a>>,
+    labels: bool,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    notes: Cow<'a, [String]>,
+    follow: bool,
+}
+
+/// A chunk. Its bytes are a text if they can be, else they are in base64 (RFC 4648).
+#[derive(Serialize, Deserialize)]
+struct Part<'a> {
+    process: Cow<'a, str>,
+    stream: Stream,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base64: Option<Cow<'a, str>>,
+    next: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lost: bool,
+}
+
+impl<'a> Part<'a> {
+    fn of(chunk: &'a Chunk) -> Part<'a> {
+        let text = str::from_utf8(&chunk.bytes).ok();
+        let base64 = if text.is_none() { Some(BASE64.encode(&chunk.bytes).into()) } else { None };
+        Part {
+            process: Cow::Borrowed(&chunk.next.process),
+            stream: chunk.next.stream,
+            text: text.map(Cow::Borrowed),
+            base64,
+            next: chunk.next.to_string().into(),
+            lost: chunk.lost,
+        }
+    }
+
+    fn chunk(self) -> Result<Chunk, String> {
+        let bytes = match (self.text, self.base64) {
+            (Some(text), _) => text.into_owned().into_bytes(),
+            (None, Some(text)) => BASE64.decode(text.as_bytes()).map_err(|error| error.to_string())?,
+            (None, None) => Vec::new(),
+        };
+        Ok(Chunk { next: self.next.parse()?, bytes, lost: self.lost })
+    }
+}
+
+impl Logs<'_> {
+    fn list(self) -> Result<LogList, String> {
+        let chunks = self.chunks.into_iter().map(Part::chunk).collect::<Result<_, _>>()?;
+        Ok(LogList { chunks, labels: self.labels, notes: self.notes.into_owned(), follow: self.follow })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -109,11 +193,26 @@ struct Answer<'a, T> {
 pub fn read_answer(verb: Verb, line: &str) -> Result<Response, String> {
     match verb {
         Verb::Status => answer(line, |s: Status<Vec<ProcessStatus>>| Response::Status(s.processes)),
-        Verb::Start | Verb::Stop | Verb::Restart | Verb::Signal => answer(line, |o: Outcomes<'_, Vec<Outcome>>| {
-            Response::Outcomes { outcomes: o.outcomes, notes: o.notes.into_owned() }
+        Verb::Why => answer(line, |w: Why<Vec<Account>>| Response::Why(w.accounts)),
+        Verb::Graph => answer(line, |d: Drawn<Vec<GraphProgram>, Vec<Edge>>| {
+            Response::Graph(Graph { programs: d.programs, edges: d.edges, as_dot: d.dot.is_some() })
         }),
+        Verb::Start | Verb::Stop | Verb::Restart | Verb::Signal | Verb::Wait => {
+            answer(line, |o: Outcomes<'_, Vec<Outcome>>| Response::Outcomes {
+                outcomes: o.outcomes,
+                notes: o.notes.into_owned(),
+            })
+        }
         Verb::Reload => answer(line, |plan: PlanReport| Response::Plan(plan)),
         Verb::Events => answer(line, |list: EventList| Response::Events(list)),
+        Verb::Logs => {
+            let mut wrong = None;
+            let response = answer(line, |logs: Logs<'_>| {
+                let list = logs.list().map_err(|what| wrong = Some(what));
+                Response::Logs(list.unwrap_or_default())
+            })?;
+            wrong.map_or(Ok(response), Err)
+        }
         Verb::Tail => answer(line, |tail: Tail| Response::Tail(tail.text.into_bytes())),
         Verb::Pid => answer(line, |pid: Pid| match pid {
             Pid::Daemon { pid } => Response::DaemonPid(pid),
@@ -155,6 +254,38 @@ pub fn write_event(id: &Id, event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"event\":");
     write_json(event, out);
     out.extend_from_slice(b"}}");
+}
+
+/// Appends output that follows an answer: a notification with the id of the request that it belongs to.
+pub fn write_output(id: &Id, chunk: &Chunk, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":\"output\",\"params\":{\"request\":");
+    out.extend_from_slice(id.as_json().as_bytes());
+    out.extend_from_slice(b",\"output\":");
+    write_json(&Part::of(chunk), out);
+    out.extend_from_slice(b"}}");
+}
+
+/// A chunk of output as a line of JSON.
+#[must_use]
+pub fn output_line(chunk: &Chunk) -> Vec<u8> {
+    let mut line = Vec::new();
+    write_json(&Part::of(chunk), &mut line);
+    line.push(b'\n');
+    line
+}
+
+/// Reads output that follows an answer.
+///
+/// # Errors
+/// The line is no such output. In words, for people.
+pub fn read_output(line: &str) -> Result<Chunk, String> {
+    #[derive(Deserialize)]
+    struct Written<'a> {
+        #[serde(borrow)]
+        output: Part<'a>,
+    }
+    let read = serde_json::from_str::<Notification<Written<'_>>>(line);
+    read.map_err(|error| error.to_string()).and_then(|notification| notification.params.output.chunk())
 }
 
 #[derive(Deserialize)]
@@ -212,7 +343,11 @@ pub fn raw_error(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::message::{Change, ChangeAction, KeyChange, PROTOCOL, StateName, Then, Want};
+    use crate::base::id::Stream;
+    use crate::control::message::{
+        Change, ChangeAction, KeyChange, LastOutput, PROTOCOL, Setting, StateName, StreamPlace, StreamSink, Then,
+        Transition, Usage, Want,
+    };
 
     fn process(name: &str) -> ProcessStatus {
         ProcessStatus {
@@ -228,8 +363,10 @@ mod tests {
             runs: 7,
             last_exit: Some("exit status 3".to_owned()),
             why: Some("a \"quoted\" \n \u{1b} line \u{fc}".to_owned()),
+            next: Some("next try in 1s (3 of 4)".to_owned()),
             next_try_ms: Some(0),
             kill_in_ms: Some(1),
+            usage: Some(Usage { cpu_ms: 17, rss_bytes: u64::MAX, processes: 2, threads: 3, fds: Some(4) }),
         }
     }
 
@@ -242,10 +379,47 @@ mod tests {
             for_ms: None,
             last_exit: None,
             why: None,
+            next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            usage: None,
             ..process(name)
         }
+    }
+
+    fn account(setting: Option<Setting>) -> Account {
+        let (from, to) = (StateName::Starting, StateName::Backoff);
+        Account {
+            status: bare("web"),
+            because: "never started".to_owned(),
+            next: "\"start web\" starts it".to_owned(),
+            history: vec![Transition { time: "x".to_owned(), ago_ms: 1, from, to, cause: "a \"b\"\n".to_owned() }],
+            setting,
+        }
+    }
+
+    fn setting() -> Setting {
+        Setting {
+            command: vec!["web".to_owned(), "a b".to_owned()],
+            directory: "/".to_owned(),
+            user: Some("www".to_owned()),
+            group: None,
+            stdout: StreamPlace { sink: StreamSink::File, path: Some("/x".to_owned()) },
+            stderr: StreamPlace { sink: StreamSink::Stdout, path: Some("/x".to_owned()) },
+            last_output: Some(LastOutput { stream: Stream::Stdout, text: "a\n".to_owned() }),
+        }
+    }
+
+    fn graph(as_dot: bool) -> Graph {
+        let program = GraphProgram {
+            name: "web".to_owned(),
+            group: Some("team".to_owned()),
+            priority: -1,
+            autostart: true,
+            processes: vec!["web".to_owned()],
+        };
+        let edges = vec![Edge { from: "db".to_owned(), to: "web".to_owned() }];
+        Graph { programs: vec![program], edges, as_dot }
     }
 
     fn line(response: &Response) -> String {
@@ -262,6 +436,12 @@ mod tests {
         for (verb, response) in [
             (Verb::Status, Response::Status(vec![])),
             (Verb::Status, Response::Status(vec![process("web"), bare("worker:worker_00")])),
+            (Verb::Why, Response::Why(vec![])),
+            (Verb::Why, Response::Why(vec![account(None), account(Some(setting()))])),
+            (Verb::Graph, Response::Graph(Graph::default())),
+            (Verb::Graph, Response::Graph(graph(true))),
+            (Verb::Graph, Response::Graph(graph(false))),
+            (Verb::Wait, Response::Outcomes { outcomes: vec![outcome(true)], notes: vec![] }),
             (Verb::Start, Response::Outcomes { outcomes: vec![outcome(true), outcome(false)], notes: vec![] }),
             (Verb::Signal, Response::Outcomes { outcomes: vec![], notes: vec![] }),
             (Verb::Restart, Response::Outcomes { outcomes: vec![outcome(true)], notes: vec!["a \"b\"".into()] }),

@@ -138,15 +138,16 @@ pub const COLUMNS: [Column; 9] = [
     },
 ];
 
-/// The columns that there is room for: which, where, how wide.
+/// The columns that there is room for: which, where, how wide. Figures of use are left out where there are none.
 #[must_use]
-pub fn fit(width: u16, longest_name: usize) -> Vec<(&'static Column, u16, u16)> {
+pub fn fit(width: u16, longest_name: usize, usage: bool) -> Vec<(&'static Column, u16, u16)> {
     let names = u16::try_from(longest_name).unwrap_or(u16::MAX).clamp(NAME.0, NAME.1);
     let least = |column: &Column| match column.width {
         Width::Fixed(columns) | Width::Rest(columns) => columns,
         Width::Names => names,
     };
-    let mut kept: Vec<&Column> = COLUMNS.iter().collect();
+    let mut kept: Vec<&Column> =
+        COLUMNS.iter().filter(|column| usage || !["CPU%", "MEM"].contains(&column.title)).collect();
     let needed = |kept: &[&Column]| kept.iter().map(|column| least(column) + GAP).sum::<u16>().saturating_sub(GAP);
     while needed(&kept) > width {
         let Some(most) = kept.iter().map(|column| column.spare).max().filter(|spare| *spare > 0) else { break };

@@ -1,4 +1,5 @@
-//! The two connections of the board: one for questions and their answers, one on which the events come.
+//! The connections of the board: one for questions and their answers, one on which the events come, and one for the
+//! output that is followed, if any is.
 //!
 //! Apart from each other, so that a long answer never makes the daemon believe that nobody reads the events. Nothing here
 //! waits: bytes are written and read as far as that goes.
@@ -7,18 +8,22 @@ use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 
+use crate::base::id::Stream;
 use crate::control::command::Verb;
 use crate::control::jsonrpc::{self, Id};
-use crate::control::message::{Event, Request, Response};
-use crate::ctl::connect;
+use crate::control::message::{Chunk, Event, LogList, Request, Response};
+use crate::ctl::connect::{self, Address};
 use crate::sys::poll::For;
 
 use super::model::Ask;
+use super::pane::Output;
 
 /// How much is read at once.
 const READ_BYTES: usize = 64 << 10;
+
+/// No more than this is taken in one go, so that a loud program leaves time for keys.
+const READ_BUDGET_BYTES: usize = 1 << 20;
 
 /// A line longer than this is no answer of ours.
 const LINE_BYTES: usize = 64 << 20;
@@ -32,13 +37,20 @@ pub enum Came {
     Answer(Ask, Response),
     /// An event.
     Event(Event),
+    /// The output that was asked for begins.
+    OutputBegins(LogList),
+    /// More of it.
+    Output(Chunk),
+    /// There is no more of it.
+    OutputEnds(String),
 }
 
-/// Both connections.
+/// All connections.
 #[derive(Debug)]
 pub struct Link {
     questions: Channel,
     events: Channel,
+    output: Option<Channel>,
     open: HashMap<u64, (Ask, Verb)>,
     last_id: u64,
 }
@@ -48,10 +60,10 @@ impl Link {
     ///
     /// # Errors
     /// Why there is no connection, for people.
-    pub fn open(path: &Path) -> Result<Link, String> {
-        let mut events = Channel::open(path)?;
+    pub fn open(daemon: &Address) -> Result<Link, String> {
+        let mut events = Channel::open(daemon)?;
         events.write(&Id::number(0), &Request::Events { names: Vec::new(), since: None, follow: true });
-        Ok(Link { questions: Channel::open(path)?, events, open: HashMap::new(), last_id: 0 })
+        Ok(Link { questions: Channel::open(daemon)?, events, output: None, open: HashMap::new(), last_id: 0 })
     }
 
     /// Asks. The answer comes some time.
@@ -64,8 +76,51 @@ impl Link {
 
     /// What to wait for.
     #[must_use]
-    pub fn waits_for(&self) -> [(BorrowedFd<'_>, For); 2] {
-        [self.questions.waits_for(), self.events.waits_for()]
+    pub fn waits_for(&self) -> impl Iterator<Item = (BorrowedFd<'_>, For)> {
+        [&self.questions, &self.events].into_iter().chain(&self.output).map(Channel::waits_for)
+    }
+
+    /// Follows this output, and no other any more.
+    ///
+    /// # Errors
+    /// Why that cannot be, for people.
+    pub fn follow(&mut self, daemon: &Address, what: Option<(String, Stream)>) -> Result<(), String> {
+        self.output = None;
+        if let Some((name, stream)) = what {
+            let mut output = Channel::open(daemon)?;
+            output.write(&Id::number(0), &Output::request(&name, stream));
+            self.output = Some(output);
+        }
+        Ok(())
+    }
+
+    /// What has come of the output. An end of it is no end of the rest.
+    fn serve_output(&mut self, came: &mut Vec<Came>) {
+        let Some(output) = &mut self.output else { return };
+        let lines = match output.serve() {
+            Ok(lines) => lines,
+            Err(why) => {
+                self.output = None;
+                return came.push(Came::OutputEnds(why));
+            }
+        };
+        for line in lines {
+            if let Ok(chunk) = jsonrpc::read_output(&line) {
+                came.push(Came::Output(chunk));
+                continue;
+            }
+            let why = match jsonrpc::read_answer(Verb::Logs, &line) {
+                Ok(Response::Logs(list)) => {
+                    came.push(Came::OutputBegins(list));
+                    continue;
+                }
+                Ok(Response::Refused(refusal)) => refusal.text,
+                Ok(_) => strange("no output"),
+                Err(what) => strange(&what),
+            };
+            self.output = None;
+            return came.push(Came::OutputEnds(why));
+        }
     }
 
     /// Writes and reads what can be.
@@ -95,6 +150,7 @@ impl Link {
             let response = jsonrpc::read_answer(verb, &line).map_err(|what| strange(&what))?;
             came.push(Came::Answer(ask, response));
         }
+        self.serve_output(&mut came);
         Ok(came)
     }
 }
@@ -114,9 +170,9 @@ struct Channel {
 }
 
 impl Channel {
-    fn open(path: &Path) -> Result<Channel, String> {
-        let stream = connect::open(path)?;
-        stream.set_nonblocking(true).map_err(|error| format!("the connection to {}: {error}", path.display()))?;
+    fn open(daemon: &Address) -> Result<Channel, String> {
+        let stream = connect::open(daemon)?;
+        stream.set_nonblocking(true).map_err(|error| format!("the connection to {}: {error}", daemon.display()))?;
         Ok(Channel { stream, read: Vec::new(), searched: 0, unsent: Vec::new() })
     }
 
@@ -143,7 +199,7 @@ impl Channel {
         }
         let mut lines = Vec::new();
         let mut room = vec![0; READ_BYTES];
-        loop {
+        for _ in 0..READ_BUDGET_BYTES / READ_BYTES {
             match self.stream.read(&mut room) {
                 Ok(0) if lines.is_empty() => return Err("the daemon has closed the connection".to_owned()),
                 Ok(0) => break,
@@ -180,6 +236,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();
+        let path = Address::from(path);
         let mut link = Link::open(&path).unwrap();
         let (mut events, _) = listener.accept().unwrap();
         let (mut questions, _) = listener.accept().unwrap();
@@ -211,6 +268,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();
+        let path = Address::from(path);
         for (line, why) in [
             ("220 mail", "what answers is not understood"),
             ("{\"jsonrpc\":\"2.0\",\"id\":77,\"result\":{}}", "what answers is not understood"),

@@ -9,13 +9,14 @@ use std::time::Duration;
 use crate::base::id::Stream;
 use crate::base::text::Plain;
 use crate::base::time::Mono;
-use crate::control::message::{Event, RefusalCode, Request, Response, Wait};
+use crate::control::message::{Chunk, Event, LogList, RefusalCode, Request, Response, Wait};
+use crate::control::render::{self, Clock};
 
 use super::columns;
 use super::keys::Key;
 use super::layout::{self, Areas};
-use super::pane::{Content, Feed, Output, OutputSource, Pane};
-use super::rows::Rows;
+use super::pane::{Content, Feed, Pane};
+use super::rows::{Row, Rows};
 
 /// Two looks at the same daemon are at least this far apart, however much happens.
 const REFRESH_GAP: Duration = Duration::from_millis(100);
@@ -28,6 +29,10 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 
 /// How long good news stays.
 const MESSAGE_TIME: Duration = Duration::from_secs(8);
+
+/// How often figures of use are asked for, and how soon where they are missing.
+const USAGE_INTERVAL: Duration = Duration::from_secs(2);
+const USAGE_SOON: Duration = Duration::from_millis(500);
 
 /// How often times are shown anew.
 const TICK: Duration = Duration::from_secs(1);
@@ -50,6 +55,12 @@ pub enum Input {
     Answer(Ask, Response),
     /// Something has happened.
     Event(Event),
+    /// The output that is followed begins.
+    OutputBegins(LogList),
+    /// More of it.
+    Output(Chunk),
+    /// There is no more of it.
+    OutputEnds(String),
     /// It is later.
     Time,
 }
@@ -61,6 +72,8 @@ pub enum Effect {
     Connect,
     /// Ask the daemon.
     Ask(Ask),
+    /// Follow this output, and no other any more.
+    Follow(Option<(String, Stream)>),
     /// Draw everything anew, whatever the terminal shows.
     Redraw,
     /// Stop as Ctrl-Z does.
@@ -97,10 +110,12 @@ pub enum Ask {
     Daemon,
     /// How these processes are; all if none is named.
     Status(Vec<String>),
+    /// What these processes use.
+    Usage(Vec<String>),
+    /// Why this one is as it is.
+    Why(String),
     /// What has happened from this number on.
     History(u64),
-    /// What it has written.
-    Output(OutputSource, String, Stream),
     /// A command.
     Act(Act, Vec<String>),
 }
@@ -111,9 +126,10 @@ impl Ask {
     pub fn request(&self) -> Request {
         match self {
             Ask::Daemon => Request::Pid { name: None },
-            Ask::Status(names) => Request::Status { names: names.clone() },
+            Ask::Status(names) => Request::Status { names: names.clone(), usage: false },
+            Ask::Usage(names) => Request::Status { names: names.clone(), usage: true },
+            Ask::Why(name) => Request::Why { names: vec![name.clone()] },
             Ask::History(since) => Request::Events { names: Vec::new(), since: Some(*since), follow: false },
-            Ask::Output(source, name, stream) => source.request(name, *stream),
             Ask::Act(act, names) => {
                 let (names, wait) = (names.clone(), Wait::Reached);
                 match act {
@@ -178,6 +194,17 @@ struct Refresh {
     last: Option<Mono>,
 }
 
+/// What is known of the asking for figures of use.
+#[derive(Clone, Copy, Debug, Default)]
+struct Figures {
+    /// The daemon does not tell them.
+    refused: bool,
+    asked: bool,
+    /// Some that are to be seen are missing.
+    soon: bool,
+    last: Option<Mono>,
+}
+
 /// Everything.
 #[derive(Debug)]
 pub struct Model {
@@ -203,6 +230,9 @@ pub struct Model {
     pub socket: String,
     focused: bool,
     refresh: Refresh,
+    figures: Figures,
+    /// The time of day at some point.
+    started: (Clock, Mono),
     ticked: Mono,
     pub(super) effects: Vec<Effect>,
     pub(super) changed: bool,
@@ -211,7 +241,7 @@ pub struct Model {
 impl Model {
     /// Nothing is known yet, and a connection is wanted.
     #[must_use]
-    pub fn new(socket: String, size: (u16, u16), now: Mono) -> Model {
+    pub fn new(socket: String, size: (u16, u16), clock: Clock, now: Mono) -> Model {
         let link = Link::Lost { since: None, why: "connecting".to_owned(), next: Some(now), wait: RETRY.0 };
         Model {
             rows: Rows::default(),
@@ -226,6 +256,8 @@ impl Model {
             socket,
             focused: true,
             refresh: Refresh::default(),
+            figures: Figures::default(),
+            started: (clock, now),
             ticked: now,
             effects: Vec::new(),
             changed: true,
@@ -253,9 +285,15 @@ impl Model {
             Input::Answer(ask, response) => self.answered(ask, response),
             Input::Event(event) => {
                 self.refresh.names.insert(event.process.clone());
+                if let Some(Pane { content: Content::Why(why), .. }) = &mut self.pane {
+                    if why.name == event.process {
+                        why.next = Some(now);
+                    }
+                }
                 self.feed.add(event);
                 self.changed |= self.shows(&Content::Events);
             }
+            Input::OutputBegins(_) | Input::Output(_) | Input::OutputEnds(_) => self.written(input),
             Input::Time => {}
         }
         self.follow_cursor();
@@ -280,8 +318,8 @@ impl Model {
         let message = self.message.as_ref().filter(|message| !message.bad).map(|m| m.at.after(MESSAGE_TIME));
         let tick = (self.focused && self.shows_time()).then(|| self.ticked.after(TICK));
         let link = match &self.link {
-            Link::Live => [self.refresh_due(), self.output_due()],
-            Link::Lost { next, .. } => [*next, None],
+            Link::Live => [self.refresh_due(), self.usage_due(), self.pane.as_ref().and_then(Pane::due)],
+            Link::Lost { next, .. } => [*next, None, None],
         };
         [message, tick].into_iter().chain(link).flatten().min()
     }
@@ -291,9 +329,8 @@ impl Model {
         match self.link {
             Link::Lost { since, .. } => since.is_some(),
             Link::Live => {
-                let seen = self.top..self.top + usize::from(self.areas().table.height);
                 let detail = self.rows.selected().is_some_and(|row| row.status.for_ms.is_some());
-                detail || seen.filter_map(|n| self.rows.shown(n)).any(columns::shows_time)
+                detail || self.seen().any(columns::shows_time)
             }
         }
     }
@@ -304,11 +341,18 @@ impl Model {
         wanted.then(|| last.map_or(self.now, |last| last.after(REFRESH_GAP)))
     }
 
-    fn output_due(&self) -> Option<Mono> {
-        match &self.pane.as_ref()?.content {
-            Content::Output(output) if !output.asked => output.next,
-            Content::Output(_) | Content::Events | Content::Why => None,
-        }
+    /// Figures are for those that are to be seen, and only while there is somebody to see them.
+    fn usage_due(&self) -> Option<Mono> {
+        let Figures { refused, asked, soon, last } = self.figures;
+        let wanted = self.focused && !refused && !asked && self.seen().any(|row| row.status.pid.is_some());
+        let interval = if soon { USAGE_SOON } else { USAGE_INTERVAL };
+        wanted.then(|| last.map_or(self.now, |last| last.after(interval)))
+    }
+
+    /// The rows that are to be seen.
+    fn seen(&self) -> impl Iterator<Item = &Row> {
+        let seen = self.top..self.top + usize::from(self.areas().table.height);
+        seen.filter_map(|n| self.rows.shown(n))
     }
 
     /// Whether the pane is open with this.
@@ -338,8 +382,11 @@ impl Model {
                 if due(self.refresh_due()) {
                     self.look_again();
                 }
-                if due(self.output_due()) {
-                    self.fetch_output();
+                if due(self.usage_due()) {
+                    self.count_usage();
+                }
+                if due(self.pane.as_ref().and_then(Pane::due)) {
+                    self.fill_pane();
                 }
             }
         }
@@ -358,30 +405,46 @@ impl Model {
         self.refresh.all = true;
     }
 
-    /// All about the selected process, as far as it is known.
-    #[must_use]
-    pub fn why_text(&self) -> String {
-        self.rows.selected().map_or_else(String::new, |row| columns::in_words(row, self.now))
+    fn count_usage(&mut self) {
+        let living = self.seen().filter(|row| row.status.pid.is_some());
+        let names = living.map(|row| row.status.name.clone()).collect();
+        self.figures = Figures { asked: true, soon: false, last: Some(self.now), ..self.figures };
+        self.effects.push(Effect::Ask(Ask::Usage(names)));
     }
 
-    fn fetch_output(&mut self) {
-        if let Some(Pane { content: Content::Output(output), .. }) = &mut self.pane {
-            output.asked = true;
-            let ask = Ask::Output(output.source, output.name.clone(), output.stream);
-            self.effects.push(Effect::Ask(ask));
-        }
+    /// Whether figures of use can be had.
+    #[must_use]
+    pub fn has_usage(&self) -> bool {
+        !self.figures.refused
+    }
+
+    fn fill_pane(&mut self) {
+        let effect = match self.pane.as_mut().map(|pane| &mut pane.content) {
+            Some(Content::Output(output)) => {
+                output.next = None;
+                Effect::Follow(Some((output.name.clone(), output.stream)))
+            }
+            Some(Content::Why(why)) => {
+                why.next = None;
+                Effect::Ask(Ask::Why(why.name.clone()))
+            }
+            Some(Content::Events) | None => return,
+        };
+        self.effects.push(effect);
     }
 
     /// Keeps the table and the pane with the row that the cursor is on.
     pub(super) fn follow_cursor(&mut self) {
         let height = usize::from(self.areas().table.height).max(1);
         let (cursor, count) = (self.rows.cursor(), self.rows.shown_count());
-        self.top = self.top.min(cursor).max((cursor + 1).saturating_sub(height)).min(count.saturating_sub(height));
+        let top = self.top;
+        self.top = top.min(cursor).max((cursor + 1).saturating_sub(height)).min(count.saturating_sub(height));
+        self.figures.soon |= top != self.top;
         let selected = self.rows.selected().map(|row| row.status.name.clone());
-        if let (Some(Pane { content: Content::Output(output), up, .. }), Some(name)) = (&mut self.pane, selected) {
-            if output.name != name {
-                *output = Output::of(name, output.stream, self.now);
-                *up = 0;
+        if let (Some(pane), Some(name)) = (&mut self.pane, selected) {
+            if pane.name().is_some_and(|of| of != name) {
+                pane.turn_to(name, self.now);
+                self.effects.push(Effect::Follow(None));
             }
         }
     }
@@ -391,8 +454,12 @@ impl Model {
         self.changed = true;
         self.refresh = Refresh { all: true, ..Refresh::default() };
         self.effects.push(Effect::Ask(Ask::Daemon));
-        if let Some(Pane { content: Content::Output(output), .. }) = &mut self.pane {
-            (output.asked, output.next) = (false, Some(self.now));
+        self.figures = Figures::default();
+        let now = Some(self.now);
+        match self.pane.as_mut().map(|pane| &mut pane.content) {
+            Some(Content::Output(output)) => output.next = now,
+            Some(Content::Why(why)) => why.next = now,
+            Some(Content::Events) | None => {}
         }
     }
 
@@ -443,7 +510,8 @@ impl Model {
                 list.events.into_iter().for_each(|event| self.feed.add(event));
                 self.changed |= self.shows(&Content::Events);
             }
-            (Ask::Output(_, name, stream), response) => self.read(&name, stream, response),
+            (Ask::Usage(_), response) => self.counted(response),
+            (Ask::Why(name), response) => self.explained(&name, &response),
             (Ask::Act(act, names), response) => self.acted(act, &names, response),
             (_, Response::Refused(refusal)) => self.say(Plain(&refusal.text).to_string(), true),
             (Ask::Daemon | Ask::History(_), _) => {}
@@ -465,23 +533,61 @@ impl Model {
         }
     }
 
-    fn read(&mut self, name: &str, stream: Stream, response: Response) {
-        let now = self.now;
-        let Some(Pane { content: Content::Output(output), up, .. }) = &mut self.pane else { return };
-        if output.name != name || output.stream != stream {
+    fn counted(&mut self, response: Response) {
+        self.figures.asked = false;
+        match response {
+            Response::Status(list) => {
+                self.refresh.all |= !self.rows.update(list, self.now);
+                // A share of the processor takes two looks.
+                let half = self.seen().any(|row| row.usage.is_some_and(|usage| usage.permille.is_none()));
+                self.figures.soon = half;
+                self.changed = true;
+            }
+            Response::Refused(refusal) if refusal.code == RefusalCode::UnknownName => self.want_all(),
+            // A daemon that is older, or says nothing of this to us.
+            _ => self.figures.refused = true,
+        }
+    }
+
+    fn explained(&mut self, name: &str, response: &Response) {
+        let clock = self.clock();
+        let Some(Pane { content: Content::Why(why), .. }) = &mut self.pane else { return };
+        if why.name != name {
             return;
         }
-        let before = output.lines.len();
-        let new = match response {
-            Response::Tail(bytes) => output.take(Ok(&bytes), now),
-            Response::Refused(refusal) => output.take(Err(Plain(&refusal.text).to_string()), now),
-            _ => false,
+        let text = match response {
+            Response::Why(_) => String::from_utf8_lossy(&render::render(response, &clock)).into_owned(),
+            // An older daemon has told all that it knows.
+            _ => self.rows.selected().map_or_else(String::new, |row| columns::in_words(row, self.now)),
         };
-        // Whoever has scrolled up keeps what is read in view, as far as lines were only added.
-        if *up > 0 {
-            *up += output.lines.len().saturating_sub(before);
+        self.changed = true;
+        why.text = Some(text);
+    }
+
+    /// The time of day.
+    fn clock(&self) -> Clock {
+        let (clock, at) = self.started;
+        let later = i64::try_from(self.now.since(at).as_secs()).unwrap_or(0);
+        Clock { now_unix: clock.now_unix.saturating_add(later), ..clock }
+    }
+
+    /// Something about the output that is followed.
+    fn written(&mut self, input: Input) {
+        let now = self.now;
+        let Some(Pane { content: Content::Output(output), up, .. }) = &mut self.pane else { return };
+        match input {
+            Input::OutputBegins(list) => output.begin(&list),
+            Input::Output(chunk) => {
+                let lines = output.more(&chunk);
+                // Whoever has scrolled up keeps what is read in view.
+                if *up > 0 {
+                    *up = (*up + lines).min(output.tape.len());
+                }
+            }
+            Input::OutputEnds(why) => output.end(Plain(&why).to_string(), now),
+            _ => {}
         }
-        self.changed |= new;
+        self.changed = true;
     }
 
     fn acted(&mut self, act: Act, names: &[String], response: Response) {

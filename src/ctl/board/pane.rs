@@ -5,61 +5,39 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ratatui_core::text::Span;
+
 use crate::base::id::Stream;
+use crate::base::text::Plain;
 use crate::base::time::Mono;
-use crate::control::message::{Event, Request};
+use crate::control::message::{Chunk, Event, LogList, Request};
 
-use super::safe;
+use super::safe::Tape;
 
-/// How many of the last lines are fetched.
+/// How many of the last lines come first.
 const OUTPUT_LINES: u32 = 500;
 
-/// How long after an answer the lines are fetched again.
-const OUTPUT_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the cursor must rest on a process before its output is asked for, or the reason of its state.
+const REST: Duration = Duration::from_millis(60);
+
+/// How long after output has ended it is asked for again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// How many events are kept, as many as the daemon does.
 const EVENTS: usize = 1000;
 
-/// Where the lines of a process come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutputSource {
-    /// The last lines of its log, fetched again and again.
-    Tail,
-}
-
-impl OutputSource {
-    /// What to ask for.
-    #[must_use]
-    pub fn request(self, name: &str, stream: Stream) -> Request {
-        match self {
-            OutputSource::Tail => Request::Tail { name: name.to_owned(), stream, lines: OUTPUT_LINES },
-        }
-    }
-
-    /// How long after an answer to ask again.
-    fn interval(self) -> Option<Duration> {
-        match self {
-            OutputSource::Tail => Some(OUTPUT_INTERVAL),
-        }
-    }
-}
-
-/// What a process has written.
+/// What a process writes, as it writes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
     /// Whose it is.
     pub name: String,
     /// Which.
     pub stream: Stream,
-    /// Where it comes from.
-    pub source: OutputSource,
-    /// The lines, safe to show.
-    pub lines: Vec<safe::Line>,
-    /// Why there are none.
+    /// The lines.
+    pub tape: Tape,
+    /// Why there are none, or no more.
     pub trouble: Option<String>,
-    /// Whether an answer is under way.
-    pub asked: bool,
-    /// When to ask again.
+    /// When to ask for it; `None` iff it follows, or is to.
     pub next: Option<Mono>,
 }
 
@@ -67,22 +45,79 @@ impl Output {
     /// For a process, with nothing known yet.
     #[must_use]
     pub fn of(name: String, stream: Stream, now: Mono) -> Output {
-        let source = OutputSource::Tail;
-        Output { name, stream, source, lines: Vec::new(), trouble: None, asked: false, next: Some(now) }
+        Output { name, stream, tape: Tape::default(), trouble: None, next: Some(now.after(REST)) }
     }
 
-    /// Takes what was asked for. Says whether it is anything new.
-    pub fn take(&mut self, text: Result<&[u8], String>, now: Mono) -> bool {
-        self.asked = false;
-        self.next = self.source.interval().map(|interval| now.after(interval));
-        let (lines, trouble) = match text {
-            Ok(bytes) => (safe::lines(bytes), None),
-            Err(trouble) => (Vec::new(), Some(trouble)),
-        };
-        let new = lines != self.lines || trouble != self.trouble;
-        (self.lines, self.trouble) = (lines, trouble);
-        new
+    /// What to ask for.
+    #[must_use]
+    pub fn request(name: &str, stream: Stream) -> Request {
+        let (names, from) = (vec![name.to_owned()], Vec::new());
+        Request::Logs { names, stream: Some(stream), lines: OUTPUT_LINES, follow: true, from }
     }
+
+    /// The answer has come, and the rest follows.
+    pub fn begin(&mut self, list: &LogList) {
+        self.tape = Tape::default();
+        self.trouble = list.notes.first().map(|note| Plain(note).to_string());
+        for chunk in &list.chunks {
+            self.more(chunk);
+        }
+    }
+
+    /// It has written more. Says how many lines began.
+    pub fn more(&mut self, chunk: &Chunk) -> usize {
+        // There is one log only; while a reload takes place it may be another's.
+        if chunk.next.process == self.name { self.tape.feed(&chunk.bytes) } else { 0 }
+    }
+
+    /// No more follows.
+    pub fn end(&mut self, why: String, now: Mono) {
+        self.trouble = Some(why);
+        self.next = Some(now.after(AGAIN));
+    }
+}
+
+/// Why a process is as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Why {
+    /// Which process.
+    pub name: String,
+    /// In words; `None` until it has come.
+    pub text: Option<String>,
+    /// When to ask; `None` if nothing has changed.
+    pub next: Option<Mono>,
+}
+
+impl Why {
+    /// For a process, with nothing known yet.
+    #[must_use]
+    pub fn of(name: String, now: Mono) -> Why {
+        Why { name, text: None, next: Some(now.after(REST)) }
+    }
+
+    /// The lines for a pane of so many columns.
+    #[must_use]
+    pub fn lines(&self, width: u16) -> Vec<String> {
+        wrapped(self.text.as_deref().unwrap_or_default(), usize::from(width).saturating_sub(2))
+    }
+}
+
+/// Lines that fit, broken at blanks where that is possible.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && Span::raw(line.as_str()).width() + 1 + Span::raw(word).width() > width {
+                lines.push(std::mem::take(&mut line));
+            } else if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines
 }
 
 /// What the pane shows.
@@ -93,7 +128,7 @@ pub enum Content {
     /// What happens to all of them.
     Events,
     /// Why the selected one is as it is.
-    Why,
+    Why(Why),
 }
 
 /// The pane while it is open.
@@ -101,13 +136,43 @@ pub enum Content {
 pub struct Pane {
     /// What it shows.
     pub content: Content,
-    /// How many lines it is scrolled up from the end.
+    /// How many lines it is scrolled: up from the end, or down from the beginning of why something is.
     pub up: usize,
     /// Whether it takes all the room.
     pub zoomed: bool,
 }
 
 impl Pane {
+    /// The process that it is about, if it is about one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match &self.content {
+            Content::Output(output) => Some(&output.name),
+            Content::Why(why) => Some(&why.name),
+            Content::Events => None,
+        }
+    }
+
+    /// When it needs to ask.
+    #[must_use]
+    pub fn due(&self) -> Option<Mono> {
+        match &self.content {
+            Content::Output(output) => output.next,
+            Content::Why(why) => why.next,
+            Content::Events => None,
+        }
+    }
+
+    /// Is about another process now.
+    pub fn turn_to(&mut self, name: String, now: Mono) {
+        self.up = 0;
+        match &mut self.content {
+            Content::Output(output) => *output = Output::of(name, output.stream, now),
+            Content::Why(why) => *why = Why::of(name, now),
+            Content::Events => {}
+        }
+    }
+
     /// Scrolls, up if that is positive, as far as there are lines.
     pub fn scroll(&mut self, by: isize, lines: usize, height: usize) {
         self.up = self.up.saturating_add_signed(by).min(lines.saturating_sub(height));

@@ -5,7 +5,7 @@ use crate::base::id::Stream;
 use super::columns::COLUMNS;
 use super::keys::Key;
 use super::model::{Act, Effect, Mode, Model, counted};
-use super::pane::{Content, Output, Pane};
+use super::pane::{Content, Output, Pane, Why};
 use super::rows::Sort;
 
 /// The keys and what they do, for the page of help.
@@ -82,11 +82,11 @@ impl Model {
                 let Sort { column, reversed } = self.rows.sort();
                 self.rows.set_sort(Sort { column, reversed: !reversed }, self.now);
             }
-            Key::Tab | Key::Enter => self.toggle_output(Stream::Stdout),
+            Key::Tab | Key::Enter => self.toggle_output(),
             Key::Char('1') => self.show_output(Stream::Stdout),
             Key::Char('2') => self.show_output(Stream::Stderr),
-            Key::Char('e') => self.toggle(Content::Events),
-            Key::Char('w') => self.toggle(Content::Why),
+            Key::Char('e') => self.toggle_events(),
+            Key::Char('w') => self.toggle_why(),
             Key::Char('z') => {
                 if let Some(pane) = &mut self.pane {
                     pane.zoomed = !pane.zoomed;
@@ -125,12 +125,12 @@ impl Model {
             Key::Ctrl('d') => -half,
             _ => return false,
         };
-        let feed = self.feed.len();
+        let (feed, width) = (self.feed.len(), self.size.0);
         if let Some(pane) = &mut self.pane {
-            let lines = match &pane.content {
-                Content::Output(output) => output.lines.len(),
-                Content::Events => feed,
-                Content::Why => 0,
+            let (by, lines) = match &pane.content {
+                Content::Output(output) => (by, output.tape.len()),
+                Content::Events => (by, feed),
+                Content::Why(why) => (-by, why.lines(width).len()),
             };
             pane.scroll(by, lines, height);
         }
@@ -139,8 +139,8 @@ impl Model {
 
     /// Closes the innermost of what is open; leaves if nothing is.
     fn close_or_leave(&mut self) {
-        if self.pane.take().is_some() {
-            return;
+        if self.pane.is_some() {
+            return self.open(None);
         }
         if self.rows.filter().is_empty() {
             self.effects.push(Effect::Leave);
@@ -191,24 +191,48 @@ impl Model {
         }
     }
 
-    fn toggle(&mut self, content: Content) {
+    /// Shows this in the pane, or closes it. What the former one followed is followed no longer.
+    fn open(&mut self, content: Option<Content>) {
+        if matches!(self.pane, Some(Pane { content: Content::Output(_), .. })) {
+            self.effects.push(Effect::Follow(None));
+        }
         let zoomed = self.pane.as_ref().is_some_and(|pane| pane.zoomed);
-        self.pane = if self.shows(&content) { None } else { Some(Pane { content, up: 0, zoomed }) };
+        self.pane = content.map(|content| Pane { content, up: 0, zoomed });
     }
 
-    fn toggle_output(&mut self, stream: Stream) {
+    /// The name of the selected process. Without one, a complaint.
+    fn name_for_pane(&mut self) -> Option<String> {
+        let name = self.rows.selected().map(|row| row.status.name.clone());
+        if name.is_none() {
+            self.say("there is no process that could be shown", true);
+        }
+        name
+    }
+
+    fn toggle_events(&mut self) {
+        let open = self.shows(&Content::Events);
+        self.open((!open).then_some(Content::Events));
+    }
+
+    fn toggle_why(&mut self) {
+        if matches!(self.pane, Some(Pane { content: Content::Why(_), .. })) {
+            return self.open(None);
+        }
+        if let Some(name) = self.name_for_pane() {
+            self.open(Some(Content::Why(Why::of(name, self.now))));
+        }
+    }
+
+    fn toggle_output(&mut self) {
         match &self.pane {
-            Some(Pane { content: Content::Output(_), .. }) => self.pane = None,
-            Some(_) | None => self.show_output(stream),
+            Some(Pane { content: Content::Output(_), .. }) => self.open(None),
+            Some(_) | None => self.show_output(Stream::Stdout),
         }
     }
 
     fn show_output(&mut self, stream: Stream) {
-        let Some(name) = self.rows.selected().map(|row| row.status.name.clone()) else {
-            return self.say("there is no process whose output could be shown", true);
-        };
-        let zoomed = self.pane.as_ref().is_some_and(|pane| pane.zoomed);
-        let content = Content::Output(Output::of(name, stream, self.now));
-        self.pane = Some(Pane { content, up: 0, zoomed });
+        if let Some(name) = self.name_for_pane() {
+            self.open(Some(Content::Output(Output::of(name, stream, self.now))));
+        }
     }
 }

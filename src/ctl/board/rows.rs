@@ -40,8 +40,7 @@ pub struct Usage {
 
 impl Usage {
     /// What it is now, given what it was.
-    #[must_use]
-    pub fn after(self, earlier: Option<Usage>) -> Usage {
+    fn after(self, earlier: Option<Usage>) -> Usage {
         let permille = earlier.filter(|earlier| earlier.cpu_ms <= self.cpu_ms).and_then(|earlier| {
             let wall = u64::try_from(self.at.since(earlier.at).as_millis()).ok()?;
             (self.cpu_ms - earlier.cpu_ms).saturating_mul(1000).checked_div(wall)
@@ -239,7 +238,14 @@ impl Row {
     /// A row with what is kept of an earlier one.
     fn made(earlier: Option<Row>, status: ProcessStatus, now: Mono) -> Row {
         let same_run = |row: &Row| row.status.pid == status.pid && row.status.runs == status.runs;
-        let usage = earlier.as_ref().filter(|row| same_run(row)).and_then(|row| row.usage);
+        let before = earlier.as_ref().filter(|row| same_run(row)).and_then(|row| row.usage);
+        let figures = status.usage.map(|usage| Usage {
+            cpu_ms: usage.cpu_ms,
+            rss_bytes: usage.rss_bytes,
+            at: now,
+            permille: None,
+        });
+        let usage = figures.map(|figures| figures.after(before)).or(before);
         Row { status, at: now, usage, marked: earlier.is_some_and(|row| row.marked) }
     }
 

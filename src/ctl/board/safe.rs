@@ -3,6 +3,8 @@
 //! Colours are kept as such, since many programs have them; all other sequences are left out, other control characters
 //! become visible.
 
+use std::collections::VecDeque;
+
 use ratatui_core::style::{Color, Modifier, Style};
 
 /// How far apart tabulators are.
@@ -11,15 +13,68 @@ const TAB_COLUMNS: usize = 8;
 /// No line is shown further than this.
 const LINE_CHARS: usize = 2000;
 
+/// No more of an unfinished line is kept.
+const LINE_BYTES: usize = 64 << 10;
+
+/// How many lines are kept.
+const TAPE_LINES: usize = 2000;
+
 /// A line in pieces of one style each.
 pub type Line = Vec<(String, Style)>;
 
-/// The lines of a text.
-#[must_use]
-pub fn lines(bytes: &[u8]) -> Vec<Line> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut style = Style::new();
-    text.lines().map(|text| line(text, &mut style)).collect()
+/// The last lines of what is written, as it comes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tape {
+    lines: VecDeque<Line>,
+    /// The beginning of a line whose end has not come.
+    begun: Vec<u8>,
+    /// The style in which the next line begins.
+    style: Style,
+}
+
+impl Tape {
+    /// Takes more. Says how many lines were completed.
+    pub fn feed(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.iter().filter(|byte| **byte == b'\n').count();
+        // What would be pushed out by what comes behind it need not be looked at.
+        let passed = count.saturating_sub(TAPE_LINES);
+        let mut pieces = bytes.split(|byte| *byte == b'\n');
+        let last = pieces.next_back().unwrap_or_default();
+        for (n, piece) in pieces.enumerate() {
+            self.begun.extend_from_slice(piece);
+            if n >= passed {
+                self.end_line();
+            }
+            self.begun.clear();
+        }
+        self.begun.extend_from_slice(last);
+        // A line without an end is cut off, or it would grow for ever.
+        self.begun.truncate(LINE_BYTES);
+        count
+    }
+
+    fn end_line(&mut self) {
+        self.lines.push_back(line(&String::from_utf8_lossy(&self.begun), &mut self.style));
+        if self.lines.len() > TAPE_LINES {
+            self.lines.pop_front();
+        }
+    }
+
+    /// How many lines there are, the unfinished one included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.len() + usize::from(!self.begun.is_empty())
+    }
+
+    /// Some of the lines.
+    #[must_use]
+    pub fn lines(&self, from: usize, count: usize) -> Vec<Line> {
+        let mut lines: Vec<Line> = self.lines.iter().skip(from).take(count).cloned().collect();
+        if lines.len() < count && !self.begun.is_empty() {
+            lines.push(line(&String::from_utf8_lossy(&self.begun), &mut self.style.clone()));
+        }
+        lines
+    }
 }
 
 fn line(text: &str, style: &mut Style) -> Line {
@@ -143,6 +198,13 @@ fn dyed(mut style: Style, parameters: &str) -> Style {
 mod tests {
     use super::*;
 
+    fn lines(bytes: &[u8]) -> Vec<Line> {
+        let mut tape = Tape::default();
+        tape.feed(bytes);
+        assert_eq!(tape.lines(0, 100).len(), tape.len());
+        tape.lines(0, 100)
+    }
+
     fn plain(bytes: &[u8]) -> Vec<String> {
         lines(bytes).iter().map(|line| line.iter().map(|(text, _)| text.as_str()).collect()).collect()
     }
@@ -165,6 +227,7 @@ mod tests {
         ] {
             assert_eq!(plain(bytes), [shown], "{bytes:?}");
         }
+        assert_eq!(plain(b""), [""; 0]);
         assert_eq!(plain(b"a\n\nb\n"), ["a", "", "b"]);
         assert_eq!(plain(&[b'x'; 100_000])[0].len(), LINE_CHARS);
     }
@@ -179,5 +242,20 @@ mod tests {
         assert_eq!(pieces[2], ("next".to_owned(), red.fg(Color::Indexed(200))));
         assert_eq!(pieces[3].1.fg, Some(Color::Rgb(1, 2, 3)));
         assert_eq!(pieces[4].1, Style::new());
+    }
+
+    #[test]
+    fn lines_come_in_pieces_and_only_the_last_are_kept() {
+        let mut tape = Tape::default();
+        let counts: Vec<usize> = [&b"a"[..], b"b\nc", b"\n", b"\n\nd"].map(|piece| tape.feed(piece)).to_vec();
+        assert_eq!((counts, tape.len()), (vec![0, 1, 1, 2], 5));
+        assert_eq!(tape.lines(0, 2)[0][0].0, "ab");
+        assert_eq!(tape.lines(4, 5)[0][0].0, "d");
+        let many: Vec<u8> = (0..10_000).flat_map(|n| format!("{n}\n").into_bytes()).collect();
+        assert_eq!(tape.feed(&many), 10_000);
+        assert_eq!(tape.len(), TAPE_LINES);
+        assert_eq!(tape.lines(TAPE_LINES - 1, 5)[0][0].0, "9999");
+        tape.feed(&[b'x'; 3 * LINE_BYTES]);
+        assert_eq!(tape.begun.len(), LINE_BYTES);
     }
 }

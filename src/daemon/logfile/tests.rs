@@ -585,15 +585,15 @@ fn the_tail_goes_over_backups() {
     for count in [0, 1, 10, 300, 1000] {
         let expected: String =
             text.split_inclusive('\n').rev().take(count as usize).collect::<Vec<_>>().into_iter().rev().collect();
-        assert_eq!(String::from_utf8(tail(&bench.path, count, 1 << 20).unwrap()).unwrap(), expected);
+        assert_eq!(String::from_utf8(tail(&bench.path, count, 1 << 20).unwrap().0).unwrap(), expected);
     }
-    let all = tail(&bench.path, u32::MAX, 1 << 20).unwrap();
+    let all = tail(&bench.path, u32::MAX, 1 << 20).unwrap().0;
     assert_eq!(all, segments(&bench.path).concat());
-    let some = tail(&bench.path, u32::MAX, 5000).unwrap();
+    let some = tail(&bench.path, u32::MAX, 5000).unwrap().0;
     assert!(stream.ends_with(&some) && some.len() > 4800 && some.starts_with(b"0"));
     bench.send(b"no line end", at(0));
-    assert_eq!(tail(&bench.path, 1, 100).unwrap(), b"no line end");
-    assert_eq!(tail(Path::new("/nonexistent/a.log"), 5, 100).unwrap(), b"");
+    assert_eq!(tail(&bench.path, 1, 100).unwrap().0, b"no line end");
+    assert_eq!(tail(Path::new("/nonexistent/a.log"), 5, 100).unwrap().0, b"");
     assert!(tail(Path::new("/dev/null"), 5, 100).is_err());
 }
 

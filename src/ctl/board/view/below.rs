@@ -3,13 +3,12 @@
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::style::{Modifier, Style};
-use ratatui_core::text::Span;
 
 use crate::base::text::Plain;
 use crate::control::message::Event;
 use crate::ctl::board::columns::short;
 use crate::ctl::board::model::{Link, Mode, Model};
-use crate::ctl::board::pane::{Content, Output, Pane};
+use crate::ctl::board::pane::{Content, Output, Pane, Why};
 use crate::ctl::board::press::KEYS;
 use crate::ctl::board::safe;
 use crate::ctl::look::{Ink, ink_of_state};
@@ -45,34 +44,33 @@ pub(super) fn pane(buffer: &mut Buffer, area: Rect, model: &Model, glyphs: Glyph
     let text = match &pane.content {
         Content::Output(output) => format!(" {} of {} ", output.stream, Plain(&output.name)),
         Content::Events => " events ".to_owned(),
-        Content::Why => " why ".to_owned(),
+        Content::Why(why) => format!(" why {} ", Plain(&why.name)),
     };
     let end = put(buffer, title, 2, &text, BOLD, glyphs);
-    if pane.up > 0 {
+    if pane.up > 0 && !matches!(pane.content, Content::Why(_)) {
         put(buffer, title, end + 1, &format!(" {} lines up, J goes down ", pane.up), style_of(Ink::Passing), glyphs);
     }
     let inner = Rect { y: area.y + 1, height: area.height - 1, ..area };
     match &pane.content {
         Content::Output(output) => output_lines(buffer, inner, output, pane.up, glyphs),
         Content::Events => events(buffer, inner, model, pane, glyphs),
-        Content::Why => why(buffer, inner, model, glyphs),
+        Content::Why(why) => why_lines(buffer, inner, why, pane.up, glyphs),
     }
 }
 
 fn output_lines(buffer: &mut Buffer, area: Rect, output: &Output, up: usize, glyphs: Glyphs) {
+    let mut area = area;
     if let Some(trouble) = &output.trouble {
-        put(buffer, area, 1, trouble, style_of(Ink::Bad), glyphs);
-        return;
+        put(buffer, line_of(area, 0), 1, trouble, style_of(Ink::Passing), glyphs);
+        area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    } else if output.tape.len() == 0 {
+        let text = if output.next.is_some() { "" } else { "nothing was written yet" };
+        put(buffer, line_of(area, 0), 1, text, FAINT, glyphs);
     }
-    if output.lines.is_empty() && !output.asked && output.next.is_some() {
-        put(buffer, area, 1, "nothing was written yet", FAINT, glyphs);
-        return;
-    }
-    let end = output.lines.len().saturating_sub(up);
+    let end = output.tape.len().saturating_sub(up);
     let start = end.saturating_sub(usize::from(area.height));
-    let seen = output.lines.iter().skip(start).take(end - start);
-    for (n, line) in (0..).zip(seen) {
-        pieces(buffer, line_of(area, n), line, glyphs);
+    for (n, line) in (0..).zip(output.tape.lines(start, end - start)) {
+        pieces(buffer, line_of(area, n), &line, glyphs);
     }
 }
 
@@ -112,28 +110,10 @@ fn event_line(buffer: &mut Buffer, area: Rect, event: &Event, glyphs: Glyphs) {
     put(buffer, area, x, &Plain(&event.cause).to_string(), Style::new(), glyphs);
 }
 
-fn why(buffer: &mut Buffer, area: Rect, model: &Model, glyphs: Glyphs) {
-    for (n, line) in (0..area.height).zip(wrapped(&model.why_text(), usize::from(area.width).saturating_sub(2))) {
-        put(buffer, line_of(area, n), 1, &line, Style::new(), glyphs);
+fn why_lines(buffer: &mut Buffer, area: Rect, why: &Why, down: usize, glyphs: Glyphs) {
+    for (n, line) in (0..area.height).zip(why.lines(area.width).iter().skip(down)) {
+        put(buffer, line_of(area, n), 1, line, Style::new(), glyphs);
     }
-}
-
-/// Lines that fit, broken at blanks where that is possible.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && Span::raw(line.as_str()).width() + 1 + Span::raw(word).width() > width {
-                lines.push(std::mem::take(&mut line));
-            } else if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    lines
 }
 
 /// The last line: a question, what is typed, a message, or the keys.
