@@ -22,6 +22,8 @@ use super::look;
 use super::session::Session;
 use super::show;
 
+mod answers;
+mod ask;
 mod columns;
 mod keys;
 mod layout;

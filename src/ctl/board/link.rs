@@ -16,7 +16,7 @@ use crate::control::message::{Chunk, Event, LogList, Request, Response};
 use crate::ctl::connect::{self, Address};
 use crate::sys::poll::For;
 
-use super::model::Ask;
+use super::ask::Ask;
 use super::pane::Output;
 
 /// How much is read at once.
@@ -187,7 +187,7 @@ impl Channel {
 
     /// Writes what waits, and gives the lines that are complete.
     fn serve(&mut self) -> Result<Vec<String>, String> {
-        let broken = |error: std::io::Error| format!("the connection broke: {error}");
+        let closed = || "the daemon has closed the connection".to_owned();
         while !self.unsent.is_empty() {
             match self.stream.write(&self.unsent) {
                 Ok(n) => drop(self.unsent.drain(..n)),
@@ -201,12 +201,15 @@ impl Channel {
         let mut room = vec![0; READ_BYTES];
         for _ in 0..READ_BUDGET_BYTES / READ_BYTES {
             match self.stream.read(&mut room) {
-                Ok(0) if lines.is_empty() => return Err("the daemon has closed the connection".to_owned()),
+                Ok(0) if lines.is_empty() => return Err(closed()),
                 Ok(0) => break,
                 Ok(n) => self.read.extend_from_slice(room.get(..n).unwrap_or_default()),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(broken(error)),
+                // It has left something unread.
+                Err(error) if error.kind() == ErrorKind::ConnectionReset && lines.is_empty() => return Err(closed()),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                Err(error) => return Err(format!("the connection broke: {error}")),
             }
             self.take_lines(&mut lines);
             if self.read.len() > LINE_BYTES {

@@ -9,9 +9,10 @@ use std::time::Duration;
 use crate::base::id::Stream;
 use crate::base::text::Plain;
 use crate::base::time::Mono;
-use crate::control::message::{Chunk, Event, LogList, RefusalCode, Request, Response, Wait};
-use crate::control::render::{self, Clock};
+use crate::control::message::{Chunk, Event, LogList, Response};
+use crate::control::render::Clock;
 
+use super::ask::{Act, Ask};
 use super::columns;
 use super::keys::Key;
 use super::layout::{self, Areas};
@@ -82,66 +83,6 @@ pub enum Effect {
     Leave,
 }
 
-/// What can be done to processes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Act {
-    Start,
-    Stop,
-    Restart,
-}
-
-impl Act {
-    /// The command.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Act::Start => "start",
-            Act::Stop => "stop",
-            Act::Restart => "restart",
-        }
-    }
-}
-
-/// A question, for which the answer is kept apart from others.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Ask {
-    /// Which daemon it is.
-    Daemon,
-    /// How these processes are; all if none is named.
-    Status(Vec<String>),
-    /// What these processes use.
-    Usage(Vec<String>),
-    /// Why this one is as it is.
-    Why(String),
-    /// What has happened from this number on.
-    History(u64),
-    /// A command.
-    Act(Act, Vec<String>),
-}
-
-impl Ask {
-    /// The request.
-    #[must_use]
-    pub fn request(&self) -> Request {
-        match self {
-            Ask::Daemon => Request::Pid { name: None },
-            Ask::Status(names) => Request::Status { names: names.clone(), usage: false },
-            Ask::Usage(names) => Request::Status { names: names.clone(), usage: true },
-            Ask::Why(name) => Request::Why { names: vec![name.clone()] },
-            Ask::History(since) => Request::Events { names: Vec::new(), since: Some(*since), follow: false },
-            Ask::Act(act, names) => {
-                let (names, wait) = (names.clone(), Wait::Reached);
-                match act {
-                    Act::Start => Request::Start { names, wait },
-                    Act::Stop => Request::Stop { names, wait },
-                    Act::Restart => Request::Restart { names, wait },
-                }
-            }
-        }
-    }
-}
-
 /// The connection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Link {
@@ -187,22 +128,22 @@ pub struct Message {
 
 /// What is to be looked at again.
 #[derive(Debug, Default)]
-struct Refresh {
-    all: bool,
-    names: BTreeSet<String>,
-    asked: bool,
-    last: Option<Mono>,
+pub(super) struct Refresh {
+    pub(super) all: bool,
+    pub(super) names: BTreeSet<String>,
+    pub(super) asked: bool,
+    pub(super) last: Option<Mono>,
 }
 
 /// What is known of the asking for figures of use.
 #[derive(Clone, Copy, Debug, Default)]
-struct Figures {
+pub(super) struct Figures {
     /// The daemon does not tell them.
-    refused: bool,
-    asked: bool,
+    pub(super) refused: bool,
+    pub(super) asked: bool,
     /// Some that are to be seen are missing.
-    soon: bool,
-    last: Option<Mono>,
+    pub(super) soon: bool,
+    pub(super) last: Option<Mono>,
 }
 
 /// Everything.
@@ -229,10 +170,10 @@ pub struct Model {
     /// Where the daemon is.
     pub socket: String,
     focused: bool,
-    refresh: Refresh,
-    figures: Figures,
+    pub(super) refresh: Refresh,
+    pub(super) figures: Figures,
     /// The time of day at some point.
-    started: (Clock, Mono),
+    pub(super) started: (Clock, Mono),
     ticked: Mono,
     pub(super) effects: Vec<Effect>,
     pub(super) changed: bool,
@@ -350,7 +291,7 @@ impl Model {
     }
 
     /// The rows that are to be seen.
-    fn seen(&self) -> impl Iterator<Item = &Row> {
+    pub(super) fn seen(&self) -> impl Iterator<Item = &Row> {
         let seen = self.top..self.top + usize::from(self.areas().table.height);
         seen.filter_map(|n| self.rows.shown(n))
     }
@@ -498,127 +439,15 @@ impl Model {
         }
         self.effects.push(Effect::Ask(Ask::Act(act, part)));
     }
-
-    fn answered(&mut self, ask: Ask, response: Response) {
-        match (ask, response) {
-            (Ask::Daemon, Response::DaemonPid(pid)) => {
-                let since = self.feed.daemon(pid);
-                self.effects.push(Effect::Ask(Ask::History(since)));
-            }
-            (Ask::Status(names), response) => self.looked(&names, response),
-            (Ask::History(_), Response::Events(list)) => {
-                list.events.into_iter().for_each(|event| self.feed.add(event));
-                self.changed |= self.shows(&Content::Events);
-            }
-            (Ask::Usage(_), response) => self.counted(response),
-            (Ask::Why(name), response) => self.explained(&name, &response),
-            (Ask::Act(act, names), response) => self.acted(act, &names, response),
-            (_, Response::Refused(refusal)) => self.say(Plain(&refusal.text).to_string(), true),
-            (Ask::Daemon | Ask::History(_), _) => {}
-        }
-    }
-
-    fn looked(&mut self, names: &[String], response: Response) {
-        self.refresh.asked = false;
-        self.changed = true;
-        match response {
-            Response::Status(list) if names.is_empty() => self.rows.replace(list, self.now),
-            Response::Status(list) => self.refresh.all |= !self.rows.update(list, self.now),
-            // One of them is gone.
-            Response::Refused(refusal) if refusal.code == RefusalCode::UnknownName && !names.is_empty() => {
-                self.want_all();
-            }
-            Response::Refused(refusal) => self.say(Plain(&refusal.text).to_string(), true),
-            _ => {}
-        }
-    }
-
-    fn counted(&mut self, response: Response) {
-        self.figures.asked = false;
-        match response {
-            Response::Status(list) => {
-                self.refresh.all |= !self.rows.update(list, self.now);
-                // A share of the processor takes two looks.
-                let half = self.seen().any(|row| row.usage.is_some_and(|usage| usage.permille.is_none()));
-                self.figures.soon = half;
-                self.changed = true;
-            }
-            Response::Refused(refusal) if refusal.code == RefusalCode::UnknownName => self.want_all(),
-            // A daemon that is older, or says nothing of this to us.
-            _ => self.figures.refused = true,
-        }
-    }
-
-    fn explained(&mut self, name: &str, response: &Response) {
-        let clock = self.clock();
-        let Some(Pane { content: Content::Why(why), .. }) = &mut self.pane else { return };
-        if why.name != name {
-            return;
-        }
-        let text = match response {
-            Response::Why(_) => String::from_utf8_lossy(&render::render(response, &clock)).into_owned(),
-            // An older daemon has told all that it knows.
-            _ => self.rows.selected().map_or_else(String::new, |row| columns::in_words(row, self.now)),
-        };
-        self.changed = true;
-        why.text = Some(text);
-    }
-
-    /// The time of day.
-    fn clock(&self) -> Clock {
-        let (clock, at) = self.started;
-        let later = i64::try_from(self.now.since(at).as_secs()).unwrap_or(0);
-        Clock { now_unix: clock.now_unix.saturating_add(later), ..clock }
-    }
-
-    /// Something about the output that is followed.
-    fn written(&mut self, input: Input) {
-        let now = self.now;
-        let Some(Pane { content: Content::Output(output), up, .. }) = &mut self.pane else { return };
-        match input {
-            Input::OutputBegins(list) => output.begin(&list),
-            Input::Output(chunk) => {
-                let lines = output.more(&chunk);
-                // Whoever has scrolled up keeps what is read in view.
-                if *up > 0 {
-                    *up = (*up + lines).min(output.tape.len());
-                }
-            }
-            Input::OutputEnds(why) => output.end(Plain(&why).to_string(), now),
-            _ => {}
-        }
-        self.changed = true;
-    }
-
-    fn acted(&mut self, act: Act, names: &[String], response: Response) {
-        match response {
-            Response::Outcomes { outcomes, notes } => {
-                let failed: Vec<String> = outcomes
-                    .iter()
-                    .filter(|outcome| !outcome.ok)
-                    .map(|outcome| format!("{}: {}", Plain(&outcome.name), Plain(&outcome.result)))
-                    .collect();
-                let note = notes.first().map_or_else(String::new, |note| format!("; note: {}", Plain(note)));
-                match (failed.as_slice(), outcomes.as_slice()) {
-                    ([], [only]) => self.say(format!("{}: {}{note}", Plain(&only.name), Plain(&only.result)), false),
-                    ([], _) => self.say(format!("{} {}: done{note}", act.word(), counted(names)), false),
-                    ([only], _) => self.say(format!("{} failed: {only}", act.word()), true),
-                    ([first, rest @ ..], _) => {
-                        self.say(format!("{} failed: {first} (and {} more)", act.word(), rest.len()), true);
-                    }
-                }
-                self.want_all();
-            }
-            Response::Refused(refusal) => self.say(format!("{}: {}", act.word(), Plain(&refusal.text)), true),
-            _ => {}
-        }
-    }
 }
 
 /// `web`, or `3 processes`.
-pub(super) fn counted(names: &[String]) -> String {
+pub fn counted(names: &[String]) -> String {
     match names {
         [name] => Plain(name).to_string(),
         names => format!("{} processes", names.len()),
     }
 }
+
+#[cfg(test)]
+pub(in crate::ctl::board) mod tests;

@@ -2,9 +2,10 @@
 
 use crate::base::id::Stream;
 
+use super::ask::Act;
 use super::columns::COLUMNS;
 use super::keys::Key;
-use super::model::{Act, Effect, Mode, Model, counted};
+use super::model::{Effect, Mode, Model, counted};
 use super::pane::{Content, Output, Pane, Why};
 use super::rows::Sort;
 

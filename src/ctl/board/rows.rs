@@ -119,7 +119,10 @@ impl Rows {
         }
         let place = self.selected.as_ref().and_then(|name| self.places.get(name));
         let found = place.and_then(|place| self.shown.iter().position(|shown| shown == place));
-        self.select(found.unwrap_or(self.cursor));
+        // Where nothing is shown, the cursor waits for what it was on.
+        if !self.shown.is_empty() {
+            self.select(found.unwrap_or(self.cursor));
+        }
     }
 
     /// Moves the cursor to a row of those that are shown, or the last.

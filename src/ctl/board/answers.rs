@@ -1,0 +1,127 @@
+//! What the board makes of the daemon's answers.
+
+use crate::base::text::Plain;
+use crate::control::message::{RefusalCode, Response};
+use crate::control::render::{self, Clock};
+
+use super::ask::{Act, Ask};
+use super::columns;
+use super::model::{Effect, Input, Model, counted};
+use super::pane::{Content, Pane};
+
+impl Model {
+    pub(super) fn answered(&mut self, ask: Ask, response: Response) {
+        match (ask, response) {
+            (Ask::Daemon, Response::DaemonPid(pid)) => {
+                let since = self.feed.daemon(pid);
+                self.effects.push(Effect::Ask(Ask::History(since)));
+            }
+            (Ask::Status(names), response) => self.looked(&names, response),
+            (Ask::History(_), Response::Events(list)) => {
+                list.events.into_iter().for_each(|event| self.feed.add(event));
+                self.changed |= self.shows(&Content::Events);
+            }
+            (Ask::Usage(_), response) => self.counted(response),
+            (Ask::Why(name), response) => self.explained(&name, &response),
+            (Ask::Act(act, names), response) => self.acted(act, &names, response),
+            (_, Response::Refused(refusal)) => self.say(Plain(&refusal.text).to_string(), true),
+            (Ask::Daemon | Ask::History(_), _) => {}
+        }
+    }
+
+    fn looked(&mut self, names: &[String], response: Response) {
+        self.refresh.asked = false;
+        self.changed = true;
+        match response {
+            Response::Status(list) if names.is_empty() => self.rows.replace(list, self.now),
+            Response::Status(list) => self.refresh.all |= !self.rows.update(list, self.now),
+            // One of them is gone.
+            Response::Refused(refusal) if refusal.code == RefusalCode::UnknownName && !names.is_empty() => {
+                self.want_all();
+            }
+            Response::Refused(refusal) => self.say(Plain(&refusal.text).to_string(), true),
+            _ => {}
+        }
+    }
+
+    fn counted(&mut self, response: Response) {
+        self.figures.asked = false;
+        match response {
+            Response::Status(list) => {
+                self.refresh.all |= !self.rows.update(list, self.now);
+                // A share of the processor takes two looks.
+                let half = self.seen().any(|row| row.usage.is_some_and(|usage| usage.permille.is_none()));
+                self.figures.soon = half;
+                self.changed = true;
+            }
+            Response::Refused(refusal) if refusal.code == RefusalCode::UnknownName => self.want_all(),
+            // A daemon that is older, or says nothing of this to us.
+            _ => self.figures.refused = true,
+        }
+    }
+
+    fn explained(&mut self, name: &str, response: &Response) {
+        let clock = self.clock();
+        let Some(Pane { content: Content::Why(why), .. }) = &mut self.pane else { return };
+        if why.name != name {
+            return;
+        }
+        let text = match response {
+            Response::Why(_) => String::from_utf8_lossy(&render::render(response, &clock)).into_owned(),
+            // An older daemon has told all that it knows.
+            _ => self.rows.selected().map_or_else(String::new, |row| columns::in_words(row, self.now)),
+        };
+        self.changed = true;
+        why.text = Some(text);
+    }
+
+    /// The time of day.
+    fn clock(&self) -> Clock {
+        let (clock, at) = self.started;
+        let later = i64::try_from(self.now.since(at).as_secs()).unwrap_or(0);
+        Clock { now_unix: clock.now_unix.saturating_add(later), ..clock }
+    }
+
+    /// Something about the output that is followed.
+    pub(super) fn written(&mut self, input: Input) {
+        let now = self.now;
+        let Some(Pane { content: Content::Output(output), up, .. }) = &mut self.pane else { return };
+        match input {
+            Input::OutputBegins(list) => output.begin(&list),
+            Input::Output(chunk) => {
+                let lines = output.more(&chunk);
+                // Whoever has scrolled up keeps what is read in view.
+                if *up > 0 {
+                    *up = (*up + lines).min(output.tape.len());
+                }
+            }
+            Input::OutputEnds(why) => output.end(Plain(&why).to_string(), now),
+            _ => {}
+        }
+        self.changed = true;
+    }
+
+    fn acted(&mut self, act: Act, names: &[String], response: Response) {
+        match response {
+            Response::Outcomes { outcomes, notes } => {
+                let failed: Vec<String> = outcomes
+                    .iter()
+                    .filter(|outcome| !outcome.ok)
+                    .map(|outcome| format!("{}: {}", Plain(&outcome.name), Plain(&outcome.result)))
+                    .collect();
+                let note = notes.first().map_or_else(String::new, |note| format!("; note: {}", Plain(note)));
+                match (failed.as_slice(), outcomes.as_slice()) {
+                    ([], [only]) => self.say(format!("{}: {}{note}", Plain(&only.name), Plain(&only.result)), false),
+                    ([], _) => self.say(format!("{} {}: done{note}", act.word(), counted(names)), false),
+                    ([only], _) => self.say(format!("{} failed: {only}", act.word()), true),
+                    ([first, rest @ ..], _) => {
+                        self.say(format!("{} failed: {first} (and {} more)", act.word(), rest.len()), true);
+                    }
+                }
+                self.want_all();
+            }
+            Response::Refused(refusal) => self.say(format!("{}: {}", act.word(), Plain(&refusal.text)), true),
+            _ => {}
+        }
+    }
+}
