@@ -6,6 +6,7 @@
 mod support;
 
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::signal::Signal;
 use support::*;
@@ -13,7 +14,7 @@ use support::*;
 const PROGRAMS: &str = "\
 api: {cmd: sleep 1000}
 job: {cmd: sleep 1000, autostart: false}
-talker: {cmd: \"sh -c 'echo one; printf \\\"\\\\033[2J\\\\033[31mtwo 網\\\\033[0m\\\\n\\\"; echo oops >&2; exec sleep 1000'\"}
+talker: {cmd: \"sh -c 'echo one; printf \\\"\\\\033[2J\\\\033[31mtwo 網\\\\033[0m\\\\n\\\"; echo oops >&2; until [ -e go ]; do sleep 0.05; done; echo later >&2; exec sleep 1000'\"}
 worker: {cmd: sleep 1000, numprocs: 2}
 ";
 
@@ -35,7 +36,9 @@ impl Screen {
     /// Runs a shell command in a terminal of this size.
     fn run(d: &Daemon, columns: u16, rows: u16, command: &str) -> Screen {
         let dir = d.path("");
-        let server = format!("board-{}", std::process::id());
+        // One that is being ended is not to be met again.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let server = format!("board-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let screen = Screen { server, dir };
         let size = [columns.to_string(), rows.to_string()];
         let out = screen.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", &size[0], "-y", &size[1], command]);
