@@ -39,6 +39,7 @@ mod view;
 use keys::Decoder;
 use link::{Came, Link};
 use model::{Effect, Input, Model};
+use pane::Written;
 use screen::Screen;
 use view::Glyphs;
 
@@ -188,10 +189,10 @@ impl Board {
                 }
             }
         }
-        if ready.keys || self.decoder.waits() {
-            if let Some(end) = self.read_keys(ready.keys)? {
-                return Ok(Some(end));
-            }
+        if (ready.keys || self.decoder.waits())
+            && let Some(end) = self.read_keys(ready.keys)?
+        {
+            return Ok(Some(end));
         }
         if ready.daemon { self.hear() } else { Ok(None) }
     }
@@ -232,9 +233,7 @@ impl Board {
                 Came::Following => Input::Connected,
                 Came::Answer(ask, response) => Input::Answer(ask, response),
                 Came::Event(event) => Input::Event(event),
-                Came::OutputBegins(list) => Input::OutputBegins(list),
-                Came::Output(chunk) => Input::Output(chunk),
-                Came::OutputEnds(why) => Input::OutputEnds(why),
+                Came::Written(written) => Input::Written(written),
             };
             if let Some(end) = self.take(input)? {
                 return Ok(Some(end));
@@ -259,7 +258,7 @@ impl Board {
                 Effect::Follow(what) => {
                     let followed = self.link.as_mut().map(|link| link.follow(&self.daemon, what));
                     if let Some(Err(why)) = followed {
-                        drop(self.model.take(Input::OutputEnds(why), timer::monotonic()));
+                        drop(self.model.take(Input::Written(Written::Ends(why)), timer::monotonic()));
                     }
                 }
             }

@@ -246,10 +246,8 @@ impl Look {
 
 /// The colour of a process's state.
 pub(super) fn ink_of(p: &ProcessStatus) -> Ink {
-    match p.state {
-        StateName::Stopped | StateName::Exited if !p.as_wanted => Ink::Bad,
-        state => ink_of_state(state),
-    }
+    let down = matches!(p.state, StateName::Stopped | StateName::Exited);
+    if down && !p.as_wanted { Ink::Bad } else { ink_of_state(p.state) }
 }
 
 /// The colour of a state that is as wanted.

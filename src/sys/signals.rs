@@ -174,3 +174,21 @@ impl Drop for Held {
         let _ = self.set.thread_unblock();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn held_signals_are_told_and_have_their_effect_again_afterwards() {
+        let held = Held::hold(&[Sig::USR1, Sig::WINCH]).unwrap();
+        assert!(held.next().unwrap().is_none());
+        // To this thread alone: the others of the test run do not hold it back.
+        nix::sys::signal::raise(Signal::SIGUSR1).unwrap();
+        assert_eq!(held.next().unwrap(), Some(Sig::USR1));
+        nix::sys::signal::raise(Signal::SIGWINCH).unwrap();
+        drop(held);
+        let mask = SigSet::thread_get_mask().unwrap();
+        assert!(!mask.contains(Signal::SIGUSR1) && !mask.contains(Signal::SIGWINCH));
+    }
+}

@@ -6,8 +6,8 @@ use crate::control::render::{self, Clock};
 
 use super::ask::{Act, Ask};
 use super::columns;
-use super::model::{Effect, Input, Model, counted};
-use super::pane::{Content, Pane};
+use super::model::{Effect, Model, counted};
+use super::pane::{Content, Pane, Written};
 
 impl Model {
     pub(super) fn answered(&mut self, ask: Ask, response: Response) {
@@ -32,31 +32,35 @@ impl Model {
     fn looked(&mut self, names: &[String], response: Response) {
         self.refresh.asked = false;
         self.changed = true;
-        match response {
-            Response::Status(list) if names.is_empty() => self.rows.replace(list, self.now),
-            Response::Status(list) => self.refresh.all |= !self.rows.update(list, self.now),
-            // One of them is gone.
-            Response::Refused(refusal) if refusal.code == RefusalCode::UnknownName && !names.is_empty() => {
-                self.want_all();
+        if let Response::Status(list) = response {
+            if names.is_empty() {
+                self.rows.replace(list, self.now);
+            } else {
+                self.refresh.all |= !self.rows.update(list, self.now);
             }
-            Response::Refused(refusal) => self.say(Plain(&refusal.text).to_string(), true),
-            _ => {}
+        } else if let Response::Refused(refusal) = response {
+            if refusal.code == RefusalCode::UnknownName && !names.is_empty() {
+                // One of them is gone.
+                self.want_all();
+            } else {
+                self.say(Plain(&refusal.text).to_string(), true);
+            }
         }
     }
 
     fn counted(&mut self, response: Response) {
         self.figures.asked = false;
-        match response {
-            Response::Status(list) => {
-                self.refresh.all |= !self.rows.update(list, self.now);
-                // A share of the processor takes two looks.
-                let half = self.seen().any(|row| row.usage.is_some_and(|usage| usage.permille.is_none()));
-                self.figures.soon = half;
-                self.changed = true;
-            }
-            Response::Refused(refusal) if refusal.code == RefusalCode::UnknownName => self.want_all(),
+        if let Response::Status(list) = response {
+            self.refresh.all |= !self.rows.update(list, self.now);
+            // A share of the processor takes two looks.
+            let half = self.seen().any(|row| row.usage.is_some_and(|usage| usage.permille.is_none()));
+            self.figures.soon = half;
+            self.changed = true;
+        } else if matches!(&response, Response::Refused(refusal) if refusal.code == RefusalCode::UnknownName) {
+            self.want_all();
+        } else {
             // A daemon that is older, or says nothing of this to us.
-            _ => self.figures.refused = true,
+            self.figures.refused = true;
         }
     }
 
@@ -66,10 +70,11 @@ impl Model {
         if why.name != name {
             return;
         }
-        let text = match response {
-            Response::Why(_) => String::from_utf8_lossy(&render::render(response, &clock)).into_owned(),
+        let text = if matches!(response, Response::Why(_)) {
+            String::from_utf8_lossy(&render::render(response, &clock)).into_owned()
+        } else {
             // An older daemon has told all that it knows.
-            _ => self.rows.selected().map_or_else(String::new, |row| columns::in_words(row, self.now)),
+            self.rows.selected().map_or_else(String::new, |row| columns::in_words(row, self.now))
         };
         self.changed = true;
         why.text = Some(text);
@@ -83,45 +88,42 @@ impl Model {
     }
 
     /// Something about the output that is followed.
-    pub(super) fn written(&mut self, input: Input) {
+    pub(super) fn written(&mut self, written: Written) {
         let now = self.now;
         let Some(Pane { content: Content::Output(output), up, .. }) = &mut self.pane else { return };
-        match input {
-            Input::OutputBegins(list) => output.begin(&list),
-            Input::Output(chunk) => {
+        match written {
+            Written::Begins(list) => output.begin(&list),
+            Written::More(chunk) => {
                 let lines = output.more(&chunk);
                 // Whoever has scrolled up keeps what is read in view.
                 if *up > 0 {
                     *up = (*up + lines).min(output.tape.len());
                 }
             }
-            Input::OutputEnds(why) => output.end(Plain(&why).to_string(), now),
-            _ => {}
+            Written::Ends(why) => output.end(Plain(&why).to_string(), now),
         }
         self.changed = true;
     }
 
     fn acted(&mut self, act: Act, names: &[String], response: Response) {
-        match response {
-            Response::Outcomes { outcomes, notes } => {
-                let failed: Vec<String> = outcomes
-                    .iter()
-                    .filter(|outcome| !outcome.ok)
-                    .map(|outcome| format!("{}: {}", Plain(&outcome.name), Plain(&outcome.result)))
-                    .collect();
-                let note = notes.first().map_or_else(String::new, |note| format!("; note: {}", Plain(note)));
-                match (failed.as_slice(), outcomes.as_slice()) {
-                    ([], [only]) => self.say(format!("{}: {}{note}", Plain(&only.name), Plain(&only.result)), false),
-                    ([], _) => self.say(format!("{} {}: done{note}", act.word(), counted(names)), false),
-                    ([only], _) => self.say(format!("{} failed: {only}", act.word()), true),
-                    ([first, rest @ ..], _) => {
-                        self.say(format!("{} failed: {first} (and {} more)", act.word(), rest.len()), true);
-                    }
+        if let Response::Outcomes { outcomes, notes } = response {
+            let failed: Vec<String> = outcomes
+                .iter()
+                .filter(|outcome| !outcome.ok)
+                .map(|outcome| format!("{}: {}", Plain(&outcome.name), Plain(&outcome.result)))
+                .collect();
+            let note = notes.first().map_or_else(String::new, |note| format!("; note: {}", Plain(note)));
+            match (failed.as_slice(), outcomes.as_slice()) {
+                ([], [only]) => self.say(format!("{}: {}{note}", Plain(&only.name), Plain(&only.result)), false),
+                ([], _) => self.say(format!("{} {}: done{note}", act.word(), counted(names)), false),
+                ([only], _) => self.say(format!("{} failed: {only}", act.word()), true),
+                ([first, rest @ ..], _) => {
+                    self.say(format!("{} failed: {first} (and {} more)", act.word(), rest.len()), true);
                 }
-                self.want_all();
             }
-            Response::Refused(refusal) => self.say(format!("{}: {}", act.word(), Plain(&refusal.text)), true),
-            _ => {}
+            self.want_all();
+        } else if let Response::Refused(refusal) = response {
+            self.say(format!("{}: {}", act.word(), Plain(&refusal.text)), true);
         }
     }
 }

@@ -256,3 +256,45 @@ pub fn memory(bytes: u64) -> String {
     }
     format!("{kib}K")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_are_short() {
+        for (secs, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m00s"),
+            (3599, "59m59s"),
+            (3600, "1h00m"),
+            (86_399, "23h59m"),
+            (86_400, "1d00h"),
+            (8_640_000, "100d"),
+        ] {
+            assert_eq!(short(Duration::from_secs(secs)), text);
+        }
+        for (bytes, text) in
+            [(0, "0K"), (1023, "0K"), (1 << 20, "1.0M"), ((1 << 20) - 1, "1023K"), (1_610_612_736, "1.5G")]
+        {
+            assert_eq!(memory(bytes), text);
+        }
+        assert!(short(Duration::MAX).ends_with('d') && memory(u64::MAX).ends_with('G'));
+    }
+
+    #[test]
+    fn columns_that_have_no_room_go_and_none_overlaps() {
+        let mut last = COLUMNS.len() + 1;
+        for width in (0..250).rev() {
+            let placed = fit(width, 20, true);
+            assert!(placed.len() <= last && placed.len() >= 2, "{width}");
+            assert!(placed.windows(2).all(|pair| pair[0].1 + pair[0].2 < pair[1].1 || pair[1].2 == 0), "{width}");
+            assert!(placed.iter().all(|(_, x, columns)| *columns == 0 || x + columns <= width), "{width}");
+            last = placed.len();
+        }
+        assert_eq!(fit(250, 20, true).len(), COLUMNS.len());
+        assert_eq!(fit(250, 20, false).len(), COLUMNS.len() - 2);
+        assert_eq!(fit(250, 1000, true)[0].2, NAME.1);
+    }
+}

@@ -12,12 +12,12 @@ use std::os::unix::net::UnixStream;
 use crate::base::id::Stream;
 use crate::control::command::Verb;
 use crate::control::jsonrpc::{self, Id};
-use crate::control::message::{Chunk, Event, LogList, Request, Response};
+use crate::control::message::{Event, Request, Response};
 use crate::ctl::connect::{self, Address};
 use crate::sys::poll::For;
 
 use super::ask::Ask;
-use super::pane::Output;
+use super::pane::{Output, Written};
 
 /// How much is read at once.
 const READ_BYTES: usize = 64 << 10;
@@ -37,12 +37,8 @@ pub enum Came {
     Answer(Ask, Response),
     /// An event.
     Event(Event),
-    /// The output that was asked for begins.
-    OutputBegins(LogList),
-    /// More of it.
-    Output(Chunk),
-    /// There is no more of it.
-    OutputEnds(String),
+    /// The output that is followed.
+    Written(Written),
 }
 
 /// All connections.
@@ -75,7 +71,6 @@ impl Link {
     }
 
     /// What to wait for.
-    #[must_use]
     pub fn waits_for(&self) -> impl Iterator<Item = (BorrowedFd<'_>, For)> {
         [&self.questions, &self.events].into_iter().chain(&self.output).map(Channel::waits_for)
     }
@@ -101,17 +96,17 @@ impl Link {
             Ok(lines) => lines,
             Err(why) => {
                 self.output = None;
-                return came.push(Came::OutputEnds(why));
+                return came.push(Came::Written(Written::Ends(why)));
             }
         };
         for line in lines {
             if let Ok(chunk) = jsonrpc::read_output(&line) {
-                came.push(Came::Output(chunk));
+                came.push(Came::Written(Written::More(chunk)));
                 continue;
             }
             let why = match jsonrpc::read_answer(Verb::Logs, &line) {
                 Ok(Response::Logs(list)) => {
-                    came.push(Came::OutputBegins(list));
+                    came.push(Came::Written(Written::Begins(list)));
                     continue;
                 }
                 Ok(Response::Refused(refusal)) => refusal.text,
@@ -119,7 +114,7 @@ impl Link {
                 Err(what) => strange(&what),
             };
             self.output = None;
-            return came.push(Came::OutputEnds(why));
+            return came.push(Came::Written(Written::Ends(why)));
         }
     }
 
@@ -134,10 +129,12 @@ impl Link {
                 came.push(Came::Event(event));
                 continue;
             }
-            match jsonrpc::read_answer(Verb::Events, &line).map_err(|what| strange(&what))? {
-                Response::Refused(refusal) => return Err(refusal.text),
-                _ => came.push(Came::Following),
+            if let Response::Refused(refusal) =
+                jsonrpc::read_answer(Verb::Events, &line).map_err(|what| strange(&what))?
+            {
+                return Err(refusal.text);
             }
+            came.push(Came::Following);
         }
         for line in self.questions.serve()? {
             let Some((ask, verb)) = jsonrpc::answered_id(&line).and_then(|id| self.open.remove(&id)) else {

@@ -9,14 +9,14 @@ use std::time::Duration;
 use crate::base::id::Stream;
 use crate::base::text::Plain;
 use crate::base::time::Mono;
-use crate::control::message::{Chunk, Event, LogList, Response};
+use crate::control::message::{Event, Response};
 use crate::control::render::Clock;
 
 use super::ask::{Act, Ask};
 use super::columns;
 use super::keys::Key;
 use super::layout::{self, Areas};
-use super::pane::{Content, Feed, Pane};
+use super::pane::{Content, Feed, Pane, Written};
 use super::rows::{Row, Rows};
 
 /// Two looks at the same daemon are at least this far apart, however much happens.
@@ -56,12 +56,8 @@ pub enum Input {
     Answer(Ask, Response),
     /// Something has happened.
     Event(Event),
-    /// The output that is followed begins.
-    OutputBegins(LogList),
-    /// More of it.
-    Output(Chunk),
-    /// There is no more of it.
-    OutputEnds(String),
+    /// The output that is followed.
+    Written(Written),
     /// It is later.
     Time,
 }
@@ -226,15 +222,15 @@ impl Model {
             Input::Answer(ask, response) => self.answered(ask, response),
             Input::Event(event) => {
                 self.refresh.names.insert(event.process.clone());
-                if let Some(Pane { content: Content::Why(why), .. }) = &mut self.pane {
-                    if why.name == event.process {
-                        why.next = Some(now);
-                    }
+                if let Some(Pane { content: Content::Why(why), .. }) = &mut self.pane
+                    && why.name == event.process
+                {
+                    why.next = Some(now);
                 }
                 self.feed.add(event);
                 self.changed |= self.shows(&Content::Events);
             }
-            Input::OutputBegins(_) | Input::Output(_) | Input::OutputEnds(_) => self.written(input),
+            Input::Written(written) => self.written(written),
             Input::Time => {}
         }
         self.follow_cursor();
@@ -382,11 +378,11 @@ impl Model {
         self.top = top.min(cursor).max((cursor + 1).saturating_sub(height)).min(count.saturating_sub(height));
         self.figures.soon |= top != self.top;
         let selected = self.rows.selected().map(|row| row.status.name.clone());
-        if let (Some(pane), Some(name)) = (&mut self.pane, selected) {
-            if pane.name().is_some_and(|of| of != name) {
-                pane.turn_to(name, self.now);
-                self.effects.push(Effect::Follow(None));
-            }
+        if let (Some(pane), Some(name)) = (&mut self.pane, selected)
+            && pane.name().is_some_and(|of| of != name)
+        {
+            pane.turn_to(name, self.now);
+            self.effects.push(Effect::Follow(None));
         }
     }
 

@@ -26,6 +26,17 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How many events are kept, as many as the daemon does.
 const EVENTS: usize = 1000;
 
+/// News of the output that is followed.
+#[derive(Debug)]
+pub enum Written {
+    /// It begins with this.
+    Begins(LogList),
+    /// There is more.
+    More(Chunk),
+    /// There is no more, for this reason.
+    Ends(String),
+}
+
 /// What a process writes, as it writes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
@@ -231,7 +242,7 @@ impl Feed {
     }
 
     /// Lines from the end, the last one first: each with whether its daemon is another than that of the line before.
-    pub fn from_end(&self) -> impl Iterator<Item = (&Event, bool)> {
+    pub fn backwards(&self) -> impl Iterator<Item = (&Event, bool)> {
         let before = self.events.keys().rev().skip(1).map(|(life, _)| Some(*life)).chain([None]);
         let lines = self.events.iter().rev().zip(before);
         lines.map(|(((life, _), event), before)| (event, before.is_some_and(|before| before != *life)))

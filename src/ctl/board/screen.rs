@@ -116,6 +116,7 @@ fn dye(cell: &Cell, color: bool, out: &mut String) {
     out.push('m');
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "not our enum, and it may grow")]
 /// Appends the parameters of a colour: as a letter's from 30, as a background from 40.
 fn paint(color: Color, base: u8, out: &mut String) {
     let _ = match color {

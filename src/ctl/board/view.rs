@@ -84,10 +84,11 @@ fn put(buffer: &mut Buffer, area: Rect, from: u16, text: &str, style: Style, gly
     let (end, _) = buffer.set_stringn(area.x + from, area.y, text, usize::from(room), style);
     let last = area.right() - 1;
     // Letters take a column at least: only a text of more bytes than columns can have been cut.
-    if text.len() > usize::from(room) && cut(text, usize::from(room)) {
-        if let Some(cell) = buffer.cell_mut((last, area.y)) {
-            cell.set_char(glyphs.more).set_style(style);
-        }
+    if text.len() > usize::from(room)
+        && cut(text, usize::from(room))
+        && let Some(cell) = buffer.cell_mut((last, area.y))
+    {
+        cell.set_char(glyphs.more).set_style(style);
     }
     end - area.x
 }

@@ -10,7 +10,7 @@ use super::{Given, Local};
 pub(super) const BOARD: Local = Local {
     name: "board",
     synopsis: "",
-    summary: "All processes on the whole terminal, live, with keys for commands",
+    summary: "Show all processes on the whole terminal, with keys for commands",
     help: "\
 Needs a terminal. In it, ? shows the keys and q leaves.
 ",
@@ -26,9 +26,10 @@ fn run(given: &Given<'_>) -> crate::ctl::exit::Exit {
 }
 
 #[cfg(not(feature = "board"))]
-fn run(_: &Given<'_>) -> Exit {
-    show::complain(
-        "board: this taskmasterctl was built without it (cargo feature `board`); status and events tell the same",
-    );
+fn run(given: &Given<'_>) -> Exit {
+    let daemon = given.session.path.display();
+    show::complain(&format!(
+        "board: not built in (cargo feature \"board\"); status and events of {daemon} tell the same"
+    ));
     Exit::Usage
 }

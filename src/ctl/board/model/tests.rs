@@ -3,9 +3,11 @@
 use super::*;
 use crate::base::id::Stream;
 use crate::base::position::Position;
-use crate::control::message::{EventList, LogPlace, Outcome, ProcessStatus, Refusal, StateName, Usage, Want};
+use crate::control::message::{
+    Chunk, EventList, LogList, LogPlace, Outcome, ProcessStatus, Refusal, StateName, Usage, Want,
+};
 use crate::control::message::{RefusalCode, Request};
-use crate::ctl::board::pane::Output;
+use crate::ctl::board::pane::{Output, Written};
 
 pub(in crate::ctl::board) fn process(name: &str, state: StateName) -> ProcessStatus {
     let lives = matches!(state, StateName::Running | StateName::Starting | StateName::Stopping);
@@ -279,7 +281,7 @@ fn a_lost_connection_is_taken_up_again() {
     assert_eq!(asks(&bench.answer(Ask::Daemon, Response::DaemonPid(78))), [&Ask::History(0)]);
     let list = EventList { events: vec![event(1, "api"), event(2, "web")], next: 3, follow: false, lost: 0 };
     bench.answer(Ask::History(0), Response::Events(list));
-    let lines: Vec<(u64, bool)> = bench.model.feed.from_end().map(|(event, first)| (event.seq, first)).collect();
+    let lines: Vec<(u64, bool)> = bench.model.feed.backwards().map(|(event, first)| (event.seq, first)).collect();
     assert_eq!(lines, [(2, false), (1, true), (9, false)]);
 }
 
@@ -291,7 +293,7 @@ fn chunk(name: &str, text: &str) -> Chunk {
 fn output(bench: &Bench) -> &Output {
     match &bench.model.pane.as_ref().unwrap().content {
         Content::Output(output) => output,
-        other => panic!("{other:?}"),
+        other @ (Content::Events | Content::Why(_)) => panic!("{other:?}"),
     }
 }
 
@@ -301,15 +303,15 @@ fn the_output_of_the_selected_process_is_followed() {
     let follow = |name: &str, stream| Effect::Follow(Some((name.to_owned(), stream)));
     assert!(bench.keys("\n").is_empty(), "not before the cursor rests");
     assert!(bench.later(100).contains(&follow("api", Stream::Stdout)));
-    bench.take(Input::OutputBegins(LogList { chunks: vec![chunk("api", "a\nb")], ..LogList::default() }));
-    bench.take(Input::Output(chunk("api", "c\nd\n")));
+    bench.take(Input::Written(Written::Begins(LogList { chunks: vec![chunk("api", "a\nb")], ..LogList::default() })));
+    bench.take(Input::Written(Written::More(chunk("api", "c\nd\n"))));
     assert_eq!(output(&bench).tape.len(), 3);
     // The cursor moves on: what follows is that of another process, what came late is not.
     assert_eq!(bench.keys("jj"), [Effect::Follow(None), Effect::Follow(None)]);
-    bench.take(Input::Output(chunk("api", "late\n")));
+    bench.take(Input::Written(Written::More(chunk("api", "late\n"))));
     assert_eq!((output(&bench).name.as_str(), output(&bench).tape.len()), ("web", 0));
     assert!(bench.later(100).contains(&follow("web", Stream::Stdout)));
-    bench.take(Input::OutputEnds("has no log".into()));
+    bench.take(Input::Written(Written::Ends("has no log".into())));
     assert_eq!(output(&bench).trouble.as_deref(), Some("has no log"));
     assert!(!bench.later(500).contains(&follow("web", Stream::Stdout)));
     assert!(bench.later(500).contains(&follow("web", Stream::Stdout)), "it is tried again");
@@ -324,9 +326,9 @@ fn whoever_has_scrolled_up_keeps_what_is_read() {
     let mut bench = three();
     bench.keys("\n");
     let text: String = (0..100).map(|n| format!("{n}\n")).collect();
-    bench.take(Input::OutputBegins(LogList { chunks: vec![chunk("api", &text)], ..LogList::default() }));
+    bench.take(Input::Written(Written::Begins(LogList { chunks: vec![chunk("api", &text)], ..LogList::default() })));
     bench.keys("KKKK");
-    bench.take(Input::Output(chunk("api", "x\ny\n")));
+    bench.take(Input::Written(Written::More(chunk("api", "x\ny\n"))));
     assert_eq!(bench.model.pane.as_ref().unwrap().up, 6);
     bench.keys("J");
     assert_eq!(bench.model.pane.as_ref().unwrap().up, 5);
@@ -343,7 +345,7 @@ fn why_is_asked_and_asked_again_when_something_happens() {
     assert!(bench.later(100).contains(&why("api")));
     let text = |bench: &Bench| match &bench.model.pane.as_ref().unwrap().content {
         Content::Why(why) => why.text.clone(),
-        other => panic!("{other:?}"),
+        other @ (Content::Events | Content::Output(_)) => panic!("{other:?}"),
     };
     assert_eq!(text(&bench), None);
     // A daemon that does not know the command.

@@ -84,7 +84,7 @@ fn pieces(buffer: &mut Buffer, area: Rect, line: &safe::Line, glyphs: Glyphs) {
 
 fn events(buffer: &mut Buffer, area: Rect, model: &Model, pane: &Pane, glyphs: Glyphs) {
     let mut n = area.height;
-    for (event, first) in model.feed.from_end().skip(pane.up) {
+    for (event, first) in model.feed.backwards().skip(pane.up) {
         let Some(above) = n.checked_sub(1) else { return };
         n = above;
         event_line(buffer, line_of(area, n), event, glyphs);

@@ -11,6 +11,7 @@ use crate::base::position::Position;
 use crate::control::message::{Chunk, LogList, LogPlace, ProcessStatus, StateName};
 use crate::ctl::board::model::Input;
 use crate::ctl::board::model::tests::{Bench, event, process};
+use crate::ctl::board::pane::Written;
 
 /// The lines of the screen, as they are.
 fn screen(bench: &Bench, glyphs: Glyphs) -> Vec<String> {
@@ -133,7 +134,7 @@ fn what_a_program_writes_is_in_the_pane() {
     let next = LogPlace { process: "web".into(), stream: Stream::Stdout, at: Position::default() };
     let bytes = "first\n\x1b[2J\x1b[31m網 red\x1b[0m plain\nunfinished".as_bytes().to_vec();
     let chunks = vec![Chunk { next, bytes, lost: false }];
-    bench.take(Input::OutputBegins(LogList { chunks, ..LogList::default() }));
+    bench.take(Input::Written(Written::Begins(LogList { chunks, ..LogList::default() })));
     let lines = screen(&bench, Glyphs::RICH);
     let title = lines.iter().position(|line| line.starts_with("── stdout of web ──")).unwrap();
     assert_eq!(lines[title + 1..title + 4], ["first", "網 red plain", "unfinished"]);
