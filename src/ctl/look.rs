@@ -254,7 +254,7 @@ pub(super) fn ink_of(p: &ProcessStatus) -> Ink {
 pub(super) fn ink_of_state(state: StateName) -> Ink {
     match state {
         StateName::Running => Ink::Good,
-        StateName::Starting | StateName::Stopping | StateName::Backoff => Ink::Passing,
+        StateName::Waiting | StateName::Starting | StateName::Stopping | StateName::Backoff => Ink::Passing,
         StateName::Fatal => Ink::Bad,
         StateName::Stopped | StateName::Exited => Ink::Faint,
     }
