@@ -238,3 +238,26 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_on_the_page_of_help_and_on_the_man_page() {
+        let words = |text: &str| -> Vec<String> {
+            text.split([' ', ',']).filter(|w| !w.is_empty()).map(str::to_owned).collect()
+        };
+        let page = include_str!("../../../man/taskmasterctl.1");
+        let board = page.split(".Sh BOARD").nth(1).and_then(|rest| rest.split("\n.Sh ").next()).unwrap();
+        let mut told: Vec<String> =
+            board.lines().filter_map(|line| line.strip_prefix(".It ")).flat_map(words).collect();
+        let mut known: Vec<String> = KEYS.iter().flat_map(|(keys, _)| words(keys)).collect();
+        // What opens the page of help, what is told on it beside another key, and what every program has.
+        known.extend(["\\&?", "Ctrl-U", "Ctrl-D", "Ctrl-Z"].map(str::to_owned));
+        known.iter_mut().filter(|key| *key == "space").for_each(|key| "Space".clone_into(key));
+        told.sort();
+        known.sort();
+        assert_eq!(told, known);
+    }
+}

@@ -273,7 +273,7 @@ pub fn rank(status: &ProcessStatus) -> u8 {
         StateName::Backoff => 1,
         StateName::Exited | StateName::Stopped if !status.as_wanted => 2,
         StateName::Stopping => 3,
-        StateName::Starting => 4,
+        StateName::Starting | StateName::Waiting => 4,
         StateName::Running => 5,
         StateName::Exited => 6,
         StateName::Stopped => 7,

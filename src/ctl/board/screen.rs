@@ -46,6 +46,7 @@ impl Screen {
                 told(info);
             }));
         });
+        // If it fails half-way, what was done is undone with it.
         let screen = Screen { frame: String::new(), color };
         screen.enter()?;
         Ok(screen)
