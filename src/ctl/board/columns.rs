@@ -53,7 +53,8 @@ pub const COLUMNS: [Column; 9] = [
         right: false,
         descending: false,
         text: |row, _| Plain(&row.status.name).to_string(),
-        order: |a, b, _| a.status.name.cmp(&b.status.name),
+        // By number, not by the digits of the number.
+        order: |a, b, _| (&a.status.program, a.status.num).cmp(&(&b.status.program, b.status.num)),
     },
     Column {
         title: "STATE",
