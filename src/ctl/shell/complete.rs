@@ -139,7 +139,7 @@ mod tests {
             (
                 "",
                 0,
-                "check events exit graph help import logs pid quit reload reread restart schema shutdown signal start status stop tail top update version wait why",
+                "board check events exit graph help import logs pid quit reload reread restart schema shutdown signal start status stop tail top update version wait why",
             ),
             ("q", 0, "quit"),
             ("start ", 6, "all web worker:* worker:worker_00"),
