@@ -161,7 +161,7 @@ fn flags_of_taskmasterctl() {
     let page = flags_in_tags(&Page::open("taskmasterctl.1"));
     let mut known = flags_in_help(&help_of(TASKMASTERCTL));
     known.extend(options_of_commands());
-    known.extend(logs::OPTIONS.map(str::to_owned));
+    known.extend(logs::OPTIONS.map(|(long, _)| long.to_owned()));
     known.extend(LOCAL.iter().flat_map(|local| flags_in_help(&local.usage())));
     same("flags of taskmasterctl", ("--help and the commands", &known), ("taskmasterctl(1)", &page));
 }
