@@ -2,7 +2,8 @@
 
 function __taskmaster_complete
     set -l typed (commandline -ct)
-    set -l word (string unescape -- "$typed"; or printf '%s\n' "$typed")
+    # A quote may still be open.
+    set -l word (string unescape -- "$typed"; or string unescape -- "$typed'"; or string unescape -- "$typed\"")
     set -l lines (command taskmasterctl complete -- (commandline -opc) "$word" 2>/dev/null)
     printf '%s\n' $lines[2..]
     # What of the word comes before a path: `--file=`, or nothing.
