@@ -3,10 +3,11 @@
 
 _taskmaster() {
     local -a lines found
-    local line tab=$'\t'
+    local line text about tab=$'\t'
     lines=("${(@f)$(command taskmasterctl complete -- "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
     for line in "${(@)lines[2,-1]}"; do
-        found+=("${${line%%$tab*}//:/\\:}:${line#*$tab}")
+        text=${line%%$tab*} about=${line#*$tab}
+        found+=("${text//:/\\:}${about:+:$about}")
     done
     local ret=1
     (( $#found )) && _describe -t values value found && ret=0
