@@ -11,6 +11,7 @@ pub mod limits;
 pub mod nursery;
 pub mod pidfd;
 pub mod process;
+pub mod pty;
 mod raw;
 pub mod signals;
 pub mod sock;

@@ -33,6 +33,7 @@ pub fn show(response: &Response, color: Color) -> Exit {
         | Response::DaemonPid(_)
         | Response::Pids(_)
         | Response::Version(_)
+        | Response::Done
         | Response::Help(_) => {
             let lines = render::render(response, &clock_for(response));
             exit.max(print(&Look::of_stdout(color).dress(response, lines)))

@@ -69,6 +69,7 @@ impl Daemon {
         for id in ids {
             self.events.forget(id);
             self.follows.forget(id, &mut self.files);
+            self.stdins.forget(id);
             self.inputs.push_back(Input::ClientGone(id));
         }
     }
@@ -84,7 +85,9 @@ impl Daemon {
     /// Answers a request, or passes it on to the core.
     fn serve_request(&mut self, asked: Asked) {
         let Asked { ticket, peer, request } = asked;
-        if request.right() != Right::Read {
+        // Each key that is pressed is an `input`, and what is typed may be a secret: that is told in its own way.
+        let is_typed = matches!(request, Request::Input { .. } | Request::Resize { .. });
+        if request.right() != Right::Read && !is_typed {
             let words = words(&request);
             self.log(Level::Info, format_args!("command \"{words}\" from pid={} uid={}", peer.pid, peer.uid));
         }
@@ -104,6 +107,8 @@ impl Daemon {
             Request::Tail { name, stream, lines } => {
                 self.tail(&name, stream, lines).map_or_else(Response::Refused, Response::Tail)
             }
+            Request::Input { name, bytes, eof } => return self.input(ticket, peer, &name, bytes, eof),
+            Request::Resize { name, rows, cols } => self.resize(&name, rows, cols).unwrap_or_else(Response::Refused),
             Request::Reload { dry_run } => return self.reload(Some(ticket), dry_run),
             Request::Status { names } => return self.tell(ticket, Command::Status { names }),
             Request::Pid { name: Some(name) } => return self.tell(ticket, Command::Pids { name }),
@@ -211,12 +216,19 @@ impl Daemon {
 
     /// The file that a process's stream goes to.
     fn log_path(&self, name: &str, stream: Stream) -> Result<PathBuf, Refusal> {
+        self.log_path_of(self.one_process(name)?, name, stream)
+    }
+
+    /// The process of this name, which must mean one.
+    pub(super) fn one_process(&self, name: &str) -> Result<Key, Refusal> {
         let keys = self.fleet.chosen(&[name.to_owned()])?;
-        let [key] = keys.as_slice() else {
-            let text = format!("\"{name}\" means {} processes; name one of them", keys.len());
-            return Err(Refusal::new(RefusalCode::BadArguments, text));
-        };
-        self.log_path_of(*key, name, stream)
+        match keys.as_slice() {
+            [key] => Ok(*key),
+            _ => {
+                let text = format!("\"{name}\" means {} processes; name one of them", keys.len());
+                Err(Refusal::new(RefusalCode::BadArguments, text))
+            }
+        }
     }
 
     /// The same of a process that is known.
@@ -275,6 +287,8 @@ fn words(request: &Request) -> String {
         | Request::Events { .. }
         | Request::Logs { .. }
         | Request::Tail { .. }
+        | Request::Input { .. }
+        | Request::Resize { .. }
         | Request::Pid { .. }
         | Request::Version
         | Request::Help { .. } => name.to_owned(),

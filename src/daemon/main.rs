@@ -162,6 +162,8 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         fleet: Fleet::new(config),
         children: Children::default(),
         outputs: Outputs::default(),
+        stdins: Default::default(),
+        terminals: Default::default(),
         files,
         clients,
         events: Default::default(),
@@ -187,6 +189,7 @@ impl Daemon {
     /// The last lines of the log, and the socket removed.
     fn leave(&mut self, result: &Result<(), Error>) {
         self.clients.remove_socket();
+        self.finish_terminals();
         self.outputs.finish(&mut self.reactor, &mut self.files, self.now);
         match result {
             Ok(()) => self.log(Level::Info, "everything is stopped, leaving"),

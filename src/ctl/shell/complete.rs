@@ -71,7 +71,12 @@ fn values(command: &Command, words: &[&str], processes: impl FnOnce() -> Vec<Pro
             | Param::Follows
             | Param::Stdout
             | Param::Stderr
-            | Param::From,
+            | Param::From
+            | Param::Text
+            | Param::Base64
+            | Param::Eof
+            | Param::Rows
+            | Param::Cols,
         )
         | None => Vec::new(),
     }
