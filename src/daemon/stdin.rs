@@ -102,7 +102,7 @@ impl Stdins {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return answers,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    answers.extend(input.close(reactor, "has closed its standard input"));
+                    answers.extend(input.close(reactor, "has closed its standard input, or ended"));
                     return answers;
                 }
                 Err(error) => {
