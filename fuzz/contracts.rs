@@ -9,7 +9,7 @@ use taskmaster::base::id::ProgramName;
 use taskmaster::config::diag::{Diagnostic, Level};
 use taskmaster::config::diff::{Plan, diff};
 use taskmaster::config::expand::{Blueprint, Outside, Place, blueprint};
-use taskmaster::config::model::{Program, Sink, Variable};
+use taskmaster::config::model::{Account, Program, Sink, Variable};
 use taskmaster::config::{Objection, Source, Unread, World, envfile, includes, parse, words};
 use taskmaster::import::{self, Included, Kind};
 
@@ -55,6 +55,12 @@ fn person(name: &str) -> Result<(), Objection> {
     }
 }
 
+fn holder(holder: &Account) -> Result<(), Objection> {
+    match holder {
+        Account::User(name) | Account::Group(name) => person(name),
+    }
+}
+
 fn file(path: &str) -> Result<String, Unread> {
     match path.rsplit('/').next() {
         Some("app.env") => Ok("A=1\nexport B='two words'\nPATH=/opt/bin\n".to_owned()),
@@ -73,7 +79,7 @@ fn dir(path: &str) -> Result<Vec<(String, String)>, Unread> {
 }
 
 const WORLD: World<'static> =
-    World { env: &env, host: "example", user: &person, group: &person, file: &file, dir: &dir };
+    World { env: &env, host: "example", user: &person, group: &person, holder: &holder, file: &file, dir: &dir };
 
 const OUTSIDE: Outside<'static> = Outside { env: &env, host: "example", childlogdir: "/var/log" };
 
@@ -260,7 +266,7 @@ fn imported(kind: Kind, name: &str, text: &str) -> bool {
     match import::import(&import::File { name, dir: "/etc", text }, Some(kind), &outside) {
         Ok(yaml) => {
             // Not everything that others take is taken here; but then it is told as of any other file.
-            let anybody = World { user: &|_| Ok(()), group: &|_| Ok(()), ..WORLD };
+            let anybody = World { user: &|_| Ok(()), group: &|_| Ok(()), holder: &|_| Ok(()), ..WORLD };
             if let Err(errors) = parse(&[Source::new("c.yaml", &yaml)], &anybody) {
                 assert!(!errors.iter().any(|d| d.text.contains("is not valid YAML")), "{errors:?}\n{yaml}");
                 assert!(!errors.iter().any(|d| d.text.contains("is not a known key")), "{errors:?}\n{yaml}");

@@ -1,8 +1,9 @@
 //! The client: the command line and the shell of `taskmasterctl`.
 //!
-//! `args` reads the command line, `connect` carries one request to the daemon and back, `show` shows the answer, `look`
-//! gives it its colours and `exit` knows the exit code, `shell` does this for line after line; `logs` shows what processes
-//! write for as long as one likes, `local` has the commands that need no daemon. What a request or an answer may be is `control`'s.
+//! `args` reads the command line, `connect` carries one request to the daemon and back if `trust` has nothing against it,
+//! `show` shows the answer, `look` gives it its colours and `exit` knows the exit code, `shell` does this for line after
+//! line; `logs` shows what processes write for as long as one likes, `local` has the commands that need no daemon. What a
+//! request or an answer may be is `control`'s.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,10 +17,12 @@ pub mod look;
 pub mod session;
 pub mod shell;
 pub mod show;
+mod trust;
 
 use crate::control::message::Request;
 
 use args::{Call, General};
+use connect::Address;
 use exit::Exit;
 use session::Session;
 use shell::{Left, Manner};
@@ -44,8 +47,9 @@ pub fn main() -> ExitCode {
 }
 
 fn session(general: General) -> Session {
-    let General { socket, json, color } = general;
-    Session { json, color, ..Session::new(connect::socket_path(socket)) }
+    let General { socket, daemon_user, json, color } = general;
+    let address = Address::new(connect::socket_path(socket), daemon_user);
+    Session { json, color, ..Session::new(address) }
 }
 
 /// Runs the shell that belongs to one daemon: leaving it, in whatever way, stops the daemon.

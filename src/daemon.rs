@@ -3,6 +3,7 @@
 //! May import everything; nothing imports it but the binary. `main` sets up, `run` is the loop, `reactor` what is
 //! polled, `dispatch` leads from an event to its owner, `perform` does what the core wants.
 
+mod audit;
 mod background;
 mod birth;
 mod children;
@@ -13,6 +14,7 @@ mod dispatch;
 mod error;
 mod events;
 mod follow;
+mod insight;
 mod journal;
 mod lockfile;
 mod logfile;

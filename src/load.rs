@@ -96,6 +96,7 @@ pub fn load(path: &Path, env: &BTreeMap<String, String>) -> Result<Loaded, Vec<D
         host: &host,
         user: &|name| people.user(name),
         group: &|name| people.group(name),
+        holder: &|holder| people.holder(holder),
         file: &|path| reader.text_of(path),
         dir: &|path| reader.texts_in(path),
     };

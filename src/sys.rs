@@ -19,5 +19,6 @@ pub mod spawn;
 pub mod splice;
 pub mod term;
 pub mod timer;
+pub mod usage;
 pub mod user;
 pub mod wait;

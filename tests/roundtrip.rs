@@ -16,8 +16,8 @@ use taskmaster::base::exit::ExitCodes;
 use taskmaster::base::id::ProgramName;
 use taskmaster::base::signal::Sig;
 use taskmaster::config::model::{
-    Autorestart, Backoff, Config, Healthcheck, Level, LogFormat, LogTarget, Output, Policy, Program, Rotation, Sink,
-    Stdin, Variable,
+    Account, Autorestart, Backoff, Config, Healthcheck, Level, LogFormat, LogTarget, Output, Policy, Program, Rotation,
+    Sink, Stdin, Variable,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -246,6 +246,7 @@ impl Maker {
         program.numprocs = 1 + self.number(30);
         program.numprocs_start = self.number(1_000_001);
         program.group_name = self.flip().then(|| ProgramName::new("team").unwrap());
+        program.restart_dependents = self.flip();
         program.autostart = self.flip();
         program.policy = self.policy();
         program.priority = i32::try_from(self.below(2_000_001)).unwrap() - 1_000_000;
@@ -297,6 +298,8 @@ impl Maker {
         daemon.socket.path = self.flip().then(|| format!("/{}", self.text()));
         daemon.socket.mode = self.number(0o1000);
         daemon.socket.owner = self.flip().then(|| "root".to_owned());
+        daemon.socket.roles.read = vec![Account::User("1000".to_owned()); self.number(3) as usize];
+        daemon.socket.roles.control = vec![Account::Group("ops".to_owned()); self.number(3) as usize];
         for n in 0..self.below(4) {
             let name = ["web", "größe", "a.b", "null", "1", "yes"][self.number(6) as usize];
             config.programs.insert(ProgramName::new(&format!("{name}{n}")).unwrap(), Arc::new(self.program()));

@@ -213,7 +213,7 @@ taskmasterd:
   nocleanup: yes
   pidfile: /run/t.pid
   umask: 027
-  socket: {path: /run/t.sock, mode: 0660, owner: root, group: 33}
+  socket: {path: /run/t.sock, mode: 0660, owner: root, group: 33, read: [a, 1000, "@adm", "@1"], control: "@ops", admin: 7}
 defaults: &all
   cmd: sleep 5
   args: [a, 1, 1.5, true]
@@ -249,6 +249,8 @@ defaults: &all
   stderr_logfile_maxbytes: 0
   stderr_logfile_backups: 1
   priority: -5
+  depends_on: {web: ready, größe: {condition: started, required: false}}
+  restart_dependents: true
   healthcheck:
     cmd: [curl, -f, "http://localhost/"]
     args: -v
@@ -314,6 +316,8 @@ fn bad_values(key: &str) -> &'static [&'static str] {
     const BOOLEAN: &[&str] = &["1", "maybe", "[true]", "{}", "", "y"];
     const PATH: &[&str] = &["''", "5", "[a]", "{a: b}", "", "true"];
     const ACCOUNT: &[&str] = &["-5", "-a", "''", "a b", "a:b", "a/b", "1.5", "true", "[a]", "{}", ""];
+    const ROLE: &[&str] =
+        &["-5", "''", "a b", "'@'", "'@@a'", "'@a:b'", "[a/b]", "['@a b']", "[[a]]", "1.5", "true", "{}", ""];
     const COMMAND: &[&str] = &["''", "' '", "[]", "[[a]]", "{a: b}", "", "[null]"];
     const ARGS: &[&str] = &["{a: b}", "[[a]]", "[{}]", "[null]"];
     const COUNT: &[&str] = &["-1", "10001", "many", "1.5", "[1]", "{}", "", "true", "\"-1\"", "\"123456\""];
@@ -350,6 +354,10 @@ fn bad_values(key: &str) -> &'static [&'static str] {
             "/x012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567",
         ],
         "user" | "group" | "owner" => ACCOUNT,
+        "read" | "control" | "admin" => ROLE,
+        "depends_on" => {
+            &["[a, a]", "{a: soon}", "{a: {when: ready}}", "{a: {required: 5}}", "[[a]]", "a b", "{'a/b': ready}"]
+        }
         "group_name" => &["all", "a/b", "'a b'", ".a", "-a", "''", "-1", "[a]", "{}", ""],
         "env" => &["5", "text", "[a, b]", "{A: [b]}", "{A: {b: c}}", "{'A=B': c}", "{'': c}"],
         "env_file" | "env_from_dir" => &["5", "''", "{a: b}", "[[a]]", "[null]", "true"],

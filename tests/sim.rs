@@ -27,10 +27,10 @@ use taskmaster::base::signal::Sig;
 use taskmaster::base::stage::Stage;
 use taskmaster::base::time::Mono;
 use taskmaster::config::model::{Autorestart, Backoff, Config, Program};
-use taskmaster::control::message::{Response, StateName, Wait};
+use taskmaster::control::message::{Outcome, Response, StateName, Wait, WaitFor, Want};
 use taskmaster::supervise::action::Action;
 use taskmaster::supervise::event::{Command, Fact, Files, Input};
-use taskmaster::supervise::fleet::Fleet;
+use taskmaster::supervise::fleet::{Fleet, Member};
 use taskmaster::supervise::state::{Failure, SPAWN_LIMIT};
 
 const MS: u64 = 1_000_000;
@@ -138,9 +138,10 @@ enum Bug {
     RestartReloadsEverything,
     RestartNamesTheWholeProgram,
     LosesTheNotes,
+    WaitsForTheOpposite,
 }
 
-const BUGS: [Bug; 14] = [
+const BUGS: [Bug; 15] = [
     Bug::LosesAnExit,
     Bug::LosesASpawnFailureWhileStopping,
     Bug::TellsAnExitTwice,
@@ -155,6 +156,7 @@ const BUGS: [Bug; 14] = [
     Bug::RestartReloadsEverything,
     Bug::RestartNamesTheWholeProgram,
     Bug::LosesTheNotes,
+    Bug::WaitsForTheOpposite,
 ];
 
 struct World {
@@ -168,6 +170,8 @@ struct World {
     open: BTreeSet<Ticket>,
     /// Restarts whose answers must have notes, or must have none.
     notes_due: BTreeMap<Ticket, bool>,
+    /// Who waits for what of whom.
+    waits: BTreeMap<Ticket, (WaitFor, Vec<Key>)>,
     next_client: u64,
     next_ticket: u64,
     quits: u32,
@@ -197,6 +201,7 @@ impl World {
             clients: BTreeSet::new(),
             open: BTreeSet::new(),
             notes_due: BTreeMap::new(),
+            waits: BTreeMap::new(),
             next_client: 0,
             next_ticket: 0,
             quits: 0,
@@ -378,6 +383,17 @@ impl World {
                     self.answered(ticket, &response)?;
                 }
             }
+            Action::ReplyInFull(ticket, keys, response) => {
+                let entries = match &response {
+                    Response::Status(list) => list.len(),
+                    Response::Why(list) => list.len(),
+                    other => return Err(format!("an answer to be filled in that has no entries: {other:?}")),
+                };
+                if entries != keys.len() {
+                    return Err(format!("{entries} entries about {} processes", keys.len()));
+                }
+                self.answered(ticket, &response)?;
+            }
             Action::Quit { survivors } => {
                 self.quits += 1;
                 if survivors.is_empty() && !self.processes.is_empty() {
@@ -491,6 +507,7 @@ impl World {
         }
         let due = self.notes_due.remove(&ticket);
         if let Response::Outcomes { outcomes, notes } = response {
+            self.waits_are_right(ticket, outcomes)?;
             if *notes != [""; 0] && due != Some(true) || notes.is_empty() && due == Some(true) {
                 return Err(format!("notes {notes:?} where that they are to be there is {due:?}"));
             }
@@ -501,12 +518,16 @@ impl World {
                 return Err("a process twice in one answer".to_owned());
             }
         }
+        if self.waits.remove(&ticket).is_some() {
+            self.note("wait answered");
+        }
         Ok(())
     }
 
     /// The fleet's books and the world's say the same, both ways.
     fn books(&self) -> Finding {
         self.fleet.invariants()?;
+        self.nobody_waits_in_vain()?;
         if self.open.len() != self.fleet.waiting() {
             return Err(format!("{} requests are open, {} are waited for", self.open.len(), self.fleet.waiting()));
         }
@@ -551,16 +572,73 @@ impl World {
         }
     }
 
+    /// Somebody waits for a state and tells nobody anything.
+    fn wait_for(&mut self) -> Finding {
+        let (ticket, names) = (self.ticket(), self.names());
+        let until = self.dice.pick(&WaitFor::ALL);
+        let timeout_ms = self.dice.chance(30).then(|| self.dice.below(5000));
+        if let Ok(keys) = self.fleet.chosen(&names) {
+            self.waits.insert(ticket, (until, keys));
+        }
+        let until = match until {
+            WaitFor::Stopped if self.has(Bug::WaitsForTheOpposite) => WaitFor::Running,
+            until => until,
+        };
+        self.tell(Input::Command { ticket, uid: 0, command: Command::Wait { names, until, timeout_ms } })
+    }
+
+    /// What was waited for and is told as reached must be so, and who still waits must have something to wait for.
+    fn waits_are_right(&self, ticket: Ticket, outcomes: &[Outcome]) -> Finding {
+        let Some((until, keys)) = self.waits.get(&ticket) else { return Ok(()) };
+        for member in keys.iter().filter_map(|key| self.fleet.member(*key)) {
+            let name = self.fleet.display_name(member);
+            let reached = outcomes.iter().any(|o| o.ok && o.name == name && !o.result.starts_with("done"));
+            let is = match until {
+                WaitFor::Running | WaitFor::Healthy => member.inst.name() == StateName::Running,
+                WaitFor::Stopped => is_at_rest(member),
+            };
+            if reached && outcomes.len() == 1 && !is {
+                return Err(format!("{name} is told to be {}, but is {:?}", until.word(), member.inst.name()));
+            }
+        }
+        Ok(())
+    }
+
+    fn nobody_waits_in_vain(&self) -> Finding {
+        let open = |(until, member): (WaitFor, &Member)| match until {
+            WaitFor::Running | WaitFor::Healthy => match member.inst.name() {
+                StateName::Starting | StateName::Backoff => true,
+                StateName::Stopping => member.inst.want == Want::Up,
+                _ => false,
+            },
+            WaitFor::Stopped => !is_at_rest(member),
+        };
+        for (ticket, (until, keys)) in &self.waits {
+            let members = keys.iter().filter_map(|key| self.fleet.member(*key));
+            if !members.map(|m| (*until, m)).any(open) {
+                return Err(format!("{ticket:?} waits for {}, which is decided", until.word()));
+            }
+        }
+        Ok(())
+    }
+
     fn command(&mut self) -> Finding {
+        if self.dice.chance(15) {
+            return self.wait_for();
+        }
         let (ticket, names, wait) = (self.ticket(), self.names(), self.wait());
         let command = match self.dice.below(10) {
             0..=2 => Command::Start { names, wait },
             3..=5 => Command::Stop { names, wait },
             6..=7 => Command::Restart { names, wait, files: Files::Unchanged },
             8 => Command::Signal { sig: self.dice.pick(&[Sig::HUP, Sig::TERM, Sig::KILL]), names },
-            _ => Command::Status { names },
+            _ => match self.dice.below(3) {
+                0 => Command::Status { names, usage: self.dice.chance(50) },
+                1 => Command::Why { names },
+                _ => Command::Graph { names, dot: false },
+            },
         };
-        self.tell(Input::Command(ticket, command))
+        self.tell(Input::Command { ticket, uid: 0, command })
     }
 
     fn leave(&mut self) -> Finding {
@@ -572,6 +650,7 @@ impl World {
         self.clients.remove(&client);
         self.open.retain(|t| t.client != client);
         self.notes_due.retain(|t, _| t.client != client);
+        self.waits.retain(|t, _| t.client != client);
         self.tell(Input::ClientGone(client))
     }
 
@@ -629,6 +708,11 @@ impl World {
     fn note(&mut self, what: &'static str) {
         self.seen.insert(what);
     }
+}
+
+/// Nothing of it is alive, and nothing will start it by itself.
+fn is_at_rest(member: &Member) -> bool {
+    matches!(member.inst.name(), StateName::Stopped | StateName::Exited | StateName::Fatal)
 }
 
 fn random_exit(dice: &mut Dice) -> Exit {
@@ -695,6 +779,7 @@ fn the_core_holds_in_every_life() {
             "spawn failure while stopping",
             "exec failure",
             "shutdown",
+            "wait answered",
             "restart with other keys",
             "restart with other keys while stopping",
             "restart with other keys while waiting",

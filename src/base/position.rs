@@ -20,7 +20,8 @@ pub struct FileMark {
 /// A place in a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// The file; `None` stands for the beginning of the first that will be there.
+    /// The file; `None` stands for the beginning of the first that will be there, and so is only for a log of which there
+    /// is no file yet.
     pub file: Option<FileMark>,
     /// How many bytes of it are behind.
     pub offset: u64,
@@ -40,21 +41,19 @@ pub enum Found {
 impl Position {
     /// Looks for it. `mark` tells what is at an index; the `backups` that are there are given from the newest on.
     pub fn find(&self, mark: impl Fn(u32) -> Option<FileMark>, backups: impl Iterator<Item = u32>) -> Found {
-        let current = mark(0);
-        let Some(file) = self.file else {
-            return if current.is_some() { Found::At(0) } else { Found::Nothing };
-        };
-        if current == Some(file) {
-            return Found::At(0);
-        }
-        let mut oldest = current.map(|_| 0);
-        for index in backups {
-            if mark(index) == Some(file) {
+        let mut oldest = None;
+        for index in std::iter::once(0).chain(backups) {
+            let there = mark(index);
+            if there.is_some() && there == self.file {
                 return Found::At(index);
             }
-            oldest = Some(index);
+            oldest = there.map(|_| index).or(oldest);
         }
-        oldest.map_or(Found::Nothing, Found::Lost)
+        match (oldest, self.file) {
+            (None, _) => Found::Nothing,
+            (Some(index), None) => Found::At(index),
+            (Some(index), Some(_)) => Found::Lost(index),
+        }
     }
 }
 
@@ -107,8 +106,9 @@ mod tests {
         assert_eq!(find(at(2), &[5, 4, 3]), Found::Lost(2));
         assert_eq!(find(at(2), &[5]), Found::Lost(0));
         assert_eq!(find(at(2), &[]), Found::Nothing);
-        assert_eq!(find(Position::default(), &[5, 4]), Found::At(0));
-        assert_eq!(find(Position::default(), &[0, 4]), Found::Nothing);
+        assert_eq!(find(Position::default(), &[5]), Found::At(0));
+        assert_eq!(find(Position::default(), &[0, 5, 4]), Found::At(2));
+        assert_eq!(find(Position::default(), &[]), Found::Nothing);
         let reused = Position { file: Some(FileMark { ino: 5, born: 6 }), offset: 9 };
         assert_eq!(find(reused, &[5]), Found::Lost(0));
     }

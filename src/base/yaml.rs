@@ -64,7 +64,9 @@ fn is_too_deep(text: &str) -> bool {
 fn explain(text: &str, error: &serde_yaml::Error) -> TreeError {
     // The parser has more kinds of line ends than an editor, and one behind every text.
     let at = |index| line_and_column(text, index);
-    let place = error.location().map(|location| at(location.index()));
+    let index = error.location().map(|location| location.index());
+    let place = index.map(at);
+    let first = index.and_then(|index| text.get(index..)?.chars().next());
     let text = error.to_string();
     // A character that YAML does not allow comes with its place in the message alone.
     let (reason, index) = text.rsplit_once(" at position ").unwrap_or((&text, ""));
@@ -82,7 +84,13 @@ fn explain(text: &str, error: &serde_yaml::Error) -> TreeError {
     }
     let end = text.find(" at line ").unwrap_or(text.len());
     let reason = text.get(..end).unwrap_or(text);
-    TreeError { place, text: format!("is not valid YAML: {reason}") }
+    let remedy = match first {
+        Some(sign @ ('@' | '%' | '`')) if reason.contains("cannot start any token") => {
+            format!(" (a text that begins with {sign} must be in quotes)")
+        }
+        Some(_) | None => String::new(),
+    };
+    TreeError { place, text: format!("is not valid YAML: {reason}{remedy}") }
 }
 
 /// Whether a number or a truth value of this text may be spelled in another way than the one that is guessed for it: in

@@ -9,7 +9,7 @@ use crate::base::text::quoted;
 
 use super::diag::{Level, Place, Report};
 use super::expand::{self, Outside};
-use super::model::{Config, DaemonConfig, LogTarget, Program, Sink};
+use super::model::{Account, Config, DaemonConfig, LogTarget, Program, Sink};
 use super::program::{self, Key, ProgramSection};
 
 /// What a configuration is held against besides itself, and where the files that it names are read.
@@ -23,6 +23,8 @@ pub struct World<'w> {
     pub user: &'w dyn Fn(&str) -> Result<(), Objection>,
     /// The same for a group.
     pub group: &'w dyn Fn(&str) -> Result<(), Objection>,
+    /// Whether there is somebody whom a role can be given to.
+    pub holder: &'w dyn Fn(&Account) -> Result<(), Objection>,
     /// The text of a file of variables.
     pub file: &'w dyn Fn(&str) -> Result<String, Unread>,
     /// The names and the texts of the files in a directory.
@@ -73,6 +75,7 @@ impl<'w> World<'w> {
             host: "localhost",
             user: &|_| Ok(()),
             group: &|_| Ok(()),
+            holder: &|_| Ok(()),
             file: &|_| Err(Unread::Absent),
             dir: &|_| Err(Unread::Absent),
         }
@@ -107,6 +110,8 @@ pub(super) struct Check<'e> {
     doubles: Vec<Writer>,
     /// Groups, with the first program in each.
     groups: BTreeMap<ProgramName, Writer>,
+    /// Programs that depend on others, and where they say so.
+    dependents: BTreeMap<ProgramName, (Place, String)>,
 }
 
 impl<'e> Check<'e> {
@@ -117,6 +122,7 @@ impl<'e> Check<'e> {
             files: BTreeMap::new(),
             doubles: Vec::new(),
             groups: BTreeMap::new(),
+            dependents: BTreeMap::new(),
         }
     }
 
@@ -144,6 +150,9 @@ impl<'e> Check<'e> {
         if let Some(group) = program.group_name.as_ref().filter(|group| !self.groups.contains_key(group)) {
             let (place, path) = program::place_of(own, defaults, Key::GroupName);
             self.groups.insert(group.clone(), Writer { program: name.clone(), place, path });
+        }
+        if !program.depends_on.is_empty() {
+            self.dependents.insert(name.clone(), program::place_of(own, defaults, Key::DependsOn));
         }
         for (stream, key) in [(Stream::Stdout, Key::Stdout), (Stream::Stderr, Key::Stderr)] {
             match &program.output(stream).sink {
@@ -223,6 +232,7 @@ impl<'e> Check<'e> {
 
     /// All programs together, and the daemon.
     pub(super) fn finish(&self, config: &Config, report: &mut Report<'_>) {
+        program::check_dependencies(config, &self.dependents, report);
         for (group, writer) in &self.groups {
             let stranger = config.programs.get(group).is_some_and(|p| p.group_name.as_ref() != Some(group));
             if stranger {

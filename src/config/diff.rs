@@ -8,8 +8,8 @@ use crate::base::id::{ProgramName, Stream};
 use crate::base::units::{print_duration, print_size};
 
 use super::model::{
-    Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation, Sink,
-    SocketConfig, Variable,
+    Account, Autorestart, Backoff, Condition, Config, DaemonConfig, Dependency, Healthcheck, LogTarget, Output, Policy,
+    Program, Rotation, Sink, SocketConfig, Variable,
 };
 
 /// The way from one configuration to another.
@@ -19,7 +19,7 @@ pub struct Plan {
     pub programs: Vec<ProgramChange>,
     /// Keys of the daemon that differ and only take effect when it is started anew.
     pub daemon_keys: Vec<KeyChange>,
-    /// Keys of the daemon that differ and take effect at once: the level and the rotation of its log.
+    /// Keys of the daemon that differ and take effect at once: those of its log, and who may do what.
     pub daemon_live: Vec<KeyChange>,
 }
 
@@ -140,6 +140,8 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
         tty,
         stdout,
         stderr,
+        depends_on,
+        restart_dependents,
         healthcheck,
         here,
     } = old;
@@ -162,6 +164,8 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
     in_place.plain("autostart", *autostart, new.autostart);
     policy_keys(policy, &new.policy, &mut in_place);
     in_place.plain("priority", *priority, new.priority);
+    in_place.key("depends_on", depends_on.as_slice(), new.depends_on.as_slice(), dependencies);
+    in_place.plain("restart_dependents", *restart_dependents, new.restart_dependents);
     health_keys(healthcheck.as_deref(), new.healthcheck.as_deref(), &mut in_place);
     for (stream, old, new) in [(Stream::Stdout, stdout, &new.stdout), (Stream::Stderr, stderr, &new.stderr)] {
         let Output { sink: place, rotation: Rotation { max_bytes, backups } } = old;
@@ -232,7 +236,7 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
         nocleanup,
         pidfile,
         umask,
-        socket: SocketConfig { path, mode, owner, group },
+        socket: SocketConfig { path, mode, owner, group, roles },
     } = old;
     let mut keys = Keys::default();
     keys.key("logfile", logfile, &new.logfile, log_target);
@@ -249,6 +253,9 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
     live.key("logformat", logformat, &new.logformat, |format| format.name().to_owned());
     live.key("logfile_maxbytes", max_bytes, &new.rotation.max_bytes, |bytes| print_size(*bytes));
     live.key("logfile_backups", backups, &new.rotation.backups, u32::to_string);
+    for ((key, old), (_, new)) in roles.by_key().into_iter().zip(new.socket.roles.by_key()) {
+        live.key(format_args!("socket.{key}"), old, new, holders);
+    }
     (keys.0, live.0)
 }
 
@@ -276,6 +283,8 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         tty: _,
         stdout: Output { sink: _, rotation: stdout },
         stderr: Output { sink: _, rotation: stderr },
+        depends_on,
+        restart_dependents,
         healthcheck,
         here: _,
     } = new;
@@ -283,9 +292,21 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
     (program.numprocs, program.numprocs_start) = (*numprocs, *numprocs_start);
     (program.autostart, program.priority) = (*autostart, *priority);
     program.policy.clone_from(policy);
+    program.depends_on.clone_from(depends_on);
+    program.restart_dependents = *restart_dependents;
     program.healthcheck.clone_from(healthcheck);
     (program.stdout.rotation, program.stderr.rotation) = (*stdout, *stderr);
     program
+}
+
+/// `[db, {cache: started}]` in the way that is the shortest: `db, cache (started), mail (ready, if it runs)`.
+fn dependencies(list: &[Dependency]) -> String {
+    let one = |d: &Dependency| match (d.until, d.required) {
+        (Condition::Ready, true) => d.on.to_string(),
+        (until, true) => format!("{} ({})", d.on, until.name()),
+        (until, false) => format!("{} ({}, not required)", d.on, until.name()),
+    };
+    if list.is_empty() { unset() } else { list.iter().map(one).collect::<Vec<_>>().join(", ") }
 }
 
 fn unset() -> String {
@@ -324,6 +345,14 @@ fn log_target(target: &LogTarget) -> String {
         LogTarget::File(path) => scalar(path),
         LogTarget::Stdout => "-".to_owned(),
         LogTarget::Syslog => "syslog".to_owned(),
+    }
+}
+
+fn holders(holders: &[Account]) -> String {
+    match holders {
+        [] => unset(),
+        [one] => scalar(&one.to_string()),
+        several => list(&several.iter().map(Account::to_string).collect::<Vec<_>>()),
     }
 }
 
@@ -486,6 +515,9 @@ mod tests {
             ("logformat: json", "logformat: text -> json"),
             ("logfile_maxbytes: 1MB", "logfile_maxbytes: 50MB -> 1MB"),
             ("logfile_backups: 1", "logfile_backups: 10 -> 1"),
+            ("socket: {read: deploy}", "socket.read: (unset) -> deploy"),
+            ("socket: {control: [1000, '@ops']}", "socket.control: (unset) -> [1000, @ops]"),
+            ("socket: {admin: '@0'}", "socket.admin: (unset) -> @0"),
         ] {
             let plan = diff(&old, &config(&format!("taskmasterd: {{{live}}}")));
             assert_eq!(shown(&plan.daemon_live), [want]);

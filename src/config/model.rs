@@ -1,6 +1,7 @@
 //! What a configuration says once it has been read and checked. Every default stands here, once.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +60,7 @@ impl Default for DaemonConfig {
     }
 }
 
-/// `socket: {path, mode, owner, group}`.
+/// `socket: {path, mode, owner, group, read, control, admin}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SocketConfig {
     /// Where it is; `None` is the default place, which depends on the user (see `sys` and taskmasterd(8)).
@@ -70,11 +71,61 @@ pub struct SocketConfig {
     pub owner: Option<String>,
     /// Owning group, name or id.
     pub group: Option<String>,
+    /// Who may give which commands, besides root and the daemon's own user.
+    pub roles: Roles,
 }
 
 impl Default for SocketConfig {
     fn default() -> SocketConfig {
-        SocketConfig { path: None, mode: 0o600, owner: None, group: None }
+        SocketConfig { path: None, mode: 0o600, owner: None, group: None, roles: Roles::default() }
+    }
+}
+
+/// `read`, `control` and `admin` of the socket. Each role includes those before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// Who may look.
+    pub read: Vec<Account>,
+    /// Who may start, stop and signal processes.
+    pub control: Vec<Account>,
+    /// Who may do everything.
+    pub admin: Vec<Account>,
+}
+
+impl Roles {
+    /// The roles by their keys, the lowest first.
+    #[must_use]
+    pub fn by_key(&self) -> [(&'static str, &[Account]); 3] {
+        [("read", &self.read), ("control", &self.control), ("admin", &self.admin)]
+    }
+}
+
+/// Whom a role is given to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Account {
+    /// `deploy`, `1000`: a user, by name or id.
+    User(String),
+    /// `@ops`, `@1000`: everybody in a group, by its name or id.
+    Group(String),
+}
+
+impl Account {
+    /// Whether it is a group.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        match self {
+            Account::User(_) => false,
+            Account::Group(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Account::User(name) => f.write_str(name),
+            Account::Group(name) => write!(f, "@{name}"),
+        }
     }
 }
 
@@ -234,10 +285,63 @@ pub struct Program {
     pub stdout: Output,
     /// `stderr` and what belongs to it.
     pub stderr: Output,
+    /// `depends_on`, by name.
+    pub depends_on: Vec<Dependency>,
+    /// `restart_dependents`: when it ends or is restarted, those that depend on it are restarted, too.
+    pub restart_dependents: bool,
     /// `healthcheck`.
     pub healthcheck: Option<Box<Healthcheck>>,
     /// The directory of the file that the program stands in; `Some` iff one of its texts refers to it.
     pub here: Option<Arc<str>>,
+}
+
+/// A program that must have come to something before another is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// Which: all of its processes.
+    pub on: ProgramName,
+    /// To what.
+    pub until: Condition,
+    /// Whether it is waited for if it is not to run. What is on its way is waited for in any case.
+    pub required: bool,
+}
+
+impl Dependency {
+    /// As a name alone says it.
+    #[must_use]
+    pub fn on(on: ProgramName) -> Dependency {
+        Dependency { on, until: Condition::default(), required: true }
+    }
+}
+
+/// What a dependency must have come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// It is spawned and its program is executed.
+    Started,
+    /// It is RUNNING; a job is EXITED as expected.
+    #[default]
+    Ready,
+    /// It is RUNNING and its health check says that it is well.
+    Healthy,
+    /// It is a job that has ended as expected.
+    Completed,
+}
+
+impl Condition {
+    /// All of them by name.
+    pub const NAMES: [(&'static str, Condition); 4] = [
+        ("started", Condition::Started),
+        ("ready", Condition::Ready),
+        ("healthy", Condition::Healthy),
+        ("completed", Condition::Completed),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Condition::NAMES.iter().find(|(_, condition)| *condition == self).map_or("ready", |(name, _)| name)
+    }
 }
 
 /// The value of a variable of a program.
@@ -304,6 +408,8 @@ impl Program {
             tty: false,
             stdout: Output::default(),
             stderr: Output::default(),
+            depends_on: Vec::new(),
+            restart_dependents: false,
             healthcheck: None,
             here: None,
         }

@@ -13,8 +13,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation, Sink,
-    SocketConfig, Variable,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, Healthcheck, LogTarget, Output, Policy, Program,
+    Rotation, Sink, SocketConfig, Variable,
 };
 use super::words;
 
@@ -166,6 +166,16 @@ impl Page {
         self.unless("mode", &socket.mode, &SocketConfig::default().mode, |mode| format!("{mode:04o}"));
         self.some("owner", socket.owner.as_ref(), |name| account(name));
         self.some("group", socket.group.as_ref(), |name| account(name));
+        for (key, holders) in socket.roles.by_key() {
+            match holders {
+                [] => {}
+                [one] => self.plain(key, &holder(one)),
+                several => {
+                    let several: Vec<String> = several.iter().map(holder).collect();
+                    self.plain(key, &format!("[{}]", several.join(", ")));
+                }
+            }
+        }
     }
 
     fn program(&mut self, program: &Program) {
@@ -190,6 +200,8 @@ impl Page {
         });
         self.section("backoff", |page| page.backoff(policy.backoff));
         self.unless("priority", &program.priority, &plain.priority, i32::to_string);
+        self.depends_on(&program.depends_on);
+        self.unless("restart_dependents", &program.restart_dependents, &plain.restart_dependents, bool::to_string);
         if let Some(check) = &program.healthcheck {
             self.section("healthcheck", |page| page.healthcheck(check));
         }
@@ -230,6 +242,28 @@ impl Page {
                 Variable::FromFile(_) => self.line(&format!("# {}: from a file", scalar(name))),
             }
         }
+    }
+
+    fn depends_on(&mut self, dependencies: &[Dependency]) {
+        let is_plain = |d: &Dependency| *d == Dependency::on(d.on.clone());
+        if dependencies.is_empty() {
+            return;
+        }
+        if dependencies.iter().all(is_plain) {
+            let names: Vec<String> = dependencies.iter().map(|d| d.on.to_string()).collect();
+            return self.list("depends_on", &names);
+        }
+        self.section("depends_on", |page| {
+            for Dependency { on, until, required } in dependencies {
+                let condition = until.name();
+                let value = if *required {
+                    condition.to_owned()
+                } else {
+                    format!("{{condition: {condition}, required: false}}")
+                };
+                page.plain(&scalar(on.as_str()), &value);
+            }
+        });
     }
 
     fn backoff(&mut self, backoff: Backoff) {
@@ -317,6 +351,13 @@ fn bare_number(text: &str) -> Option<String> {
 
 fn account(text: &str) -> String {
     bare_number(text).unwrap_or_else(|| scalar(text).into_owned())
+}
+
+fn holder(holder: &Account) -> String {
+    match holder {
+        Account::User(name) => account(name),
+        Account::Group(_) => scalar(&holder.to_string()).into_owned(),
+    }
 }
 
 /// A text of the daemon, in which nothing is left to be filled in.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 mod complaints;
 mod examples;
+mod roles;
 
 use super::diag::{Diagnostic, Level};
 use super::model::{Autorestart, Config, LogTarget, Program, Rotation, Sink, Stdin, Variable};

@@ -13,7 +13,7 @@ use crate::base::text::quoted;
 use crate::base::tree::{Node, Scalar, Value};
 use crate::base::units;
 
-use super::model::{Autorestart, Level, LogFormat, LogTarget, Sink, Stdin};
+use super::model::{Account, Autorestart, Level, LogFormat, LogTarget, Sink, Stdin};
 
 /// The value, or what is wrong with it.
 pub(super) type Read<T> = Result<T, String>;
@@ -51,6 +51,24 @@ pub(super) fn account(node: &Node<'_>) -> Read<String> {
         return Err(format!("{} is not a name or an id", quoted(text)));
     }
     Ok(text.to_owned())
+}
+
+/// Users, and groups behind an `@`: one, or a list.
+pub(super) fn holders(node: &Node<'_>) -> Read<Vec<Account>> {
+    match &node.value {
+        Value::Seq(items) => items.iter().map(holder).collect(),
+        Value::Scalar(_, _) | Value::Null | Value::Map(_) => holder(node).map(|one| vec![one]),
+    }
+}
+
+fn holder(node: &Node<'_>) -> Read<Account> {
+    let text = plain_text(node, "a user, or a group as in \"@adm\"")?;
+    let Some(group) = text.strip_prefix('@') else { return account(node).map(Account::User) };
+    let group = Node { value: Value::Scalar(Scalar::Text, Cow::Borrowed(group)), at: node.at };
+    match account(&group) {
+        Ok(name) if !name.starts_with('@') => Ok(Account::Group(name)),
+        Ok(_) | Err(_) => Err(format!("{} is not a group: give its name or id behind the @", quoted(text))),
+    }
 }
 
 /// The name of a group of programs, which is like that of a program.

@@ -8,7 +8,7 @@ use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
-use super::message::{LogPlace, Refusal, RefusalCode, Request, Wait};
+use super::message::{LogPlace, Refusal, RefusalCode, Request, Wait, WaitFor};
 
 /// Who may give a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,9 @@ pub enum Right {
 #[allow(missing_docs)]
 pub enum Verb {
     Status,
+    Why,
+    Wait,
+    Graph,
     Start,
     Stop,
     Restart,
@@ -63,6 +66,12 @@ pub enum Param {
     Follow,
     /// From which event on: `--since N`.
     Since,
+    /// What to wait for: `--for STATE`.
+    For,
+    /// `--usage`.
+    Usage,
+    /// `--dot`.
+    Dot,
     /// Whether to go on: `--follow`, `-f`.
     Follows,
     /// Only what is written to one stream: `--stdout`.
@@ -116,6 +125,9 @@ impl Param {
             Param::Lines => "lines",
             Param::Follow => "follow",
             Param::Since => "since",
+            Param::For => "for",
+            Param::Usage => "usage",
+            Param::Dot => "dot",
             Param::Follows => "follow",
             Param::Stdout => "stdout",
             Param::Stderr => "stderr",
@@ -141,6 +153,9 @@ impl Param {
             Param::Base64 => Place::Value("--base64", "-b"),
             Param::Eof => Place::Flag("--eof"),
             Param::Follow => Place::Flag("--no-follow"),
+            Param::Usage => Place::Flag("--usage"),
+            Param::Dot => Place::Flag("--dot"),
+            Param::For => Place::Value("--for", "-f"),
             Param::Since => Place::Value("--since", "-s"),
             Param::Follows => Place::ShortFlag("--follow", "-f"),
             Param::Stdout => Place::Flag("--stdout"),
@@ -188,7 +203,7 @@ const CHANGE: &[Param] = &[Param::Wait, Param::Timeout, Param::Names];
 const CHANGE_SYNOPSIS: &str = "[--no-wait] [--timeout DURATION] NAME...";
 
 /// All commands, in the order in which people look for them.
-pub const COMMANDS: [Command; 15] = [
+pub const COMMANDS: [Command; 18] = [
     Command {
         verb: Verb::Start,
         name: "start",
@@ -233,15 +248,57 @@ so. --no-wait answers at once, --timeout 30s after 30 seconds at the latest.
     Command {
         verb: Verb::Status,
         name: "status",
-        aliases: &[],
+        aliases: &[Alias { name: "top", words: &["--usage"], summary: "The same as status --usage" }],
         right: Right::Read,
-        params: &[Param::Names],
-        synopsis: "[NAME...]",
+        params: &[Param::Usage, Param::Names],
+        synopsis: "[--usage] [NAME...]",
         summary: "Show the state of processes, of all if none is named",
         help: "\
 One line for each: name, state, and what there is to say about it. A program has
 the same from `status` in JSON. taskmasterctl exits with 3 if a process that is
-shown is not as wanted.
+shown is not as wanted. --usage adds CPU time, memory, processes, threads and open
+files of each process and of those that it started.
+",
+    },
+    Command {
+        verb: Verb::Why,
+        name: "why",
+        aliases: &[],
+        right: Right::Read,
+        params: &[Param::Names],
+        synopsis: "NAME...",
+        summary: "Show why processes are as they are, and what comes next",
+        help: "\
+For each: its state and what led to it, what happens next, its last 8 changes with
+their causes, its command and its logs, and the last lines that it wrote.
+",
+    },
+    Command {
+        verb: Verb::Wait,
+        name: "wait",
+        aliases: &[],
+        right: Right::Read,
+        params: &[Param::For, Param::Timeout, Param::Names],
+        synopsis: "[--for running|stopped|healthy] [--timeout DURATION] NAME...",
+        summary: "Wait until processes run, or are stopped",
+        help: "\
+Answers when all of them have come to it, which is running if nothing else is said;
+one that gives up, has ended or is stopped will not run and is told as failed. A job
+(oneshot) that is done counts as running. --timeout 30s answers after 30 seconds at
+the latest.
+",
+    },
+    Command {
+        verb: Verb::Graph,
+        name: "graph",
+        aliases: &[],
+        right: Right::Read,
+        params: &[Param::Dot, Param::Names],
+        synopsis: "[--dot] [NAME...]",
+        summary: "Show in which order programs start and stop",
+        help: "\
+Programs by priority, as they start from top to bottom and stop from bottom to top.
+--dot prints it for Graphviz: taskmasterctl graph --dot | dot -Tsvg > graph.svg
 ",
     },
     Command {
@@ -275,12 +332,13 @@ the first that is. --no-follow shows what is kept and ends.
         right: Right::Read,
         params: &[Param::Lines, Param::Follows, Param::Stdout, Param::Stderr, Param::From, Param::Names],
         synopsis: "[-f] [-n LINES] [--stdout|--stderr] [--from PLACE] [NAME...]",
-        summary: "Show what processes have written, and with -f what they write",
+        summary: "Show what processes have written, with -f what they write",
         help: "\
-Shows the last 10 lines of each log, of stdout and stderr if neither is named. Lines of
-several processes begin with NAME and |, those of stderr with NAME and !. With -f it
-goes on, through rotation and restarts; programs find in JSON where each log is to go on.
-taskmasterctl has --grep RE and --no-prefix, too, and goes on when the daemon is back.
+Shows the last 10 lines of each log, of stdout and stderr if neither is named. Lines
+of several processes begin with NAME and |, those of stderr with NAME and !. With -f
+it goes on, through rotation and restarts; programs find in JSON where each log is to
+go on. taskmasterctl has --grep RE and --no-prefix, too, and goes on when the daemon
+is back.
 ",
     },
     Command {
@@ -292,8 +350,8 @@ taskmasterctl has --grep RE and --no-prefix, too, and goes on when the daemon is
         synopsis: "[-f] [-n LINES] NAME [stdout|stderr]",
         summary: "Show the last lines of a process's log",
         help: "\
-Shows 10 lines of stdout if nothing else is said. NAME must mean one process. With -f it
-goes on as `logs -f` does.
+Shows 10 lines of stdout if nothing else is said. NAME must mean one process. With
+-f it goes on as `logs -f` does.
 ",
     },
     Command {
@@ -432,6 +490,9 @@ impl Request {
     pub fn verb(&self) -> Verb {
         match self {
             Request::Status { .. } => Verb::Status,
+            Request::Why { .. } => Verb::Why,
+            Request::Wait { .. } => Verb::Wait,
+            Request::Graph { .. } => Verb::Graph,
             Request::Start { .. } => Verb::Start,
             Request::Stop { .. } => Verb::Stop,
             Request::Restart { .. } => Verb::Restart,
@@ -484,6 +545,9 @@ pub(super) struct Args {
     pub(super) lines: Option<u32>,
     pub(super) follow: Option<bool>,
     pub(super) since: Option<u64>,
+    pub(super) until: Option<WaitFor>,
+    pub(super) usage: Option<bool>,
+    pub(super) dot: Option<bool>,
     pub(super) follows: Option<bool>,
     pub(super) stdout: Option<bool>,
     pub(super) stderr: Option<bool>,
@@ -503,7 +567,13 @@ impl Args {
         let wait = self.waiting()?;
         let names = |args: Args| if args.names.is_empty() { Err("no NAME given") } else { Ok(args.names) };
         Ok(match command.verb {
-            Verb::Status => Request::Status { names: self.names },
+            Verb::Status => Request::Status { names: self.names, usage: self.usage.unwrap_or(false) },
+            Verb::Why => Request::Why { names: names(self)? },
+            Verb::Wait => {
+                let (until, timeout_ms) = (self.until.unwrap_or(WaitFor::Running), self.timeout_ms);
+                Request::Wait { names: names(self)?, until, timeout_ms }
+            }
+            Verb::Graph => Request::Graph { names: self.names, dot: self.dot.unwrap_or(false) },
             Verb::Start => Request::Start { names: names(self)?, wait },
             Verb::Stop => Request::Stop { names: names(self)?, wait },
             Verb::Restart => Request::Restart { names: names(self)?, wait },
@@ -584,6 +654,13 @@ pub(super) fn bytes(text: &str) -> Result<Vec<u8>, String> {
     BASE64.decode(text.as_bytes()).map_err(|_| format!("{} is no base64", quoted(text)))
 }
 
+/// What this word says to wait for.
+pub(super) fn wait_for(text: &str) -> Result<WaitFor, String> {
+    let found = WaitFor::ALL.into_iter().find(|until| until.word() == text);
+    let words = WaitFor::ALL.map(WaitFor::word);
+    found.ok_or_else(|| format!("{} is not one of {}{}", quoted(text), words.join(", "), suggestion(text, words)))
+}
+
 /// The stream of this name.
 pub(super) fn stream(text: &str) -> Result<Stream, String> {
     match text {
@@ -601,6 +678,10 @@ mod tests {
     fn the_table_is_whole() {
         let verbs = [
             Verb::Status,
+            Verb::Why,
+            Verb::Wait,
+            Verb::Graph,
+            Verb::Logs,
             Verb::Start,
             Verb::Stop,
             Verb::Restart,
@@ -642,6 +723,6 @@ mod tests {
     fn a_dry_run_needs_less() {
         assert_eq!(Request::Reload { dry_run: true }.right(), Right::Read);
         assert_eq!(Request::Reload { dry_run: false }.right(), Right::Admin);
-        assert_eq!(Request::Status { names: vec![] }.right(), Right::Read);
+        assert_eq!(Request::Status { names: vec![], usage: true }.right(), Right::Read);
     }
 }

@@ -102,12 +102,13 @@ mod tests {
 │ Type 'help <action>'                                         │
 └──────────────────────────────────────────────────────────────┘
 start       stop        restart     status
-signal      events      tail        pid
-reload      update      reread      version
-shutdown    help
+top         why         wait        graph
+signal      events      logs        tail
+pid         reload      update      reread
+version     shutdown    help
 "
         );
-        assert!(shell_help(None).unwrap().ends_with("shutdown    help        quit        exit\n"));
+        assert!(shell_help(None).unwrap().ends_with("help        quit\nexit\n"));
         for name in names() {
             let one = help(Some(name)).unwrap();
             assert!(one.starts_with(find(name).unwrap().0.name), "{one}");

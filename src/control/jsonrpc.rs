@@ -232,6 +232,14 @@ fn set(param: Param, json: &str, args: &mut Args) -> Result<(), String> {
         Param::Lines => args.lines = read(json, "a number of lines")?,
         Param::Follow => args.follow = read(json, "true or false")?,
         Param::Since => args.since = read(json, "the number of an event")?,
+        Param::For => {
+            args.until = match read::<String>(json, "\"running\", \"stopped\" or \"healthy\"")? {
+                Some(text) => Some(command::wait_for(&text)?),
+                None => None,
+            };
+        }
+        Param::Usage => args.usage = read(json, "true or false")?,
+        Param::Dot => args.dot = read(json, "true or false")?,
         Param::Follows => args.follows = read(json, "true or false")?,
         Param::Stdout => args.stdout = read(json, "true or false")?,
         Param::Stderr => args.stderr = read(json, "true or false")?,
@@ -288,6 +296,12 @@ struct Params<'a> {
     follow: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<u64>,
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    until: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dot: Option<bool>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     stdout: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -314,7 +328,12 @@ impl<'a> Params<'a> {
     fn of(request: &'a Request) -> Params<'a> {
         let none = Params::default();
         match request {
-            Request::Status { names } => Params { names, ..none },
+            Request::Status { names, usage } => Params { names, usage: usage.then_some(true), ..none },
+            Request::Why { names } => Params { names, ..none },
+            Request::Wait { names, until, timeout_ms } => {
+                Params { names, until: Some(until.word()), timeout_ms: *timeout_ms, ..none }
+            }
+            Request::Graph { names, dot } => Params { names, dot: dot.then_some(true), ..none },
             Request::Start { names, wait } | Request::Stop { names, wait } | Request::Restart { names, wait } => {
                 let (wait, timeout_ms) = match wait {
                     Wait::No => (Some(false), None),
@@ -375,6 +394,7 @@ fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::base::signal::Sig;
+    use crate::control::message::WaitFor;
 
     fn one(line: &str) -> Call {
         let (mut calls, batch) = parse(line);
@@ -390,8 +410,14 @@ mod tests {
     fn every_request_comes_back() {
         let names = vec!["web".to_owned(), "a \"b\"\n".to_owned()];
         let mut requests = vec![
-            Request::Status { names: vec![] },
-            Request::Status { names: names.clone() },
+            Request::Status { names: vec![], usage: false },
+            Request::Status { names: names.clone(), usage: true },
+            Request::Why { names: names.clone() },
+            Request::Wait { names: names.clone(), until: WaitFor::Running, timeout_ms: None },
+            Request::Wait { names: names.clone(), until: WaitFor::Stopped, timeout_ms: Some(0) },
+            Request::Wait { names: names.clone(), until: WaitFor::Healthy, timeout_ms: Some(1) },
+            Request::Graph { names: vec![], dot: true },
+            Request::Graph { names: names.clone(), dot: false },
             Request::Signal { sig: Sig::USR1, names: names.clone() },
             Request::Signal { sig: Sig::from_number(40).unwrap(), names: names.clone() },
             Request::Reload { dry_run: true },
@@ -449,7 +475,7 @@ mod tests {
             assert!(method(name, params).is_ok(), "{words}");
         }
         let bare = one(r#"{"jsonrpc":"2.0","method":"status","id":"x"}"#);
-        assert_eq!(bare.request, Ok(Request::Status { names: vec![] }));
+        assert_eq!(bare.request, Ok(Request::Status { names: vec![], usage: false }));
     }
 
     #[test]
@@ -527,10 +553,10 @@ mod tests {
             ),
             ("reload", r#"{"dry_run":"yes"}"#, "reload: dry_run: expected true or false (params: dry_run)"),
             ("start", "{}", "start: no NAME given (params: wait, timeout_ms, names)"),
-            ("status", r#"{"names":"web"}"#, "status: names: expected an array of strings (params: names)"),
-            ("status", r#"{"names":[""]}"#, "status: names: an empty name (params: names)"),
-            ("status", r#"{"names":[],"names":[]}"#, "status: names is there twice (params: names)"),
-            ("status", r#"["web"]"#, "status: params must be an object (params: names)"),
+            ("status", r#"{"names":"web"}"#, "status: names: expected an array of strings (params: usage, names)"),
+            ("status", r#"{"names":[""]}"#, "status: names: an empty name (params: usage, names)"),
+            ("status", r#"{"names":[],"names":[]}"#, "status: names is there twice (params: usage, names)"),
+            ("status", r#"["web"]"#, "status: params must be an object (params: usage, names)"),
             ("version", r#"{"x":1}"#, "version: no param \"x\""),
         ] {
             assert_eq!(method(name, params), Err(Refusal::new(RefusalCode::BadArguments, text)));

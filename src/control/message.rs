@@ -13,6 +13,12 @@ use crate::base::position::Position;
 use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
+mod insight;
+
+pub use insight::{
+    Account, Edge, Graph, GraphProgram, LastOutput, Setting, StreamPlace, StreamSink, Transition, Usage, WaitFor,
+};
+
 /// The version of the protocol. Grows when something changes that a client must know of; new keys do not count.
 pub const PROTOCOL: u32 = 1;
 
@@ -23,6 +29,29 @@ pub enum Request {
     Status {
         /// Selectors.
         names: Vec<String>,
+        /// Whether what they use of the machine is told, too.
+        usage: bool,
+    },
+    /// Why the named processes are as they are, and what comes next.
+    Why {
+        /// Selectors; at least one.
+        names: Vec<String>,
+    },
+    /// Wait until the named processes have come to something, without telling them anything.
+    Wait {
+        /// Selectors; at least one.
+        names: Vec<String>,
+        /// To what.
+        until: WaitFor,
+        /// How many milliseconds at most; `None` is as long as it takes.
+        timeout_ms: Option<u64>,
+    },
+    /// In which order the named processes start and stop, all if none is named.
+    Graph {
+        /// Selectors.
+        names: Vec<String>,
+        /// For Graphviz.
+        dot: bool,
     },
     /// Start the named processes.
     Start {
@@ -139,7 +168,11 @@ pub enum Wait {
 pub enum Response {
     /// To `status`.
     Status(Vec<ProcessStatus>),
-    /// To `start`, `stop`, `restart`, `signal`.
+    /// To `why`.
+    Why(Vec<Account>),
+    /// To `graph`.
+    Graph(Graph),
+    /// To `start`, `stop`, `restart`, `signal`, `wait`.
     Outcomes {
         /// One for each process, in the order of `status`.
         outcomes: Vec<Outcome>,
@@ -251,12 +284,18 @@ pub struct ProcessStatus {
     /// Why it is in this state, where that is not plain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// What happens next, if it is not as wanted: by itself, or by which command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// BACKOFF: milliseconds until the next try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_try_ms: Option<u64>,
     /// STOPPING: milliseconds until SIGKILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_in_ms: Option<u64>,
+    /// What it uses of the machine, if that was asked for and it lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 /// Something that happened to a process.
@@ -368,7 +407,7 @@ pub struct LogList {
 pub struct Outcome {
     /// The process.
     pub name: String,
-    /// `started`, `stopped`, `restarted`, `signalled`, `already running`, `not running`, or what went wrong.
+    /// `started`, `stopped`, `restarted`, `signalled`, `already running`, `not running`, `running`, or what went wrong.
     pub result: String,
     /// Whether that is what was asked for. "Already running" is, for `start`.
     pub ok: bool,

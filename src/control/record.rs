@@ -1,5 +1,7 @@
 //! A line of the daemon's log in JSON, for `jq` and for collectors of logs. See taskmasterd(8) for the fields.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::message::StateName;
@@ -16,6 +18,9 @@ pub struct Record<'a> {
     /// To which process.
     #[serde(flatten)]
     pub process: Option<Subject<'a>>,
+    /// Which command was answered.
+    #[serde(flatten)]
+    pub command: Option<Answered<'a>>,
     /// Why, or what there is to say.
     pub cause: String,
 }
@@ -34,6 +39,35 @@ pub struct Subject<'a> {
     pub from: StateName,
     /// Its state since.
     pub to: StateName,
+}
+
+/// A request that was answered.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Answered<'a> {
+    /// The command as it would be typed.
+    pub command: &'a str,
+    /// `ok`, `partial`, `failed`, `gone`, or the word of a refusal.
+    pub result: &'static str,
+    /// Who asked: the user's id.
+    pub uid: u32,
+    /// The user's name, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<&'a str>,
+    /// The group.
+    pub gid: u32,
+    /// The process.
+    pub pid: i32,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+impl fmt::Display for Answered<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Answered { command, result, uid, user, gid, pid, duration_ms } = self;
+        write!(f, "command {command:?} result={result} uid={uid}")?;
+        user.map_or(Ok(()), |user| write!(f, " user={user}"))?;
+        write!(f, " gid={gid} pid={pid} duration={}.{:03}s", duration_ms / 1000, duration_ms % 1000)
+    }
 }
 
 impl Record<'_> {
@@ -62,16 +96,26 @@ mod tests {
             level: "warning",
             event: "exited",
             process: Some(subject),
+            command: None,
             cause: "a \"b\"\n\u{1b}".to_owned(),
         };
         record.write(&mut out);
-        Record { process: None, event: "message", ..record }.write(&mut out);
+        Record { process: None, event: "message", ..record.clone() }.write(&mut out);
+        let (command, user) = ("stop \"a b\"", Some("deploy"));
+        let answered = Answered { command, result: "ok", uid: 1000, user, gid: 100, pid: 7, duration_ms: 1020 };
+        let text = r#"command "stop \"a b\"" result=ok uid=1000 user=deploy gid=100 pid=7 duration=1.020s"#;
+        assert_eq!(answered.to_string(), text);
+        Record { process: None, event: "command", command: Some(answered), cause: String::new(), ..record }
+            .write(&mut out);
         let text = String::from_utf8(out).unwrap();
         assert_eq!(
             text,
             "{\"time\":\"2026-01-02T03:04:05.678Z\",\"level\":\"warning\",\"event\":\"exited\",\"program\":\"w\",\
              \"process\":\"w:w_00\",\"pid\":7,\"from\":\"RUNNING\",\"to\":\"EXITED\",\"cause\":\"a \\\"b\\\"\\n\\u001b\"}\n\
-             {\"time\":\"2026-01-02T03:04:05.678Z\",\"level\":\"warning\",\"event\":\"message\",\"cause\":\"a \\\"b\\\"\\n\\u001b\"}\n"
+             {\"time\":\"2026-01-02T03:04:05.678Z\",\"level\":\"warning\",\"event\":\"message\",\"cause\":\"a \\\"b\\\"\\n\\u001b\"}\n\
+             {\"time\":\"2026-01-02T03:04:05.678Z\",\"level\":\"warning\",\"event\":\"command\",\
+             \"command\":\"stop \\\"a b\\\"\",\"result\":\"ok\",\"uid\":1000,\"user\":\"deploy\",\"gid\":100,\
+             \"pid\":7,\"duration_ms\":1020,\"cause\":\"\"}\n"
         );
     }
 }

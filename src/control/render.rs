@@ -9,13 +9,18 @@ use std::fmt::{self, Write as _};
 use crate::base::id::Stream;
 use crate::base::text::Plain;
 use crate::base::time::Wall;
-use crate::base::units::print_duration;
 
 use super::message::{
     Chunk, Event, LogPlace, Outcome, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName,
 };
 
+mod graph;
 mod plan;
+mod usage;
+mod why;
+
+pub use graph::dot;
+pub use usage::has_header as has_usage;
 
 /// What time it is where the text is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +50,9 @@ pub fn write(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
     let mut text = String::new();
     match response {
         Response::Status(processes) => status(processes, clock, &mut text),
+        Response::Why(accounts) => why::write(accounts, clock, &mut text),
+        Response::Graph(graph) if graph.as_dot => text.push_str(&dot(graph)),
+        Response::Graph(graph) => graph::write(graph, &mut text),
         Response::Outcomes { outcomes, notes } => {
             outcomes.iter().for_each(|o| outcome(o, &mut text));
             notes.iter().for_each(|note| put(&mut text, format_args!("note: {}\n", Plain(note))));
@@ -100,6 +108,8 @@ pub fn final_line(response: &Response) -> Cow<'static, str> {
             }
         },
         Response::Status(_)
+        | Response::Why(_)
+        | Response::Graph(_)
         | Response::Plan(_)
         | Response::Events(_)
         | Response::Logs(_)
@@ -151,16 +161,30 @@ fn status(processes: &[ProcessStatus], clock: &Clock, text: &mut String) {
     let longest = processes.iter().map(|p| p.name.chars().count()).max().unwrap_or(0);
     let width = longest.max(NAME_COLUMNS) + GAP_COLUMNS;
     text.reserve(processes.len() * (width + 48));
+    let usage = usage::has_header(processes);
+    if usage {
+        put(text, format_args!("{:width$}{:10}{}\n", "NAME", "STATE", usage::HEADER));
+    }
     for p in processes {
         put(text, format_args!("{:width$}{:10}", Plain(&p.name).to_string(), p.state.text()));
+        if usage {
+            usage::columns(p.usage.as_ref(), text);
+        }
         describe(p, clock, text);
         text.truncate(text.trim_end().len());
         text.push('\n');
     }
 }
 
-/// What there is to say about a process in its state.
+/// What there is to say about a process: in its state, why, and what comes next.
 fn describe(p: &ProcessStatus, clock: &Clock, text: &mut String) {
+    state(p, clock, text);
+    if let Some(next) = &p.next {
+        put(text, format_args!("; {}", Plain(next)));
+    }
+}
+
+fn state(p: &ProcessStatus, clock: &Clock, text: &mut String) {
     let name = Plain(&p.name);
     let why = || match p.why.as_deref().or(p.last_exit.as_deref()) {
         Some(why) => Plain(why).to_string(),
@@ -171,24 +195,11 @@ fn describe(p: &ProcessStatus, clock: &Clock, text: &mut String) {
             pid(p, "uptime", text);
             note(p, text);
         }
-        StateName::Starting => {
+        StateName::Starting | StateName::Stopping => {
             pid(p, "since", text);
             note(p, text);
         }
-        StateName::Stopping => {
-            pid(p, "since", text);
-            if let Some(ms) = p.kill_in_ms {
-                put(text, format_args!(", SIGKILL in {}", whole_seconds(ms)));
-            }
-            note(p, text);
-        }
-        StateName::Backoff => {
-            put(text, format_args!("{}", why()));
-            if let Some(ms) = p.next_try_ms {
-                put(text, format_args!("; next try in {}", whole_seconds(ms)));
-            }
-        }
-        StateName::Fatal => put(text, format_args!("{}; \"start {name}\" tries again", why())),
+        StateName::Backoff | StateName::Fatal => text.push_str(&why()),
         StateName::Exited => {
             moment(p, clock, text);
             if let Some(exit) = &p.last_exit {
@@ -231,11 +242,6 @@ fn moment(p: &ProcessStatus, clock: &Clock, text: &mut String) {
     let (hour, half) = (civil.hour % 12, if civil.hour < 12 { "AM" } else { "PM" });
     let hour = if hour == 0 { 12 } else { hour };
     put(text, format_args!("{month} {:02} {hour:02}:{:02} {half}", civil.day, civil.minute));
-}
-
-/// A time to come in whole seconds, rounded up: what is not yet there is not `0s`.
-fn whole_seconds(ms: u64) -> String {
-    print_duration(std::time::Duration::from_secs(ms.div_ceil(1000)))
 }
 
 /// `0:05:23`, `1 day, 2:03:04`, as supervisorctl prints it.
@@ -301,8 +307,10 @@ mod tests {
             runs: 1,
             last_exit: None,
             why: None,
+            next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            usage: None,
         }
     }
 
@@ -337,17 +345,17 @@ mod tests {
             (
                 ProcessStatus {
                     why: some("exited too quickly (exit status 3)"),
-                    next_try_ms: Some(2001),
+                    next: some("next try in 3s (2 of 4)"),
                     ..p(Backoff)
                 },
-                "BACKOFF   exited too quickly (exit status 3); next try in 3s",
+                "BACKOFF   exited too quickly (exit status 3); next try in 3s (2 of 4)",
             ),
             (ProcessStatus { last_exit: some("exit status 3"), ..p(Backoff) }, "BACKOFF   exit status 3"),
             (
-                ProcessStatus { why: some("no such file"), ..p(Fatal) },
+                ProcessStatus { why: some("no such file"), next: some("\"start web\" tries again"), ..p(Fatal) },
                 "FATAL     no such file; \"start web\" tries again",
             ),
-            (p(Fatal), "FATAL     unknown error (try \"tail web\"); \"start web\" tries again"),
+            (p(Fatal), "FATAL     unknown error (try \"tail web\")"),
             (
                 ProcessStatus { last_exit: some("exit status 0"), for_ms: Some(999), ..p(Exited) },
                 "EXITED    Nov 21 10:47 AM, exit status 0",
@@ -365,8 +373,8 @@ mod tests {
             (p(Stopped), "STOPPED   Not started"),
             (ProcessStatus { for_ms: Some(86_400_000), ..p(Stopped) }, "STOPPED   Nov 20 10:47 AM"),
             (
-                ProcessStatus { pid: Some(12), for_ms: Some(3000), kill_in_ms: Some(6001), ..p(Stopping) },
-                "STOPPING  pid 12, since 0:00:03, SIGKILL in 7s",
+                ProcessStatus { pid: Some(12), for_ms: Some(3000), next: some("SIGKILL in 7s"), ..p(Stopping) },
+                "STOPPING  pid 12, since 0:00:03; SIGKILL in 7s",
             ),
         ] {
             assert_eq!(line(p), format!("{:33}{end}\n", "web"));

@@ -116,6 +116,9 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
             | Param::Lines
             | Param::Follow
             | Param::Since
+            | Param::For
+            | Param::Usage
+            | Param::Dot
             | Param::Follows
             | Param::Stdout
             | Param::Stderr
@@ -144,6 +147,9 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
         Param::Since => {
             args.since = Some(word.parse().map_err(|_| format!("{} is no number of an event", quoted(word)))?)
         }
+        Param::For => args.until = Some(command::wait_for(word)?),
+        Param::Usage => args.usage = Some(true),
+        Param::Dot => args.dot = Some(true),
         Param::Stream => args.stream = Some(command::stream(word)?),
         Param::Command => args.command = Some(word.to_owned()),
         Param::Text => {
@@ -204,7 +210,7 @@ pub fn split(line: &str) -> Result<Vec<String>, Refusal> {
 mod tests {
     use super::*;
     use crate::base::id::Stream;
-    use crate::control::message::Wait;
+    use crate::control::message::{Wait, WaitFor};
 
     fn names(list: &[&str]) -> Vec<String> {
         list.iter().map(|n| (*n).to_owned()).collect()
@@ -230,8 +236,19 @@ mod tests {
     fn every_command_in_words() {
         let web = || names(&["web"]);
         for (line, request) in [
-            ("status", Request::Status { names: vec![] }),
-            ("status web w*", Request::Status { names: names(&["web", "w*"]) }),
+            ("status", Request::Status { names: vec![], usage: false }),
+            ("status web w*", Request::Status { names: names(&["web", "w*"]), usage: false }),
+            ("status --usage web", Request::Status { names: web(), usage: true }),
+            ("top", Request::Status { names: vec![], usage: true }),
+            ("why web", Request::Why { names: web() }),
+            ("wait web", Request::Wait { names: web(), until: WaitFor::Running, timeout_ms: None }),
+            (
+                "wait --for=stopped -t 1m web",
+                Request::Wait { names: web(), until: WaitFor::Stopped, timeout_ms: Some(60_000) },
+            ),
+            ("wait -f healthy web", Request::Wait { names: web(), until: WaitFor::Healthy, timeout_ms: None }),
+            ("graph", Request::Graph { names: vec![], dot: false }),
+            ("graph --dot web", Request::Graph { names: web(), dot: true }),
             ("start web", Request::Start { names: web(), wait: Wait::Reached }),
             ("start --no-wait web", Request::Start { names: web(), wait: Wait::No }),
             ("start web --timeout 1m30s", Request::Start { names: web(), wait: Wait::UpTo(90_000) }),
@@ -296,7 +313,7 @@ mod tests {
             ("reload --dry-run=1", BadArguments, "reload: --dry-run takes no value (usage: reload [--dry-run])"),
             ("version x", BadArguments, "version: \"x\" is one argument too many (usage: version)"),
             ("help a b", BadArguments, "help: \"b\" is one argument too many (usage: help [COMMAND])"),
-            ("status ''", BadArguments, "status: a NAME is empty (usage: status [NAME...])"),
+            ("status ''", BadArguments, "status: a NAME is empty (usage: status [--usage] [NAME...])"),
             ("status 'web", BadRequest, "a quote ' is not closed"),
         ] {
             assert_eq!(parse_line(line), Err(Refusal::new(code, text)), "{line}");
@@ -321,6 +338,10 @@ mod tests {
             "resize web 24 65536",
             "resize web -1 80",
             "pid a b",
+            "why",
+            "wait",
+            "wait --for up web",
+            "wait --no-wait web",
             "status --é",
             "status -é",
         ] {

@@ -96,15 +96,16 @@ pub fn write_text_beginning(response: &Response, clock: &Clock, out: &mut Vec<u8
     render::write(response, clock, out);
 }
 
+/// Adds the answer to a call to those of its batch.
+pub fn add_to_batch(id: &Id, response: &Response, answers: &mut Vec<u8>) {
+    answers.push(if answers.is_empty() { b'[' } else { b',' });
+    jsonrpc::write_answer(id, response, answers);
+}
+
 /// Appends the answers to a batch: one line, or nothing if all of it was notifications.
-pub fn write_batch<'a>(answers: impl IntoIterator<Item = (&'a Id, &'a Response)>, out: &mut Vec<u8>) {
-    let mut separator = b'[';
-    for (id, response) in answers {
-        out.push(separator);
-        jsonrpc::write_answer(id, response, out);
-        separator = b',';
-    }
-    if separator == b',' {
+pub fn write_batch(answers: &[u8], out: &mut Vec<u8>) {
+    if !answers.is_empty() {
+        out.extend_from_slice(answers);
         out.extend_from_slice(b"]\n");
     }
 }
@@ -144,8 +145,11 @@ mod tests {
         write_text(&Response::DaemonPid(5), &Clock::default(), &mut out);
         write_json(&Id::number(1), &Response::DaemonPid(5), &mut out);
         let id = Id::null();
-        write_batch([(&id, &Response::DaemonPid(5)), (&id, &Response::ShuttingDown)], &mut out);
-        write_batch([], &mut out);
+        let mut answers = Vec::new();
+        add_to_batch(&id, &Response::DaemonPid(5), &mut answers);
+        add_to_batch(&id, &Response::ShuttingDown, &mut answers);
+        write_batch(&answers, &mut out);
+        write_batch(&[], &mut out);
         let text = "5\nOK\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"pid\":5}}\n\
             [{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{\"pid\":5}},\
             {\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{\"shutting_down\":true}}]\n";
@@ -166,8 +170,9 @@ mod tests {
 
     #[test]
     fn mutated_lines_never_panic_and_answers_stay_bounded() {
-        const SEEDS: [&[u8]; 8] = [
+        const SEEDS: [&[u8]; 9] = [
             b"status web w*",
+            b"wait --for stopped -t 1m web",
             b"start --timeout 5s 'a b' \"c\\\"d\"",
             b"signal SIGRTMIN+3 web:0",
             b"tail -n 20 web stderr",

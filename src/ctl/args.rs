@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use getopts::{Options, ParsingStyle};
 
+use crate::base::errno::plain;
 use crate::base::flags::{self, Flag};
+use crate::base::nearest::suggestion;
 use crate::base::text::quoted;
 use crate::control::{address, help};
+use crate::sys::user;
 
 use super::local;
 use super::look::Color;
@@ -42,6 +45,8 @@ pub enum Call {
 pub struct General {
     /// `-s`.
     pub socket: Option<PathBuf>,
+    /// `--daemon-user`, by id.
+    pub daemon_user: Option<u32>,
     /// `--json`.
     pub json: bool,
     /// `--color`.
@@ -49,8 +54,9 @@ pub struct General {
 }
 
 /// The options, for what is said about them.
-const FLAGS: [Flag; 7] = [
+const FLAGS: [Flag; 8] = [
     ("s", "socket"),
+    ("", "daemon-user"),
     ("f", "file"),
     ("e", "exit-on-error"),
     ("", "color"),
@@ -64,6 +70,7 @@ fn options() -> Options {
     // What stands behind the command is the command's.
     options.parsing_style(ParsingStyle::StopAtFirstFree);
     options.optopt("s", "socket", "", "SOCKET");
+    options.optopt("", "daemon-user", "", "USER");
     options.optopt("f", "file", "", "SCRIPT");
     options.optflagmulti("e", "exit-on-error", "");
     options.optopt("", "color", "", "WHEN");
@@ -93,6 +100,7 @@ pub fn parse(words: &[OsString]) -> Result<Call, String> {
     };
     let general = General {
         socket: path("socket", "-s needs the path of a socket")?,
+        daemon_user: matches.opt_str("daemon-user").map(|name| uid_of(&name)).transpose()?,
         json: matches.opt_present("json"),
         color: matches.opt_str("color").map_or(Ok(Color::Auto), |when| Color::read(&when))?,
     };
@@ -105,6 +113,22 @@ pub fn parse(words: &[OsString]) -> Result<Call, String> {
         }
         Some(_) if exit_on_error => Err("-e is for commands from a file or from standard input".to_owned()),
         Some(_) => Ok(Call::Run { general, words: matches.free }),
+    }
+}
+
+/// The id of a user by name or id.
+fn uid_of(name: &str) -> Result<u32, String> {
+    match user::user(name) {
+        Ok(Some(identity)) => Ok(identity.uid),
+        Ok(None) => {
+            let names = user::names();
+            Err(format!(
+                "--daemon-user: no user {}{}",
+                quoted(name),
+                suggestion(name, names.iter().map(String::as_str))
+            ))
+        }
+        Err(error) => Err(format!("--daemon-user: cannot look up the user {}: {}", quoted(name), plain(&error))),
     }
 }
 
@@ -124,6 +148,9 @@ Options:
                        /run/taskmaster/control.sock for root and
                        $XDG_RUNTIME_DIR/taskmaster.sock or, without that directory,
                        /tmp/taskmaster-UID/control.sock for other users)
+      --daemon-user USER
+                       the user that the daemon runs as: another one is not talked to
+                       (else root, you, or who alone can have put the socket there)
   -f, --file SCRIPT    read commands from this file, - for standard input; the exit
                        status is that of the worst command
   -e, --exit-on-error  leave out the commands behind the first that fails; for
@@ -185,7 +212,7 @@ mod tests {
     fn command_lines() {
         let socket = |path: &str| Some(PathBuf::from(path));
         let run = |socket, json, words: &str| Call::Run {
-            general: General { socket, json, color: Color::Auto },
+            general: General { socket, json, ..General::default() },
             words: words.split(' ').map(str::to_owned).collect(),
         };
         let shell = |general, script: Option<&str>, exit_on_error| Call::Shell {
@@ -198,6 +225,7 @@ mod tests {
             ("", shell(General::default(), None, false)),
             ("-s /x", shell(General { socket: socket("/x"), ..General::default() }, None, false)),
             ("-f x", shell(General::default(), Some("x"), false)),
+            ("--daemon-user 0", shell(General { daemon_user: Some(0), ..General::default() }, None, false)),
             ("-ef -", shell(General::default(), Some("-"), true)),
             ("--color never --exit-on-error --file=x", shell(never, Some("x"), true)),
             ("status", run(None, false, "status")),
@@ -225,6 +253,7 @@ mod tests {
             ("-s a -s b", "-s (--socket) is given twice; "),
             ("--json=1", "--json takes no value; "),
             ("--color red", "--color is auto, always or never, not \"red\""),
+            ("--daemon-user rooot", "--daemon-user: no user \"rooot\" (did you mean \"root\"?)"),
             ("-f x status", "-f reads the commands from a file, \"status\" is one more"),
             ("-e status", "-e is for commands "),
         ] {

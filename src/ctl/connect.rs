@@ -14,6 +14,8 @@ use crate::control::message::Request;
 use crate::sys::client::{self, First, Interrupt};
 use crate::sys::{sock, user};
 
+use super::trust;
+
 /// Room for the first read: enough for the status of some processes. It doubles as long as more comes.
 const FIRST_READ_BYTES: usize = 8 << 10;
 
@@ -100,22 +102,50 @@ pub fn socket_path(given: Option<PathBuf>) -> PathBuf {
     })
 }
 
+/// Where a daemon is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    path: PathBuf,
+    /// The user that it is said to run as.
+    user: Option<u32>,
+}
+
+impl Address {
+    /// The daemon on this socket, which runs as this user if one is named.
+    #[must_use]
+    pub fn new(path: PathBuf, user: Option<u32>) -> Address {
+        Address { path, user }
+    }
+
+    /// The path of the socket, for people.
+    #[must_use]
+    pub fn display(&self) -> std::path::Display<'_> {
+        self.path.display()
+    }
+}
+
+impl<P: Into<PathBuf>> From<P> for Address {
+    fn from(path: P) -> Address {
+        Address { path: path.into(), user: None }
+    }
+}
+
 /// Sends a request and reads its answer. With `interrupt`, Ctrl-C ends the waiting for it.
 ///
 /// # Errors
 /// The daemon cannot be reached, is not to be trusted, or answers with something else than an answer; Ctrl-C.
-pub fn ask(path: &Path, request: &Request, interrupt: Option<&Interrupt>) -> Result<Reply, NoReply> {
-    converse(open(path)?, path, request, interrupt)
+pub fn ask(daemon: &Address, request: &Request, interrupt: Option<&Interrupt>) -> Result<Reply, NoReply> {
+    converse(open(daemon)?, &daemon.path, request, interrupt)
 }
 
 /// The same for what is not worth waiting for: a daemon that is silent for as long as `limit` has no answer.
 ///
 /// # Errors
 /// As with [`ask`]; nothing came in time.
-pub fn ask_briefly(path: &Path, request: &Request, limit: Duration) -> Result<Reply, NoReply> {
-    let stream = open(path)?;
-    stream.set_read_timeout(Some(limit)).map_err(|error| broken(path, &error))?;
-    converse(stream, path, request, None)
+pub fn ask_briefly(daemon: &Address, request: &Request, limit: Duration) -> Result<Reply, NoReply> {
+    let stream = open(daemon)?;
+    stream.set_read_timeout(Some(limit)).map_err(|error| broken(&daemon.path, &error))?;
+    converse(stream, &daemon.path, request, None)
 }
 
 fn converse(
@@ -145,19 +175,12 @@ fn converse(
     }
 }
 
-/// Connects, and makes sure that the daemon is one that may be trusted: whoever can make a socket at this path could
-/// pose as the daemon and be told what to do, or tell lies.
-fn open(path: &Path) -> Result<UnixStream, String> {
+/// Connects, and makes sure that the daemon is one that may be trusted.
+fn open(daemon: &Address) -> Result<UnixStream, String> {
+    let path = daemon.path.as_path();
     let stream = client::connect(path).map_err(|error| unreachable_text(path, &error))?;
     let server = sock::peer(stream.as_fd()).map_err(|error| broken(path, &error))?;
-    let own = user::effective_uid();
-    if server.uid != 0 && server.uid != own {
-        return Err(format!(
-            "the daemon on {} runs as user {}, neither as root nor as you (user {own}): not talking to it",
-            path.display(),
-            server.uid
-        ));
-    }
+    trust::check(path, server.uid, user::effective_uid(), daemon.user)?;
     Ok(stream)
 }
 
@@ -168,7 +191,7 @@ fn unreachable_text(path: &Path, error: &std::io::Error) -> String {
         let variable = address::SOCKET_VARIABLE;
         format!("no daemon answers on {at} (is taskmasterd running? -s SOCKET or {variable} names another)")
     } else if kind == ErrorKind::PermissionDenied {
-        format!("no permission to talk to the daemon on {at} (its socket belongs to another user)")
+        format!("no permission to talk to the daemon on {at} (taskmasterd.socket in its configuration says who may)")
     } else if kind == ErrorKind::WouldBlock {
         format!("the daemon on {at} does not accept connections: it is stuck or very busy")
     } else {
@@ -243,7 +266,7 @@ mod tests {
                 stream.write_all(piece).unwrap();
             }
         });
-        let reply = ask(&path, &Request::Version, None).map(|r| r.line).map_err(text_of);
+        let reply = ask(&path.clone().into(), &Request::Version, None).map(|r| r.line).map_err(text_of);
         server.join().unwrap();
         reply.map_err(|text| text.replace(&path.display().to_string(), "PATH"))
     }
@@ -272,7 +295,7 @@ mod tests {
         let path = dir.path().join("s");
         // It accepts, by its queue, and never answers.
         let _listener = UnixListener::bind(&path).unwrap();
-        let why = ask_briefly(&path, &Request::Version, Duration::from_millis(20)).unwrap_err();
+        let why = ask_briefly(&path.into(), &Request::Version, Duration::from_millis(20)).unwrap_err();
         assert!(text_of(why).starts_with("the connection to "));
     }
 
@@ -280,7 +303,7 @@ mod tests {
     fn nobody_there() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        let text = text_of(ask(&path, &Request::Version, None).unwrap_err());
+        let text = text_of(ask(&path.into(), &Request::Version, None).unwrap_err());
         assert!(text.starts_with("no daemon answers on ") && text.contains("-s SOCKET"), "{text}");
     }
 }

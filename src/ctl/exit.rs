@@ -65,6 +65,8 @@ pub fn of(response: &Response) -> Exit {
             | RefusalCode::Failed => Exit::Failed,
         },
         Response::Status(_)
+        | Response::Why(_)
+        | Response::Graph(_)
         | Response::Outcomes { .. }
         | Response::Plan(_)
         | Response::Events(_)
@@ -104,8 +106,10 @@ mod tests {
             runs: 1,
             last_exit: None,
             why: None,
+            next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            usage: None,
         };
         let outcome = |ok| Outcome { name: "web".into(), result: "x".into(), ok };
         let outcomes = |outcomes| Response::Outcomes { outcomes, notes: vec![] };

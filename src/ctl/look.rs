@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use crate::base::nearest::suggestion;
 use crate::base::text::{Plain, quoted};
 use crate::control::message::{ChangeAction, Outcome, PlanReport, ProcessStatus, Response, StateName};
+use crate::control::render;
 use crate::sys::term;
 
 mod columns;
@@ -122,7 +123,9 @@ impl Look {
             Response::Status(list) => self.status(list, text),
             Response::Outcomes { outcomes, .. } => Some(self.outcomes(outcomes, text)),
             Response::Plan(plan) => Some(self.plan(plan, text)),
-            Response::Events(_)
+            Response::Why(_)
+            | Response::Graph(_)
+            | Response::Events(_)
             | Response::Logs(_)
             | Response::Tail(_)
             | Response::DaemonPid(_)
@@ -148,6 +151,10 @@ impl Look {
         let margin = name_width + STATE_COLUMNS;
         let mut lines = text.lines();
         let mut out = String::with_capacity(text.len() * 2);
+        if render::has_usage(list) {
+            out.push_str(&self.ink(Ink::Faint, lines.next()?));
+            out.push('\n');
+        }
         for (p, name) in list.iter().zip(&names) {
             let state = p.state.text();
             let rest = lines.next()?.strip_prefix(name.as_str())?.trim_start().strip_prefix(state)?.trim_start();
@@ -277,8 +284,10 @@ mod tests {
             runs: 1,
             last_exit: None,
             why: why.map(str::to_owned),
+            next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            usage: None,
         }
     }
 

@@ -1,7 +1,5 @@
 //! Carries out commands against one daemon: asks, shows, and says how it went.
 
-use std::path::PathBuf;
-
 use crate::control::command::Verb;
 use crate::control::help;
 use crate::control::jsonrpc::{self, Id};
@@ -10,7 +8,7 @@ use crate::control::text;
 use crate::sys::client::Interrupt;
 
 use super::args;
-use super::connect::{self, NoReply, Reply};
+use super::connect::{self, Address, NoReply, Reply};
 use super::exit::{self, Exit};
 use super::local;
 use super::logs;
@@ -20,8 +18,8 @@ use super::show;
 /// Whom to ask and how to show what comes back.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The control socket.
-    pub path: PathBuf,
+    /// The daemon, by its control socket.
+    pub path: Address,
     /// Show results as JSON.
     pub json: bool,
     /// Whether there are colours.
@@ -35,7 +33,7 @@ pub struct Session {
 impl Session {
     /// Commands for the daemon at this socket, shown to people.
     #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Session {
+    pub fn new(path: impl Into<Address>) -> Session {
         let logs = logs::Manner::default();
         Session { path: path.into(), json: false, color: Color::Auto, cancels: false, logs }
     }
@@ -173,8 +171,8 @@ mod tests {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
             session.read(&words).map(|(session, request)| (session.json, request))
         };
-        assert_eq!(read("status --json"), Ok((true, Request::Status { names: vec![] })));
-        assert_eq!(read("status"), Ok((false, Request::Status { names: vec![] })));
+        assert_eq!(read("status --json"), Ok((true, Request::Status { names: vec![], usage: false })));
+        assert_eq!(read("status"), Ok((false, Request::Status { names: vec![], usage: false })));
         assert_eq!(read("tail --help"), Ok((false, Request::Help { command: Some("tail".into()) })));
         assert_eq!(read("-h"), text::parse_words::<&str>(&[]).map(|r| (false, r)));
         assert!(read("tail").is_err());

@@ -25,6 +25,8 @@ pub fn show(response: &Response, color: Color) -> Exit {
         }
         Response::ShuttingDown => exit.max(print(b"Shut down\n")),
         Response::Status(_)
+        | Response::Why(_)
+        | Response::Graph(_)
         | Response::Outcomes { .. }
         | Response::Plan(_)
         | Response::Events(_)
@@ -56,7 +58,24 @@ pub fn show_json(json: &str) -> Exit {
 fn clock_for(response: &Response) -> Clock {
     let dated =
         |p: &ProcessStatus| p.state == StateName::Exited || (p.state == StateName::Stopped && p.for_ms.is_some());
-    if matches!(response, Response::Status(list) if list.iter().any(dated)) {
+    let shown = match response {
+        Response::Status(list) => list.iter().any(dated),
+        Response::Why(accounts) => accounts.iter().any(|account| dated(&account.status)),
+        Response::Graph(_)
+        | Response::Outcomes { .. }
+        | Response::Plan(_)
+        | Response::Events(_)
+        | Response::Logs(_)
+        | Response::Tail(_)
+        | Response::DaemonPid(_)
+        | Response::Pids(_)
+        | Response::Version(_)
+        | Response::Done
+        | Response::ShuttingDown
+        | Response::Help(_)
+        | Response::Refused(_) => false,
+    };
+    if shown {
         let now = timer::wall();
         Clock { now_unix: now.secs, utc_offset: timer::utc_offset(now) }
     } else {

@@ -16,6 +16,8 @@ use crate::base::errno::Errno;
 use crate::base::id::{ClientId, Ticket};
 use crate::base::time::Mono;
 use crate::config::model::SocketConfig;
+use crate::control::access::Access;
+use crate::control::command::Right;
 use crate::control::frame::{Frame, Lines, REQUEST_BYTES};
 use crate::control::jsonrpc::{Call, Id};
 use crate::control::message::{Chunk, Event, Refusal, RefusalCode, Request, Response};
@@ -28,8 +30,17 @@ use super::error::Error;
 use super::reactor::{Reactor, Source, Token, Wants};
 use crate::base::errno::plain;
 
-/// How many connections there may be. One more takes the place of the one that has been idle for longest.
-pub const MAX_CLIENTS: usize = 128;
+mod rights;
+
+/// How many connections there may be at the most, and how many there may be in any case. In between it depends on the
+/// descriptors that the configuration leaves. One more takes the place of another.
+pub const MOST_CLIENTS: usize = 4096;
+/// See [`MOST_CLIENTS`].
+pub const LEAST_CLIENTS: usize = 128;
+
+/// How much may be held for all connections together: requests that are not complete, and answers that are not sent. With
+/// more, whoever has most of it is dropped.
+const HELD_BYTES: usize = 64 << 20;
 
 /// How much answer may wait for a client that does not read.
 const OUTPUT_BYTES: usize = 16 << 20;
@@ -49,13 +60,10 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 /// How many requests of one client may be under way.
 const OPEN_REQUESTS: usize = 64;
 
-/// How much may wait for a client that follows events. One that falls further behind is cut off, with a notice.
-const STREAM_BYTES: usize = 256 << 10;
+/// How much may wait for a client that follows what happens. The rest waits where it is kept.
+const STREAM_BYTES: usize = 128 << 10;
 
-/// How much of it may be output, which waits in its files as long as it must.
-const OUTPUT_ROOM_BYTES: usize = STREAM_BYTES / 2;
-
-/// To how many clients events are sent in one turn.
+/// To how many clients what they follow is sent in one turn.
 const STREAMS_PER_TURN: usize = 64;
 
 /// How a request wants to be answered.
@@ -75,7 +83,8 @@ enum Form {
 #[derive(Debug)]
 struct Batch {
     open: usize,
-    answers: Vec<(Id, Response)>,
+    /// The answers up to now, as they will be sent.
+    answers: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -90,6 +99,8 @@ struct Client {
     out: Vec<u8>,
     /// How much of `out` is sent.
     sent: usize,
+    /// How much was held for it when that was last counted.
+    held: usize,
     /// When the client last took something of a waiting answer; `Some` iff there is one.
     stalled_since: Option<Mono>,
     last_request: Mono,
@@ -100,8 +111,10 @@ struct Client {
     ended: bool,
     /// No more requests are taken; it is closed when everything is sent.
     closing: bool,
-    /// Its user may ask for nothing. It is told so in answer to its first request, in that request's own form.
-    denied: bool,
+    /// All groups of its process.
+    groups: Vec<u32>,
+    /// What its user may do. If that is nothing, the first request, which is refused, is its last.
+    right: Option<Right>,
 }
 
 /// The socket's file, which goes with its owner: a start that fails later on leaves none behind.
@@ -121,16 +134,24 @@ pub struct Clients {
     listener: Token,
     file: SocketFile,
     all: BTreeMap<ClientId, Client>,
+    /// How many there may be.
+    most: usize,
+    /// How much is held for all of them.
+    held: usize,
+    /// Those that do not take their answers, by when they last took something.
+    stalled: BTreeSet<(Mono, ClientId)>,
     next_id: u64,
     /// Clients with more requests in their buffers than one turn takes.
     again: BTreeSet<ClientId>,
     /// Clients with events in their buffers that are to be sent.
     streams: BTreeSet<ClientId>,
+    /// Clients that follow, and have taken most of what they were told.
+    drained: BTreeSet<ClientId>,
     /// Given up when no descriptor is free, so that a connection can be accepted and closed: it would wait for ever.
     spare: Option<OwnedFd>,
     /// When trouble with connections was last told.
     complained: Option<Mono>,
-    own_uid: u32,
+    access: Access,
 }
 
 /// A client that follows what happens.
@@ -149,6 +170,8 @@ pub struct Asked {
     pub ticket: Ticket,
     /// Who asks.
     pub peer: Peer,
+    /// What the asker may do. The client may be gone by the time the request is carried out.
+    pub right: Option<Right>,
     /// What for.
     pub request: Request,
 }
@@ -169,7 +192,7 @@ impl Clients {
     ///
     /// # Errors
     /// The path is too long, is something else than a socket, or the system refuses.
-    pub fn listen(reactor: &mut Reactor, path: &Path, config: &SocketConfig) -> Result<Clients, Error> {
+    pub fn listen(reactor: &mut Reactor, path: &Path, config: &SocketConfig, access: Access) -> Result<Clients, Error> {
         let failed = |step, error| Error::io(step, path, error);
         if path.as_os_str().len() > sock::PATH_BYTES {
             let text = format!("the path is longer than {} bytes", sock::PATH_BYTES);
@@ -193,13 +216,22 @@ impl Clients {
             listener: token,
             file,
             all: BTreeMap::new(),
+            most: LEAST_CLIENTS,
+            held: 0,
+            stalled: BTreeSet::new(),
             next_id: 1,
             again: BTreeSet::new(),
             streams: BTreeSet::new(),
+            drained: BTreeSet::new(),
             spare: fd::null().ok(),
             complained: None,
-            own_uid: user::effective_uid(),
+            access,
         })
+    }
+
+    /// Sets how many connections there may be, within [`LEAST_CLIENTS`] and [`MOST_CLIENTS`]. Those that there are stay.
+    pub fn allow(&mut self, most: usize) {
+        self.most = most.clamp(LEAST_CLIENTS, MOST_CLIENTS);
     }
 
     /// Removes the socket's file.
@@ -229,7 +261,7 @@ impl Clients {
                     return (gone, trouble);
                 }
             };
-            if self.all.len() >= MAX_CLIENTS {
+            if self.all.len() >= self.most {
                 gone.extend(self.shed(reactor));
             }
             if let Err(error) = self.admit(reactor, socket, now) {
@@ -262,6 +294,7 @@ impl Clients {
 
     fn admit(&mut self, reactor: &mut Reactor, socket: OwnedFd, now: Mono) -> io::Result<()> {
         let peer = sock::peer(socket.as_fd())?;
+        let groups = rights::groups(socket.as_fd(), peer.gid);
         let id = ClientId(self.next_id);
         self.next_id += 1;
         let token = reactor.add(Source::Client(id), socket, Wants::Read).map_err(|(error, _)| error)?;
@@ -274,23 +307,47 @@ impl Clients {
             next_number: 1,
             out: Vec::new(),
             sent: 0,
+            held: 0,
             stalled_since: None,
             last_request: now,
             wants: Wants::Read,
             paused: false,
             ended: false,
             closing: false,
-            denied: peer.uid != 0 && peer.uid != self.own_uid,
+            right: self.access.right_of(peer.uid, &groups),
+            groups,
         };
         self.all.insert(id, client);
         Ok(())
     }
 
-    /// Makes room: drops the client that has been quiet for longest, of those that wait for nothing if there are any.
+    /// Makes room: drops a client of the user who has most of them, so that nobody can take all places from the others; of
+    /// those without a role if there are any. Of those it is the one that has been quiet for longest, and one that waits
+    /// for nothing if there is one.
     fn shed(&mut self, reactor: &mut Reactor) -> Option<ClientId> {
-        let id = self.all.iter().min_by_key(|(_, c)| (!c.open.is_empty(), c.last_request)).map(|(id, _)| *id)?;
+        let all_have_roles = self.all.values().all(|client| client.right.is_some());
+        let may_go = |client: &Client| all_have_roles || client.right.is_none();
+        let mut of_user: BTreeMap<u32, usize> = BTreeMap::new();
+        for client in self.all.values().filter(|client| may_go(client)) {
+            *of_user.entry(client.peer.uid).or_default() += 1;
+        }
+        let (user, _) = of_user.into_iter().max_by_key(|(_, count)| *count)?;
+        let candidates = self.all.iter().filter(|(_, c)| c.peer.uid == user && may_go(c));
+        let id = candidates.min_by_key(|(_, c)| (!c.open.is_empty(), c.last_request)).map(|(id, _)| *id)?;
         self.drop_client(reactor, id);
         Some(id)
+    }
+
+    /// Counts what is held for a client, and drops whoever has most of it if it is too much.
+    fn account(&mut self, reactor: &mut Reactor, id: ClientId) {
+        let Some(client) = self.all.get_mut(&id) else { return };
+        let held = client.holds();
+        self.held = (self.held + held).saturating_sub(client.held);
+        client.held = held;
+        while self.held > HELD_BYTES {
+            let Some(id) = self.all.iter().max_by_key(|(_, c)| c.held).map(|(id, _)| *id) else { return };
+            self.drop_client(reactor, id);
+        }
     }
 
     /// Reads what a client sends, and sends what waits for it.
@@ -337,9 +394,14 @@ impl Clients {
                 None => break,
             };
             client.last_request = now;
-            let message = if client.denied { client.deny(message) } else { message };
+            client.closing |= client.right.is_none();
             for (number, request) in client.understand(message) {
-                served.asked.push(Asked { ticket: Ticket { client: id, number }, peer: client.peer, request });
+                served.asked.push(Asked {
+                    ticket: Ticket { client: id, number },
+                    peer: client.peer,
+                    right: client.right,
+                    request,
+                });
             }
         }
     }
@@ -375,7 +437,7 @@ impl Clients {
     pub fn follower(&self, ticket: Ticket) -> Option<Follower> {
         let client = self.all.get(&ticket.client).filter(|client| !client.closing)?;
         let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return None };
-        Some(Follower { text: id.is_none(), room: OUTPUT_ROOM_BYTES.saturating_sub(client.waiting()) })
+        Some(Follower { text: id.is_none(), room: STREAM_BYTES.saturating_sub(client.waiting()) })
     }
 
     /// Puts output into the buffer of a client that follows, which has room for it. It is sent when the client is served
@@ -390,19 +452,27 @@ impl Clients {
         self.streams.insert(ticket.client);
     }
 
-    /// Puts an event into the buffer of a client that follows. It is sent when the client is served next.
+    /// Ends a stream whose client has fallen too far behind.
+    pub fn cut_short(&mut self, ticket: Ticket) {
+        if let Some(client) = self.all.get_mut(&ticket.client) {
+            client.fall_behind();
+            self.streams.insert(ticket.client);
+        }
+    }
+
+    /// Those who follow and have taken most of what they were told.
+    pub fn take_drained(&mut self) -> BTreeSet<ClientId> {
+        std::mem::take(&mut self.drained)
+    }
+
+    /// Puts an event into the buffer of a client that follows, which has room for it. It is sent when the client is served
+    /// next.
     pub fn push(&mut self, ticket: Ticket, event: &Event) {
         let Some(client) = self.all.get_mut(&ticket.client) else { return };
         let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return };
-        if client.closing {
-            return;
-        }
         match id {
             Some(id) => wire::write_json_event(id, event, &mut client.out),
             None => wire::write_text_event(event, &mut client.out),
-        }
-        if client.waiting() > STREAM_BYTES {
-            client.fall_behind();
         }
         self.streams.insert(ticket.client);
     }
@@ -431,13 +501,13 @@ impl Clients {
     /// When a client that does not read is to be cut off.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        self.all.values().filter_map(|c| c.stalled_since).min().map(|at| at.after(STALL_LIMIT))
+        self.stalled.first().map(|(at, _)| at.after(STALL_LIMIT))
     }
 
     /// Cuts off the clients that have not read for too long.
     pub fn cut_off(&mut self, reactor: &mut Reactor, now: Mono) -> Vec<ClientId> {
-        let late = |c: &Client| c.stalled_since.is_some_and(|at| now.since(at) >= STALL_LIMIT);
-        let ids: Vec<ClientId> = self.all.iter().filter(|(_, c)| late(c)).map(|(id, _)| *id).collect();
+        let late = self.stalled.iter().take_while(|(at, _)| now.since(*at) >= STALL_LIMIT);
+        let ids: Vec<ClientId> = late.map(|(_, id)| *id).collect();
         for id in &ids {
             self.drop_client(reactor, *id);
         }
@@ -460,14 +530,23 @@ impl Clients {
             Err(_) => return self.drop_client(reactor, id),
         };
         let waiting = client.waiting();
+        if progress && waiting <= STREAM_BYTES / 2 && client.follows() {
+            self.drained.insert(id);
+        }
         if client.paused && waiting <= PAUSE_BYTES {
             client.paused = false;
             self.again.insert(id);
         }
-        if waiting == 0 {
-            client.stalled_since = None;
-        } else if progress || client.stalled_since.is_none() {
-            client.stalled_since = Some(now);
+        let stalled_since = match client.stalled_since {
+            _ if waiting == 0 => None,
+            Some(since) if !progress => Some(since),
+            Some(_) | None => Some(now),
+        };
+        if stalled_since != client.stalled_since {
+            if let Some(at) = std::mem::replace(&mut client.stalled_since, stalled_since) {
+                self.stalled.remove(&(at, id));
+            }
+            self.stalled.extend(stalled_since.map(|at| (at, id)));
         }
         let nothing_open = client.open.is_empty() || client.closing && client.only_streams();
         let finished =
@@ -476,16 +555,22 @@ impl Clients {
         let lost = wants != client.wants && reactor.change(client.token, wants).is_err();
         client.wants = wants;
         if finished || lost || waiting > OUTPUT_BYTES {
-            self.drop_client(reactor, id);
+            return self.drop_client(reactor, id);
         }
+        self.account(reactor, id);
     }
 
     fn drop_client(&mut self, reactor: &mut Reactor, id: ClientId) {
         if let Some(client) = self.all.remove(&id) {
             reactor.remove(client.token);
+            self.held = self.held.saturating_sub(client.held);
+            if let Some(at) = client.stalled_since {
+                self.stalled.remove(&(at, id));
+            }
         }
         self.again.remove(&id);
         self.streams.remove(&id);
+        self.drained.remove(&id);
     }
 }
 
@@ -495,8 +580,17 @@ impl Client {
         self.out.len() - self.sent
     }
 
+    /// How much is held for it.
+    fn holds(&self) -> usize {
+        self.waiting() + self.lines.pending() + self.batches.values().map(|batch| batch.answers.len()).sum::<usize>()
+    }
+
     fn has_text_open(&self) -> bool {
         self.open.values().any(|form| matches!(form, Form::Text | Form::Stream(None)))
+    }
+
+    fn follows(&self) -> bool {
+        self.open.values().any(|form| matches!(form, Form::Stream(_)))
     }
 
     fn only_streams(&self) -> bool {
@@ -506,15 +600,7 @@ impl Client {
     /// Ends the streams of a client that does not keep up: it is told, and closed when it has read that.
     fn fall_behind(&mut self) {
         let text = "this client does not read fast enough: ask again, from where it was";
-        let refusal = Response::Refused(Refusal::new(RefusalCode::Busy, text));
-        for form in std::mem::take(&mut self.open).into_values() {
-            match form {
-                Form::Stream(Some(id)) => wire::write_json(&id, &refusal, &mut self.out),
-                Form::Stream(None) => wire::write_text(&refusal, &Clock::default(), &mut self.out),
-                Form::Text | Form::Json { .. } => {}
-            }
-        }
-        self.closing = true;
+        self.end_streams(Refusal::new(RefusalCode::Busy, text));
     }
 
     /// Reads up to the budget, as long as the buffer has room. Whether there may be more that nobody will announce;
@@ -570,20 +656,6 @@ impl Client {
         understood
     }
 
-    /// The same message with every request refused. It is the client's last.
-    fn deny(&mut self, message: Message) -> Message {
-        self.closing = true;
-        let text = format!("uid {} may not control this daemon", self.peer.uid);
-        let refusal = Refusal::new(RefusalCode::Denied, text);
-        match message {
-            Message::Text(_) => Message::Text(Err(refusal)),
-            Message::Json { mut calls, batch } => {
-                calls.iter_mut().for_each(|call| call.request = Err(refusal.clone()));
-                Message::Json { calls, batch }
-            }
-        }
-    }
-
     fn note(&mut self, form: Form) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
@@ -601,11 +673,13 @@ impl Client {
         };
         let Some(batch) = self.batches.get_mut(&number) else { return };
         batch.open = batch.open.saturating_sub(1);
-        batch.answers.extend(id.map(|id| (id, response.clone())));
+        if let Some(id) = id {
+            wire::add_to_batch(&id, response, &mut batch.answers);
+        }
         if batch.open == 0
             && let Some(batch) = self.batches.remove(&number)
         {
-            wire::write_batch(batch.answers.iter().map(|(id, response)| (id, response)), &mut self.out);
+            wire::write_batch(&batch.answers, &mut self.out);
         }
     }
 

@@ -8,7 +8,6 @@ use crate::base::id::{ClientId, Key, Stream, Ticket};
 use crate::config::diag::{self, Diagnostic};
 use crate::config::expand::Place;
 use crate::config::model::{Level, Sink};
-use crate::control::command::Right;
 use crate::control::help;
 use crate::control::message::{PROTOCOL, Refusal, RefusalCode, Request, Response, VersionReport};
 use crate::control::render::Clock;
@@ -19,6 +18,7 @@ use super::clients::{Asked, Served};
 use super::clock;
 use super::follow::LogsAsked;
 use super::logfile::{TAIL_LIMIT_BYTES, tail};
+use super::origin;
 use super::run::Daemon;
 use crate::base::errno::plain;
 
@@ -52,6 +52,10 @@ impl Daemon {
             self.serve_client(id);
         }
         let gone = self.clients.send_streams(&mut self.reactor, self.now);
+        for client in self.clients.take_drained() {
+            self.resume_follower(client);
+            self.follows.resume(client);
+        }
         self.forget_clients(gone);
         if self.clients.next_deadline().is_some_and(|at| at <= self.now) {
             let late = self.clients.cut_off(&mut self.reactor, self.now);
@@ -67,6 +71,7 @@ impl Daemon {
 
     fn forget_clients(&mut self, ids: impl IntoIterator<Item = ClientId>) {
         for id in ids {
+            self.write_unanswered(id);
             self.events.forget(id);
             self.follows.forget(id, &mut self.files);
             self.stdins.forget(id);
@@ -76,6 +81,7 @@ impl Daemon {
 
     /// Answers a client.
     pub(super) fn reply(&mut self, ticket: Ticket, response: &Response) {
+        self.write_answered(ticket, response);
         // Who has an answer finds in the log what it is about.
         self.journal.flush(&mut self.files, self.now);
         let clock = Clock { now_unix: clock::wall().secs, utc_offset: clock::utc_offset() };
@@ -84,13 +90,12 @@ impl Daemon {
 
     /// Answers a request, or passes it on to the core.
     fn serve_request(&mut self, asked: Asked) {
-        let Asked { ticket, peer, request } = asked;
-        // Each key that is pressed is an `input`, and what is typed may be a secret: that is told in its own way.
-        let is_typed = matches!(request, Request::Input { .. } | Request::Resize { .. });
-        if request.right() != Right::Read && !is_typed {
-            let words = words(&request);
-            self.log(Level::Info, format_args!("command \"{words}\" from pid={} uid={}", peer.pid, peer.uid));
+        if let Err(refusal) = self.permit(&asked) {
+            return self.reply(asked.ticket, &Response::Refused(refusal));
         }
+        let Asked { ticket, peer, request, .. } = asked;
+        let uid = peer.uid;
+        let tell = |daemon: &mut Daemon, command| daemon.inputs.push_back(Input::Command { ticket, uid, command });
         let response = match request {
             Request::Version => {
                 Response::Version(VersionReport { version: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL })
@@ -110,22 +115,23 @@ impl Daemon {
             Request::Input { name, bytes, eof } => return self.input(ticket, peer, &name, bytes, eof),
             Request::Resize { name, rows, cols } => self.resize(&name, rows, cols).unwrap_or_else(Response::Refused),
             Request::Reload { dry_run } => return self.reload(Some(ticket), dry_run),
-            Request::Status { names } => return self.tell(ticket, Command::Status { names }),
-            Request::Pid { name: Some(name) } => return self.tell(ticket, Command::Pids { name }),
-            Request::Start { names, wait } => return self.tell(ticket, Command::Start { names, wait }),
-            Request::Stop { names, wait } => return self.tell(ticket, Command::Stop { names, wait }),
+            Request::Status { names, usage } => return tell(self, Command::Status { names, usage }),
+            Request::Why { names } => return tell(self, Command::Why { names }),
+            Request::Wait { names, until, timeout_ms } => {
+                return tell(self, Command::Wait { names, until, timeout_ms });
+            }
+            Request::Graph { names, dot } => return tell(self, Command::Graph { names, dot }),
+            Request::Pid { name: Some(name) } => return tell(self, Command::Pids { name }),
+            Request::Start { names, wait } => return tell(self, Command::Start { names, wait }),
+            Request::Stop { names, wait } => return tell(self, Command::Stop { names, wait }),
             Request::Restart { names, wait } => {
                 let files = self.files_now();
-                return self.tell(ticket, Command::Restart { names, wait, files });
+                return tell(self, Command::Restart { names, wait, files });
             }
-            Request::Signal { sig, names } => return self.tell(ticket, Command::Signal { sig, names }),
-            Request::Shutdown => return self.tell(ticket, Command::Shutdown),
+            Request::Signal { sig, names } => return tell(self, Command::Signal { sig, names }),
+            Request::Shutdown => return tell(self, Command::Shutdown),
         };
         self.reply(ticket, &response);
-    }
-
-    fn tell(&mut self, ticket: Ticket, command: Command) {
-        self.inputs.push_back(Input::Command(ticket, command));
     }
 
     /// Reads the configuration again. If anything is wrong with it, nothing changes.
@@ -141,6 +147,9 @@ impl Daemon {
                     let path = self.origin.path.display();
                     self.journal.write(Level::Info, format_args!("configuration read from {path}"));
                     self.people.extend(people);
+                    // A name may be another's by now.
+                    self.apply_roles();
+                    self.clients.allow(origin::room_for_clients(&config));
                     self.stamps = Some(stamps);
                 }
                 self.inputs.push_back(Input::Reload { ticket, config: Box::new(config), dry_run });
@@ -270,27 +279,5 @@ fn errors(problems: &[Diagnostic]) -> String {
     match problems.iter().filter(|p| p.level == diag::Level::Error).count() {
         1 => "1 error".to_owned(),
         errors => format!("{errors} errors"),
-    }
-}
-
-/// A request that changes something, for the log.
-fn words(request: &Request) -> String {
-    let name = request.command().name;
-    match request {
-        Request::Start { names, .. } | Request::Stop { names, .. } | Request::Restart { names, .. } => {
-            format!("{name} {}", names.join(" "))
-        }
-        Request::Signal { sig, names } => format!("{name} {sig} {}", names.join(" ")),
-        Request::Status { .. }
-        | Request::Reload { .. }
-        | Request::Shutdown
-        | Request::Events { .. }
-        | Request::Logs { .. }
-        | Request::Tail { .. }
-        | Request::Input { .. }
-        | Request::Resize { .. }
-        | Request::Pid { .. }
-        | Request::Version
-        | Request::Help { .. } => name.to_owned(),
     }
 }

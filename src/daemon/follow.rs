@@ -17,7 +17,7 @@ use crate::config::model::{Level, Sink};
 use crate::control::message::{Chunk, LogList, LogPlace, Refusal, RefusalCode, Response};
 use crate::logs::chunk::Unit;
 
-use super::logfile::{LogFiles, ReadOn, TAIL_LIMIT_BYTES, read_on, settle, tail};
+use super::logfile::{LogFiles, ReadOn, TAIL_LIMIT_BYTES, read_on, tail};
 use super::run::Daemon;
 
 /// How much is read from one log in one turn.
@@ -73,6 +73,8 @@ pub struct Follows {
     by_path: BTreeMap<PathBuf, BTreeSet<Id>>,
     /// Logs that may have something new for a client.
     due: BTreeSet<Id>,
+    /// Those of them whose clients have no room.
+    blocked: BTreeSet<Id>,
     /// The last one that was served; the next turn begins behind it.
     last: Option<Id>,
 }
@@ -84,6 +86,7 @@ impl Follows {
         for ticket in tickets {
             for (index, log) in self.all.remove(&ticket).into_iter().flat_map(|f| f.logs).enumerate() {
                 self.due.remove(&(ticket, index));
+                self.blocked.remove(&(ticket, index));
                 let Some(ids) = self.by_path.get_mut(&log.path) else { continue };
                 ids.remove(&(ticket, index));
                 if ids.is_empty() {
@@ -112,14 +115,28 @@ impl Follows {
     fn grown(&mut self, paths: BTreeSet<PathBuf>) {
         for path in paths {
             for id in self.by_path.get(&path).into_iter().flatten() {
-                let log = self.all.get_mut(&id.0).and_then(|follow| follow.logs.get_mut(id.1));
-                // Before it can be set aside, and another be taken for it.
-                if let Some(log) = log {
-                    settle(&path, &mut log.place.at);
+                if !self.blocked.contains(id) {
+                    self.due.insert(*id);
                 }
-                self.due.insert(*id);
             }
         }
+    }
+
+    /// A client has room again.
+    pub fn resume(&mut self, client: ClientId) {
+        let first = (Ticket { client, number: 0 }, 0);
+        let last = (Ticket { client, number: u64::MAX }, usize::MAX);
+        let ids: Vec<Id> = self.blocked.range(first..=last).copied().collect();
+        for id in ids {
+            self.blocked.remove(&id);
+            self.due.insert(id);
+        }
+    }
+
+    /// Whether there may be something to pass on to a client that has room for it.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !self.due.is_empty()
     }
 
     /// Those that are due, the one behind the last served first.
@@ -249,6 +266,8 @@ impl Daemon {
                 continue;
             };
             if follower.room < LEAST_ROOM_BYTES {
+                self.follows.due.remove(&id);
+                self.follows.blocked.insert(id);
                 continue;
             }
             served += 1;
@@ -281,12 +300,6 @@ impl Daemon {
         if !chunk.bytes.is_empty() || chunk.lost {
             self.clients.push_output(id.0, &chunk, labels);
         }
-    }
-
-    /// Whether there is something to pass on to a client that has room for it.
-    pub(super) fn follows_have_more(&self) -> bool {
-        let has_room = |id: &Id| self.clients.follower(id.0).is_some_and(|f| f.room >= LEAST_ROOM_BYTES);
-        self.follows.due.iter().any(has_room)
     }
 }
 

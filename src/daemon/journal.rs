@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::base::time::Mono;
 use crate::config::model::{DaemonConfig, Level, LogFormat, LogTarget};
-use crate::control::record::{Record, Subject};
+use crate::control::record::{Answered, Record, Subject};
 use crate::supervise::action::Happening;
 use crate::sys::fd;
 use crate::sys::process::is_terminal;
@@ -27,6 +27,13 @@ enum Target {
     Stdout,
     /// `None` while no syslog daemon answers; tried again with each turn that has something to say.
     Syslog(Option<Syslog>),
+}
+
+/// What a line is about.
+enum About<'a> {
+    Daemon,
+    Process(Subject<'a>),
+    Command(Answered<'a>),
 }
 
 /// The daemon's own log.
@@ -77,7 +84,7 @@ impl Journal {
 
     /// Writes a fact down if its level is wanted.
     pub fn write(&mut self, level: Level, fact: impl fmt::Display) {
-        self.line(level, "message", None, fact);
+        self.line(level, "message", About::Daemon, fact);
     }
 
     /// Writes down what happened to a process.
@@ -85,10 +92,15 @@ impl Journal {
         let Happening { name, program, num: _, group: _, pid, from, to, note } = happening;
         let (pid, from, to) = (*pid, *from, *to);
         let subject = Subject { program: program.as_str(), process: name, pid, from, to };
-        self.line(note.level(), note.word(), Some(subject), note);
+        self.line(note.level(), note.word(), About::Process(subject), note);
     }
 
-    fn line(&mut self, level: Level, event: &'static str, process: Option<Subject<'_>>, fact: impl fmt::Display) {
+    /// Writes down that a request was answered, and why in this way; nothing if that is plain.
+    pub fn answered(&mut self, level: Level, answered: Answered<'_>, why: &str) {
+        self.line(level, "command", About::Command(answered), why);
+    }
+
+    fn line(&mut self, level: Level, event: &'static str, about: About<'_>, fact: impl fmt::Display) {
         if level > self.level {
             return;
         }
@@ -104,14 +116,23 @@ impl Journal {
         self.levels.push(level);
         if self.format == LogFormat::Json {
             let (time, level, cause) = (self.stamp.as_str(), level.name(), fact.to_string());
-            return Record { time, level, event, process, cause }.write(&mut self.buffer);
+            let (process, command) = match about {
+                About::Daemon => (None, None),
+                About::Process(subject) => (Some(subject), None),
+                About::Command(answered) => (None, Some(answered)),
+            };
+            return Record { time, level, event, process, command, cause }.write(&mut self.buffer);
         }
         self.buffer.extend_from_slice(self.stamp.as_bytes());
         self.buffer.extend_from_slice(label(level));
         // Writing to a Vec cannot fail.
-        let _ = match process {
-            Some(Subject { process, .. }) => write!(self.buffer, "{process}: {fact}"),
-            None => write!(self.buffer, "{fact}"),
+        let _ = match about {
+            About::Daemon => write!(self.buffer, "{fact}"),
+            About::Process(Subject { process, .. }) => write!(self.buffer, "{process}: {fact}"),
+            About::Command(answered) => match fact.to_string() {
+                why if why.is_empty() => write!(self.buffer, "{answered}"),
+                why => write!(self.buffer, "{answered}: {why}"),
+            },
         };
         // A line stays a line whatever a name or an error text holds.
         for byte in self.buffer.iter_mut().skip(start).filter(|b| **b < b' ' || **b == 0x7f) {

@@ -29,7 +29,7 @@ use crate::config::model::Rotation;
 
 pub use fact::LogFact;
 pub use pump::{PipeState, Pump, Pumped};
-pub use read::{ReadOn, read_on, settle, tail};
+pub use read::{ReadOn, read_on, tail};
 
 use file::LogFile;
 use pump::{Scratch, Session};

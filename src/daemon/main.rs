@@ -18,6 +18,7 @@ use crate::sys::nursery::Nursery;
 use crate::sys::process;
 use crate::sys::{fd, limits, signals, user};
 
+use super::audit;
 use super::background::{announce, in_background, with_shell};
 use super::children::Children;
 use super::clients::Clients;
@@ -131,7 +132,8 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     let clock = Clock::new(&mut reactor).map_err(|e| Error::io("set up the timer", "", e))?;
     let mut files = LogFiles::new().map_err(|e| Error::io("make a pipe", "", e))?;
     let mut journal = Journal::new(&config.daemon, &mut files, foreground && !attached);
-    let clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket)?;
+    let access = audit::access(&config.daemon.socket.roles, &people);
+    let mut clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket, access)?;
     let pidfile = PidFile::write(config.daemon.pidfile.as_deref())?;
     if !config.daemon.nocleanup {
         files.cleanup(origin::auto_logs(&config).iter().map(PathBuf::as_path));
@@ -152,6 +154,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         journal.write(Level::Warning, warning);
     }
     journal.flush(&mut files, clock::now());
+    clients.allow(origin::room_for_clients(&config));
     announce(ready, foreground)?;
     process::trim_heap();
     let surroundings = Surroundings { env: origin.env.clone(), host: process::host_name(), directory, open_files };
@@ -167,6 +170,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         files,
         clients,
         events: Default::default(),
+        audit: Default::default(),
         follows: Default::default(),
         journal,
         origin,
@@ -189,6 +193,7 @@ impl Daemon {
     /// The last lines of the log, and the socket removed.
     fn leave(&mut self, result: &Result<(), Error>) {
         self.clients.remove_socket();
+        self.write_unfinished();
         self.finish_terminals();
         self.outputs.finish(&mut self.reactor, &mut self.files, self.now);
         match result {

@@ -11,6 +11,7 @@ use crate::config::model::{Config, Program, Sink, Stdin};
 use crate::load::{self, Loaded};
 use crate::sys::limits::{self, OpenFiles};
 
+use super::clients::LEAST_CLIENTS;
 use super::error::Error;
 use super::options::Overrides;
 
@@ -68,7 +69,15 @@ fn files_needed(config: &Config) -> u64 {
         let between = if program.tty { 2 } else { 0 };
         u64::from(program.numprocs) * (1 + 2 * files as u64 + input + between)
     };
-    BASE_FILES + super::clients::MAX_CLIENTS as u64 + config.programs.values().map(|p| of(p)).sum::<u64>()
+    BASE_FILES + LEAST_CLIENTS as u64 + config.programs.values().map(|p| of(p)).sum::<u64>()
+}
+
+/// How many connections there may be beside what the configuration needs. Half of what is left is for what nobody counts.
+#[must_use]
+pub fn room_for_clients(config: &Config) -> usize {
+    let allowed = limits::open_files().map_or(0, |limit| limit.soft);
+    let left = allowed.saturating_sub(files_needed(config)) / 2;
+    LEAST_CLIENTS.saturating_add(usize::try_from(left).unwrap_or(usize::MAX))
 }
 
 /// Whether the configuration's descriptors can be had; if not, why.

@@ -25,6 +25,7 @@ impl Daemon {
             Action::Spawn(key, run) => self.births.push_back((key, run)),
             Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group),
             Action::Reply(ticket, response) => self.reply(ticket, &response),
+            Action::ReplyInFull(ticket, keys, response) => self.reply_in_full(ticket, &keys, response),
             Action::Note(happening) => {
                 self.journal.happening(&happening);
                 self.publish(&happening);
@@ -33,7 +34,10 @@ impl Daemon {
             Action::Reconfigure(key) => self.reconfigure_outputs(key),
             // Its pipes stay until their end.
             Action::Retire(_) => {}
-            Action::DaemonChanged => self.journal.reconfigure(&self.fleet.config().daemon, &mut self.files),
+            Action::DaemonChanged => {
+                self.journal.reconfigure(&self.fleet.config().daemon, &mut self.files);
+                self.apply_roles();
+            }
             Action::Quit { survivors } => self.quit = Some(survivors),
         }
     }

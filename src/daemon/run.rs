@@ -19,6 +19,7 @@ use crate::sys::limits::OpenFiles;
 use crate::sys::nursery::Nursery;
 use crate::sys::process;
 
+use super::audit::Audit;
 use super::children::Children;
 use super::clients::Clients;
 use super::clock::{self, Clock};
@@ -63,6 +64,8 @@ pub struct Daemon {
     pub(super) clients: Clients,
     /// What happened, and who follows.
     pub(super) events: Events,
+    /// Requests that will be in the log.
+    pub(super) audit: Audit,
     /// Who reads what processes write.
     pub(super) follows: Follows,
     /// The daemon's own log.
@@ -117,6 +120,7 @@ impl Daemon {
                 process::release_code();
             }
         }
+        self.tell_all_followers();
         self.clients.say_goodbye(&mut self.reactor);
         match self.quit.take() {
             Some(survivors) if !survivors.is_empty() => Err(Error::Survivors(survivors)),
@@ -125,11 +129,8 @@ impl Daemon {
     }
 
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
-        let busy = self.outputs.has_more()
-            || self.terminals.has_more()
-            || !self.births.is_empty()
-            || self.clients.has_more()
-            || self.follows_have_more();
+        let told_later = self.clients.has_more() || self.events.has_more() || self.follows.has_more();
+        let busy = self.outputs.has_more() || self.terminals.has_more() || !self.births.is_empty() || told_later;
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
         let timeout = if busy { Some(Duration::ZERO) } else { leaving };
@@ -151,9 +152,12 @@ impl Daemon {
         }
         self.settle();
         self.give_birth();
+        self.tell_followers();
         self.report_log_facts();
         let output = self.outputs.next_deadline(&self.files);
-        let deadline = [self.fleet.next_deadline(), output, self.clients.next_deadline()];
+        self.write_untold();
+        let (clients, audit) = (self.clients.next_deadline(), self.audit.next_deadline());
+        let deadline = [self.fleet.next_deadline(), output, clients, audit];
         let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use crate::base::errno::plain;
 use crate::base::id::{ClientId, Key, Run, Ticket};
 use crate::base::text::quoted;
-use crate::config::model::{Level, Program, Stdin};
+use crate::config::model::{Program, Stdin};
 use crate::control::message::{Refusal, RefusalCode, Response};
 use crate::sys::sock::Peer;
 use crate::sys::spawn::Credentials;
@@ -207,10 +207,10 @@ impl Daemon {
             Ok(id) => id,
             Err(refusal) => return self.reply(ticket, &Response::Refused(refusal)),
         };
-        let level = if self.stdins.is_new_writer(id, peer.pid) { Level::Info } else { Level::Debug };
-        let end = if eof { " and its end" } else { "" };
-        let fact = format!("input of {} bytes{end} for {name} from pid={} uid={}", bytes.len(), peer.pid, peer.uid);
-        self.log(level, fact);
+        if !self.stdins.is_new_writer(id, peer.pid) {
+            // Each key that is pressed comes as a request of its own.
+            self.audit.forget(ticket);
+        }
         if let Some(terminal) = self.terminals.token(id).filter(|_| eof) {
             let end = self.reactor.fd(terminal).and_then(|master| pty::end_of_input(master).ok());
             bytes.extend(end);

@@ -7,6 +7,7 @@ use std::io;
 use crate::base::errno::plain;
 use crate::base::nearest::suggestion;
 use crate::config::Objection;
+use crate::config::model::Account;
 use crate::sys::user::{self, Identity};
 
 /// Users and groups that a configuration names, looked up when it is loaded: a lookup may ask a network, and the loop
@@ -22,6 +23,21 @@ impl People {
     #[must_use]
     pub fn user(&self, name: &str) -> Option<&Identity> {
         self.users.get(name)
+    }
+
+    /// The id of a user or group that has a role.
+    #[must_use]
+    pub fn holder(&self, holder: &Account) -> Option<u32> {
+        match holder {
+            Account::User(name) => self.user(name).map(|identity| identity.uid),
+            Account::Group(name) => self.group(name),
+        }
+    }
+
+    /// The login name of a user, if it is one that the configuration names.
+    #[must_use]
+    pub fn name_of(&self, uid: u32) -> Option<&str> {
+        self.users.values().find(|identity| identity.uid == uid)?.name.as_deref()
     }
 
     /// Adds what a newer configuration names. What an older one named stays: its last processes may be on their way.
@@ -50,13 +66,24 @@ type Answers<T> = RefCell<BTreeMap<String, Result<T, String>>>;
 impl Asked {
     /// Whether a program can run as this user.
     pub(super) fn user(&self, name: &str) -> Result<(), Objection> {
-        let identity = ask(&self.users, name, |name| present("user", name, user::user(name), user::names));
         let own = user::effective_uid();
-        match identity.map_err(Objection::error)? {
+        match self.identity(name).map_err(Objection::error)? {
             Identity { uid, .. } if own != 0 && uid != own => Err(Objection::warning(format!(
                 "only root may run a program as \"{name}\": it cannot be started unless taskmasterd runs as root"
             ))),
             Identity { .. } => Ok(()),
+        }
+    }
+
+    fn identity(&self, name: &str) -> Result<Identity, String> {
+        ask(&self.users, name, |name| present("user", name, user::user(name), user::names))
+    }
+
+    /// Whether there is somebody who can have a role.
+    pub(super) fn holder(&self, holder: &Account) -> Result<(), Objection> {
+        match holder {
+            Account::User(name) => self.identity(name).map(drop).map_err(Objection::error),
+            Account::Group(name) => self.group(name),
         }
     }
 

@@ -48,6 +48,9 @@ pub enum Action {
     },
     /// Give a client its one final answer.
     Reply(Ticket, Response),
+    /// Give a client its one final answer, with what only the shell can see added to each of its entries. They are about
+    /// these processes, in this order.
+    ReplyInFull(Ticket, Vec<Key>, Response),
     /// Write down what happened to a process.
     Note(Happening),
     /// Write down what was decided.
@@ -174,6 +177,7 @@ impl fmt::Display for Note {
             Note::Leftovers => f.write_str("its leader is gone, members of its process group are left: stopping them"),
             Note::Backoff { why: Some(why), delay } => write!(f, "{why}; next try in {}", print_duration(*delay)),
             Note::Backoff { why: None, delay } => write!(f, "next start in {}", print_duration(*delay)),
+            Note::Fatal { why, tries: 0 | 1 } => write!(f, "gave up after the first try: {why}"),
             Note::Fatal { why, tries } => write!(f, "gave up after {tries} tries: {why}"),
             Note::Stopping { sig } => write!(f, "stopping: {sig} sent"),
             Note::Killed => f.write_str("did not stop in time: SIGKILL sent"),

@@ -12,12 +12,13 @@ use crate::base::select::Selector;
 use crate::base::signal::Sig;
 use crate::base::time::Mono;
 use crate::base::units::print_duration;
-use crate::control::message::{Outcome, Refusal, RefusalCode, Response, Wait, Want};
+use crate::control::message::{Outcome, Refusal, RefusalCode, Response, Wait, WaitFor, Want};
 
 use super::action::Action;
 use super::event::{Command, Event};
 use super::fleet::{Due, Fleet, Member};
 use super::state::{Instance, State};
+use super::wait;
 
 /// Clients that wait.
 #[derive(Debug, Default)]
@@ -31,7 +32,6 @@ pub struct Waiters {
 #[derive(Debug)]
 struct Waiter {
     ticket: Ticket,
-    verb: Verb,
     /// What is still waited for, and the name that the process had when the command came: a reload meanwhile may give
     /// its name to another one.
     goals: BTreeMap<Key, (Goal, String)>,
@@ -44,13 +44,15 @@ struct Waiter {
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Goal {
-    /// That this run or a later one counts as started.
-    Up(Run),
+pub(super) enum Goal {
+    /// That this run or a later one counts as started, for a command that does that.
+    Up(Run, Verb),
     /// That nothing of this run is alive, nor of an earlier one.
     Down(Run),
     /// That it is removed, or is no longer to be.
     Gone,
+    /// That it has come to this, whatever the run.
+    Reach(WaitFor),
 }
 
 /// One process of a command.
@@ -67,6 +69,9 @@ pub(super) enum Verb {
     Stop,
     Restart,
 }
+
+/// What a command waits for with one process, and the outcome if that is known already.
+pub(super) type Begun = (Option<Goal>, Option<Outcome>);
 
 /// What became of a process that a restart has removed.
 const REMOVED: &str = "removed";
@@ -93,7 +98,27 @@ impl Fleet {
     /// Does what a client asks.
     pub(super) fn command(&mut self, ticket: Ticket, command: Command, now: Mono, out: &mut Vec<Action>) {
         let response = match command {
-            Command::Status { names } => self.chosen(&names).map(|keys| Response::Status(self.status(&keys, now))),
+            Command::Status { names, usage: false } => {
+                self.chosen(&names).map(|keys| Response::Status(self.status(&keys, now)))
+            }
+            Command::Status { names, usage: true } => match self.chosen(&names) {
+                Ok(keys) => {
+                    let response = Response::Status(self.status(&keys, now));
+                    return out.push(Action::ReplyInFull(ticket, keys, response));
+                }
+                Err(refusal) => Err(refusal),
+            },
+            Command::Why { names } => match self.chosen(&names) {
+                Ok(keys) => {
+                    let response = Response::Why(self.accounts(&keys, now));
+                    return out.push(Action::ReplyInFull(ticket, keys, response));
+                }
+                Err(refusal) => Err(refusal),
+            },
+            Command::Wait { names, until, timeout_ms } => {
+                return self.wait_for(ticket, &names, until, timeout_ms, now, out);
+            }
+            Command::Graph { names, dot } => self.chosen(&names).map(|keys| Response::Graph(self.graph(&keys, dot))),
             Command::Pids { name } => self.chosen(&[name]).map(|keys| Response::Pids(self.pids(&keys))),
             Command::Start { names, wait } => return self.act(ticket, Verb::Start, &names, wait, now, out),
             Command::Stop { names, wait } => return self.act(ticket, Verb::Stop, &names, wait, now, out),
@@ -196,17 +221,32 @@ impl Fleet {
         now: Mono,
         out: &mut Vec<Action>,
     ) {
-        let (number, deadline) = (self.waiters.next, deadline(wait, now));
-        self.waiters.next += 1;
-        let mut waiter = Waiter { ticket, verb, goals: BTreeMap::new(), outcomes: Vec::new(), notes, deadline };
+        let mut begun = Vec::with_capacity(targets.len());
         for target in targets {
-            let (key, name, (goal, outcome)) = match target {
+            begun.push(match target {
                 Target::Intent(key) => {
                     let name = self.member(key).map(|m| self.display_name(m)).unwrap_or_default();
                     (key, name.clone(), self.begin(verb, key, name, wait, now, out))
                 }
                 Target::Removed(key, name) => (key, name.clone(), self.removed(key, name, wait)),
-            };
+            });
+        }
+        self.take_up(ticket, begun, notes, deadline(wait, now), out);
+    }
+
+    /// Takes up a client that waits for these, or answers it if nothing is open.
+    pub(super) fn take_up(
+        &mut self,
+        ticket: Ticket,
+        begun: Vec<(Key, String, Begun)>,
+        notes: Vec<String>,
+        deadline: Option<Mono>,
+        out: &mut Vec<Action>,
+    ) {
+        let number = self.waiters.next;
+        self.waiters.next += 1;
+        let mut waiter = Waiter { ticket, goals: BTreeMap::new(), outcomes: Vec::new(), notes, deadline };
+        for (key, name, (goal, outcome)) in begun {
             if let Some(goal) = goal.filter(|_| outcome.is_none()) {
                 waiter.goals.insert(key, (goal, name));
                 self.waiters.by_key.entry(key).or_default().push(number);
@@ -221,7 +261,7 @@ impl Fleet {
     }
 
     /// The goal of a process that the command itself has removed.
-    fn removed(&self, key: Key, name: String, wait: Wait) -> (Option<Goal>, Option<Outcome>) {
+    fn removed(&self, key: Key, name: String, wait: Wait) -> Begun {
         let result = match (self.members.contains_key(&key), wait) {
             (true, Wait::Reached | Wait::UpTo(_)) => return (Some(Goal::Gone), None),
             (true, Wait::No) => "stopping, to be removed",
@@ -231,15 +271,7 @@ impl Fleet {
     }
 
     /// Tells one process the intent of a command: what is to be waited for, or the outcome if that is known already.
-    fn begin(
-        &mut self,
-        verb: Verb,
-        key: Key,
-        name: String,
-        wait: Wait,
-        now: Mono,
-        out: &mut Vec<Action>,
-    ) -> (Option<Goal>, Option<Outcome>) {
+    fn begin(&mut self, verb: Verb, key: Key, name: String, wait: Wait, now: Mono, out: &mut Vec<Action>) -> Begun {
         let Some(member) = self.members.get(&key) else { return (None, None) };
         let known = |result: &str| (None, Some(Outcome { name: name.clone(), result: result.to_owned(), ok: true }));
         if member.retiring && verb != Verb::Stop {
@@ -266,7 +298,7 @@ impl Fleet {
         // A retiring process that was down is gone by now.
         let Some(member) = self.members.get(&key) else { return known(verb.done()) };
         let goal = goal(verb, &member.inst);
-        (Some(goal), outcome(verb, goal, member, now).map(|(result, ok)| Outcome { name, result, ok }))
+        (Some(goal), outcome(goal, member, now).map(|(result, ok)| Outcome { name, result, ok }))
     }
 
     /// Looks at everybody who waits for this process.
@@ -277,7 +309,7 @@ impl Fleet {
         for number in numbers {
             let Some(waiter) = self.waiters.all.get_mut(&number) else { continue };
             let Some((goal, _)) = waiter.goals.get(&key) else { continue };
-            if let Some((result, ok)) = outcome(waiter.verb, *goal, member, now) {
+            if let Some((result, ok)) = outcome(*goal, member, now) {
                 waiter.settle(key, result, ok);
                 done.push(number);
             }
@@ -368,24 +400,25 @@ fn deadline(wait: Wait, now: Mono) -> Option<Mono> {
 fn goal(verb: Verb, inst: &Instance) -> Goal {
     match (verb, &inst.state) {
         (Verb::Stop, _) => Goal::Down(inst.last_run),
-        (_, State::Starting { live, .. } | State::Running { live }) => Goal::Up(live.run),
-        (_, _) => Goal::Up(inst.last_run.next()),
+        (_, State::Starting { live, .. } | State::Running { live }) => Goal::Up(live.run, verb),
+        (_, _) => Goal::Up(inst.last_run.next(), verb),
     }
 }
 
 /// What has become of a goal; `None` while it is open.
-fn outcome(verb: Verb, goal: Goal, member: &Member, now: Mono) -> Option<(String, bool)> {
+pub(super) fn outcome(goal: Goal, member: &Member, now: Mono) -> Option<(String, bool)> {
     let inst = &member.inst;
     match goal {
         Goal::Down(run) => match inst.live() {
             Some(live) if live.run <= run => None,
             Some(_) => Some(("stopped, and started again meanwhile".to_owned(), false)),
-            None => Some((verb.done().to_owned(), true)),
+            None => Some((Verb::Stop.done().to_owned(), true)),
         },
         Goal::Gone if inst.live().is_some() && member.retiring => None,
         Goal::Gone if member.retiring => Some((REMOVED.to_owned(), true)),
         Goal::Gone => Some(("is to stay: the configuration names it again".to_owned(), false)),
-        Goal::Up(run) => match &inst.state {
+        Goal::Reach(until) => wait::outcome(until, member),
+        Goal::Up(run, verb) => match &inst.state {
             State::Running { live } if live.run >= run => Some((verb.done().to_owned(), true)),
             State::Exited { exit, expected } if inst.last_run >= run => {
                 Some((format!("{} ({exit})", if *expected { "done" } else { "exited" }), *expected))

@@ -4,7 +4,7 @@ use crate::base::exit::Exit;
 use crate::base::id::{ClientId, Key, Run, Ticket};
 use crate::base::signal::Sig;
 use crate::config::model::Config;
-use crate::control::message::Wait;
+use crate::control::message::{Wait, WaitFor};
 
 use super::state::Failure;
 
@@ -57,6 +57,29 @@ pub enum Command {
     Status {
         /// Which.
         names: Vec<String>,
+        /// Whether what they use is told, too.
+        usage: bool,
+    },
+    /// Why the named processes are as they are.
+    Why {
+        /// Which.
+        names: Vec<String>,
+    },
+    /// Wait until the named processes have come to something.
+    Wait {
+        /// Which.
+        names: Vec<String>,
+        /// To what.
+        until: WaitFor,
+        /// How many milliseconds at most, if there is a limit.
+        timeout_ms: Option<u64>,
+    },
+    /// The order in which the named programs start, all if none is named.
+    Graph {
+        /// Which.
+        names: Vec<String>,
+        /// For Graphviz.
+        dot: bool,
     },
     /// The process ids of the named processes.
     Pids {
@@ -118,7 +141,14 @@ pub enum Input {
     /// Time has passed.
     Tick,
     /// A client asks for something that concerns processes.
-    Command(Ticket, Command),
+    Command {
+        /// Where the answer goes.
+        ticket: Ticket,
+        /// The client's user.
+        uid: u32,
+        /// What it asks for.
+        command: Command,
+    },
     /// A client is gone; nobody waits for its answers.
     ClientGone(ClientId),
     /// A configuration that was read and found valid takes the place of the present one, or is only held against it.

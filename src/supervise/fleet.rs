@@ -15,7 +15,8 @@ use crate::control::message::StateName;
 
 use super::action::{Action, Effect, Happening};
 use super::command::Waiters;
-use super::event::{Event, Input};
+use super::event::{Command, Event, Input};
+use super::history::{Asked, By, History, Intent};
 use super::shutdown::Phase;
 use super::state::{Instance, State};
 use super::step::step;
@@ -35,6 +36,10 @@ pub struct Member {
     pub retiring: bool,
     /// Its machine.
     pub inst: Instance,
+    /// What was wanted of it last, by whom; `None` until something was.
+    pub asked: Option<Asked>,
+    /// Its last changes.
+    pub history: History,
     /// The deadline under which it is listed; equals `inst.deadline(policy)` between two inputs.
     armed: Option<Mono>,
 }
@@ -65,6 +70,8 @@ pub struct Fleet {
     /// How many members have a live run.
     pub(super) live: usize,
     next_key: u32,
+    /// On whose behalf the present input wants things; `None` iff it is a fact or time.
+    acting: Option<By>,
     /// Reused from step to step.
     effects: Vec<Effect>,
 }
@@ -82,6 +89,7 @@ impl Fleet {
             phase: Phase::Up,
             live: 0,
             next_key: 0,
+            acting: None,
             effects: Vec::new(),
         };
         for (name, program) in &config.programs {
@@ -95,11 +103,18 @@ impl Fleet {
 
     /// Tells the fleet what happened; what is to be done is appended to `out`.
     pub fn handle(&mut self, input: Input, now: Mono, out: &mut Vec<Action>) {
+        self.acting = match &input {
+            Input::Boot => Some(By::Boot),
+            Input::Command { command: Command::Shutdown, .. } | Input::Shutdown => Some(By::Shutdown),
+            Input::Command { uid, .. } => Some(By::Client { uid: *uid }),
+            Input::Reload { .. } => Some(By::Reload),
+            Input::Fact(..) | Input::Tick | Input::ClientGone(_) => None,
+        };
         match input {
             Input::Boot => self.boot(now, out),
             Input::Fact(key, run, fact) => self.apply(key, Event::Fact(run, fact), now, out),
             Input::Tick => self.tick(now, out),
-            Input::Command(ticket, command) => self.command(ticket, command, now, out),
+            Input::Command { ticket, command, uid: _ } => self.command(ticket, command, now, out),
             Input::ClientGone(client) => self.client_gone(client),
             Input::Reload { ticket, config, dry_run } => self.reload(ticket, *config, dry_run, now, out),
             Input::Shutdown => self.shutdown(now, out),
@@ -184,6 +199,8 @@ impl Fleet {
             next: None,
             retiring: false,
             inst: Instance::default(),
+            asked: None,
+            history: History::default(),
             armed: None,
         };
         self.members.insert(key, Box::new(member));
@@ -196,8 +213,11 @@ impl Fleet {
         let Some(member) = self.members.get_mut(&key) else { return };
         let before = member.inst.live().map(|live| live.run);
         let was = (member.inst.name(), member.inst.live().and_then(|live| live.pid));
+        let asked = Intent::of(&event).zip(self.acting).map(|(intent, by)| Asked { intent, by });
         let mut effects = std::mem::take(&mut self.effects);
         step(&member.program.policy, &mut member.inst, event, now, &mut effects);
+        member.asked = asked.or(member.asked);
+        member.history.record(now, was.0, member.inst.name(), asked, &effects);
         let after = member.inst.live().map(|live| live.run);
         self.live = self.live + usize::from(after.is_some()) - usize::from(before.is_some());
         // Whatever run comes after the old one uses the new program.

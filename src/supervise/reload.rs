@@ -51,6 +51,7 @@ impl Fleet {
             self.config.daemon.loglevel = daemon.loglevel;
             self.config.daemon.logformat = daemon.logformat;
             self.config.daemon.rotation = daemon.rotation;
+            self.config.daemon.socket.roles = daemon.socket.roles;
             if !plan.daemon_live.is_empty() {
                 out.push(Action::DaemonChanged);
             }

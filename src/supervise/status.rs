@@ -23,7 +23,7 @@ impl Fleet {
         members.map(|m| ProcessPid { name: self.display_name(m), pid: pid(&m.inst) }).collect()
     }
 
-    fn view(&self, member: &Member, now: Mono) -> ProcessStatus {
+    pub(super) fn view(&self, member: &Member, now: Mono) -> ProcessStatus {
         let inst = &member.inst;
         ProcessStatus {
             name: self.display_name(member),
@@ -38,6 +38,7 @@ impl Fleet {
             runs: inst.last_run.0,
             last_exit: inst.last_exit.map(|exit| exit.to_string()),
             why: why(inst),
+            next: (!inst.as_wanted()).then(|| self.next(member, now)),
             next_try_ms: match inst.state {
                 State::Backoff { until, .. } => Some(millis(until.since(now))),
                 State::Stopped
@@ -48,6 +49,7 @@ impl Fleet {
                 | State::Fatal { .. } => None,
             },
             kill_in_ms: inst.kill_at(&member.program.policy).map(|at| millis(at.since(now))),
+            usage: None,
         }
     }
 }
@@ -66,7 +68,7 @@ fn why(inst: &Instance) -> Option<String> {
     match &inst.state {
         State::Backoff { why: Some(why), .. } | State::Fatal { why } => Some(why.to_string()),
         State::Backoff { why: None, .. } => Some("waits for backoff.floor between two starts".to_owned()),
-        State::Exited { expected: false, .. } => Some("not expected".to_owned()),
+        State::Exited { expected: false, .. } => Some("not expected (autorestart: never)".to_owned()),
         State::Stopping { ended: Some(exit), .. } => {
             Some(format!("its leader is gone ({exit}), members of its process group are left"))
         }
@@ -79,6 +81,6 @@ fn why(inst: &Instance) -> Option<String> {
     }
 }
 
-fn millis(d: Duration) -> u64 {
+pub(super) fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }

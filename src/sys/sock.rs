@@ -65,6 +65,31 @@ pub fn peer(socket: BorrowedFd<'_>) -> io::Result<Peer> {
     Ok(Peer { pid: credentials.pid(), uid: credentials.uid(), gid: credentials.gid() })
 }
 
+/// The supplementary groups of the process at the other end, as they were when it connected.
+///
+/// # Errors
+/// getsockopt(2): ENOPROTOOPT if the kernel does not tell.
+pub fn groups(socket: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
+    const ID_BYTES: usize = size_of::<libc::gid_t>();
+    // As many as a process can have, NGROUPS_MAX, in the second try.
+    for room in [64, 65_536] {
+        let mut groups: Vec<libc::gid_t> = vec![0; room];
+        let mut length = libc::socklen_t::try_from(room * ID_BYTES).unwrap_or(0);
+        let (fd, at) = (socket.as_raw_fd(), groups.as_mut_ptr().cast());
+        // SAFETY: the vector has room for as many bytes as the length says, and both outlive the call.
+        let result = unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_PEERGROUPS, at, &raw mut length) };
+        if result == 0 {
+            groups.truncate(length as usize / ID_BYTES);
+            return Ok(groups);
+        }
+        let error = io::Error::last_os_error();
+        if error.raw_os_error() != Some(libc::ERANGE) {
+            return Err(error);
+        }
+    }
+    Err(io::Error::from_raw_os_error(libc::ERANGE))
+}
+
 /// Whether somebody accepts connections at this path.
 #[must_use]
 pub fn answers(path: &Path) -> bool {
@@ -107,5 +132,24 @@ impl Syslog {
     /// send(2).
     pub fn send(&self, record: &[u8]) -> io::Result<()> {
         send(self.0.as_fd(), record).map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_peer_has_the_groups_that_its_process_has() {
+        let (near, _far) = UnixStream::pair().unwrap();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap();
+        let mut want: Vec<u32> = line.split_whitespace().map(|id| id.parse().unwrap()).collect();
+        let mut got = groups(near.as_fd()).unwrap();
+        want.sort_unstable();
+        got.sort_unstable();
+        assert_eq!(got, want);
+        assert_eq!(peer(near.as_fd()).unwrap().uid, crate::sys::user::effective_uid());
     }
 }

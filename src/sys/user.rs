@@ -89,9 +89,18 @@ pub fn group_names() -> Vec<String> {
 }
 
 fn list(path: &str) -> Vec<String> {
-    let text = std::fs::read(path).unwrap_or_default();
-    let lines = String::from_utf8_lossy(&text).into_owned();
-    lines.lines().filter_map(|line| line.split(':').next().map(str::to_owned)).collect()
+    text_of(path).lines().filter_map(|line| line.split(':').next().map(str::to_owned)).collect()
+}
+
+fn text_of(path: &str) -> String {
+    String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
+}
+
+/// The login name of a user that the local file lists. Asks nothing that could make the caller wait.
+#[must_use]
+pub fn local_name(uid: u32) -> Option<String> {
+    let is_meant = |line: &&str| line.split(':').nth(2).and_then(|id| id.parse().ok()) == Some(uid);
+    text_of("/etc/passwd").lines().find(is_meant)?.split(':').next().map(str::to_owned)
 }
 
 /// The effective user id of this process.
@@ -121,6 +130,7 @@ mod tests {
         assert_eq!(user("0").unwrap().unwrap(), root);
         let stranger = user("4123456").unwrap().unwrap();
         assert_eq!((stranger.uid, stranger.groups, stranger.name), (4_123_456, vec![4_123_456], None));
+        assert_eq!((local_name(0).as_deref(), local_name(4_123_456)), (Some("root"), None));
         assert_eq!(group("root").unwrap(), Some(0));
         assert_eq!(group("0x0").unwrap(), None);
     }

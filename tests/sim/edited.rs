@@ -135,7 +135,7 @@ impl World {
         };
         self.notes_due.insert(ticket, before.noted());
         let command = self.badly_told(before.names.clone(), wait, files);
-        self.tell(Input::Command(ticket, command))?;
+        self.tell(Input::Command { ticket, uid: 0, command })?;
         if let Some(file) = before.file.clone().filter(|_| self.has(Bug::RestartReloadsEverything)) {
             self.tell(Input::Reload { ticket: None, config: Box::new(file), dry_run: false })?;
         }

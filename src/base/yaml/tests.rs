@@ -110,6 +110,7 @@ fn what_is_refused_says_why_and_where() {
         ("a: 1\n b: 2", "not valid YAML", Some((2, 3))),
         ("a: *nope", "unknown anchor", Some((1, 4))),
         ("\t- x", "not valid YAML", Some((1, 1))),
+        ("a: [b, @c]", "(a text that begins with @ must be in quotes)", Some((1, 8))),
         ("a: \"x", "not valid YAML", Some((1, 6))),
     ] {
         let error = refused(text);

@@ -8,7 +8,7 @@ use crate::base::id::ProgramName;
 use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 use crate::config::expand::{Outside, blueprint};
-use crate::config::model::{Level, LogFormat, Stdin};
+use crate::config::model::{Level, LogFormat, Roles, Stdin};
 use crate::config::{Source, Unread, World, parse};
 
 /// A world in which every variable is there, and three files of variables.
@@ -279,6 +279,11 @@ impl Dice {
         let names = ["root", "33", "0", "007", "yes", "0x1f", "99999999999999999999999", "a#b", "'x'", "ö"];
         self.once_in(3).then(|| self.pick(&names).to_owned())
     }
+
+    fn holders(&mut self) -> Vec<Account> {
+        let some: Vec<String> = (0..self.up_to(4)).filter_map(|_| self.account()).collect();
+        some.into_iter().map(|name| if self.once_in(2) { Account::User(name) } else { Account::Group(name) }).collect()
+    }
 }
 
 fn some_program(dice: &mut Dice, unique: &str) -> Program {
@@ -365,6 +370,7 @@ fn some_daemon(dice: &mut Dice) -> DaemonConfig {
             mode: dice.pick(&[0o600, 0o660, 0o777, 0, 7]),
             owner: dice.account(),
             group: dice.account(),
+            roles: Roles { read: dice.holders(), control: dice.holders(), admin: dice.holders() },
         },
     }
 }

@@ -10,9 +10,10 @@ use serde_json::value::RawValue;
 use crate::base::id::Stream;
 use crate::control::command::Verb;
 use crate::control::message::{
-    Chunk, Event, EventList, LogList, Outcome, PlanReport, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response,
-    VersionReport,
+    Account, Chunk, Edge, Event, EventList, Graph, GraphProgram, LogList, Outcome, PlanReport, ProcessPid,
+    ProcessStatus, Refusal, RefusalCode, Response, VersionReport,
 };
+use crate::control::render::dot;
 
 use super::{Id, write_json};
 
@@ -30,6 +31,11 @@ pub fn write_answer(id: &Id, response: &Response, out: &mut Vec<u8>) {
 fn write_body(response: &Response, out: &mut Vec<u8>) {
     match response {
         Response::Status(processes) => write_json(&Status { processes }, out),
+        Response::Why(accounts) => write_json(&Why { accounts }, out),
+        Response::Graph(graph) => {
+            let Graph { programs, edges, as_dot } = graph;
+            write_json(&Drawn { programs, edges, dot: as_dot.then(|| dot(graph)) }, out);
+        }
         Response::Outcomes { outcomes, notes } => {
             write_json(&Outcomes { ok: outcomes.iter().all(|o| o.ok), outcomes, notes: Cow::Borrowed(notes) }, out);
         }
@@ -71,6 +77,19 @@ struct ErrorObject<'a> {
 #[derive(Serialize, Deserialize)]
 struct Status<L> {
     processes: L,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Why<L> {
+    accounts: L,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Drawn<P, E> {
+    programs: P,
+    edges: E,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dot: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -175,9 +194,16 @@ struct Answer<'a, T> {
 pub fn read_answer(verb: Verb, line: &str) -> Result<Response, String> {
     match verb {
         Verb::Status => answer(line, |s: Status<Vec<ProcessStatus>>| Response::Status(s.processes)),
-        Verb::Start | Verb::Stop | Verb::Restart | Verb::Signal => answer(line, |o: Outcomes<'_, Vec<Outcome>>| {
-            Response::Outcomes { outcomes: o.outcomes, notes: o.notes.into_owned() }
+        Verb::Why => answer(line, |w: Why<Vec<Account>>| Response::Why(w.accounts)),
+        Verb::Graph => answer(line, |d: Drawn<Vec<GraphProgram>, Vec<Edge>>| {
+            Response::Graph(Graph { programs: d.programs, edges: d.edges, as_dot: d.dot.is_some() })
         }),
+        Verb::Start | Verb::Stop | Verb::Restart | Verb::Signal | Verb::Wait => {
+            answer(line, |o: Outcomes<'_, Vec<Outcome>>| Response::Outcomes {
+                outcomes: o.outcomes,
+                notes: o.notes.into_owned(),
+            })
+        }
         Verb::Reload => answer(line, |plan: PlanReport| Response::Plan(plan)),
         Verb::Events => answer(line, |list: EventList| Response::Events(list)),
         Verb::Logs => {
@@ -309,7 +335,11 @@ pub fn raw_error(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::message::{Change, ChangeAction, KeyChange, PROTOCOL, StateName, Then, Want};
+    use crate::base::id::Stream;
+    use crate::control::message::{
+        Change, ChangeAction, KeyChange, LastOutput, PROTOCOL, Setting, StateName, StreamPlace, StreamSink, Then,
+        Transition, Usage, Want,
+    };
 
     fn process(name: &str) -> ProcessStatus {
         ProcessStatus {
@@ -325,8 +355,10 @@ mod tests {
             runs: 7,
             last_exit: Some("exit status 3".to_owned()),
             why: Some("a \"quoted\" \n \u{1b} line \u{fc}".to_owned()),
+            next: Some("next try in 1s (3 of 4)".to_owned()),
             next_try_ms: Some(0),
             kill_in_ms: Some(1),
+            usage: Some(Usage { cpu_ms: 17, rss_bytes: u64::MAX, processes: 2, threads: 3, fds: Some(4) }),
         }
     }
 
@@ -339,10 +371,47 @@ mod tests {
             for_ms: None,
             last_exit: None,
             why: None,
+            next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            usage: None,
             ..process(name)
         }
+    }
+
+    fn account(setting: Option<Setting>) -> Account {
+        let (from, to) = (StateName::Starting, StateName::Backoff);
+        Account {
+            status: bare("web"),
+            because: "never started".to_owned(),
+            next: "\"start web\" starts it".to_owned(),
+            history: vec![Transition { time: "x".to_owned(), ago_ms: 1, from, to, cause: "a \"b\"\n".to_owned() }],
+            setting,
+        }
+    }
+
+    fn setting() -> Setting {
+        Setting {
+            command: vec!["web".to_owned(), "a b".to_owned()],
+            directory: "/".to_owned(),
+            user: Some("www".to_owned()),
+            group: None,
+            stdout: StreamPlace { sink: StreamSink::File, path: Some("/x".to_owned()) },
+            stderr: StreamPlace { sink: StreamSink::Stdout, path: Some("/x".to_owned()) },
+            last_output: Some(LastOutput { stream: Stream::Stdout, text: "a\n".to_owned() }),
+        }
+    }
+
+    fn graph(as_dot: bool) -> Graph {
+        let program = GraphProgram {
+            name: "web".to_owned(),
+            group: Some("team".to_owned()),
+            priority: -1,
+            autostart: true,
+            processes: vec!["web".to_owned()],
+        };
+        let edges = vec![Edge { from: "db".to_owned(), to: "web".to_owned() }];
+        Graph { programs: vec![program], edges, as_dot }
     }
 
     fn line(response: &Response) -> String {
@@ -359,6 +428,12 @@ mod tests {
         for (verb, response) in [
             (Verb::Status, Response::Status(vec![])),
             (Verb::Status, Response::Status(vec![process("web"), bare("worker:worker_00")])),
+            (Verb::Why, Response::Why(vec![])),
+            (Verb::Why, Response::Why(vec![account(None), account(Some(setting()))])),
+            (Verb::Graph, Response::Graph(Graph::default())),
+            (Verb::Graph, Response::Graph(graph(true))),
+            (Verb::Graph, Response::Graph(graph(false))),
+            (Verb::Wait, Response::Outcomes { outcomes: vec![outcome(true)], notes: vec![] }),
             (Verb::Start, Response::Outcomes { outcomes: vec![outcome(true), outcome(false)], notes: vec![] }),
             (Verb::Signal, Response::Outcomes { outcomes: vec![], notes: vec![] }),
             (Verb::Restart, Response::Outcomes { outcomes: vec![outcome(true)], notes: vec!["a \"b\"".into()] }),

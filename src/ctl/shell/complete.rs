@@ -2,7 +2,7 @@
 
 use crate::base::signal::Sig;
 use crate::control::command::{self, Command, Param, Place, SHELL_WORDS};
-use crate::control::message::ProcessStatus;
+use crate::control::message::{ProcessStatus, WaitFor};
 use crate::ctl::local::LOCAL;
 
 /// Where the last word of `line` begins, and the words that it may become. `processes` is only asked for if names of
@@ -39,11 +39,14 @@ fn options(command: &Command) -> Vec<String> {
 
 /// The values of the place that comes after these words.
 fn values(command: &Command, words: &[&str], processes: impl FnOnce() -> Vec<ProcessStatus>) -> Vec<String> {
-    let takes_value = |word: &str| {
-        command.params.iter().any(|p| matches!(p.place(), Place::Value(long, short) if long == word || short == word))
+    let valued = |word: &str| {
+        command.params.iter().find(|p| matches!(p.place(), Place::Value(long, short) if long == word || short == word))
     };
-    if words.last().is_some_and(|word| takes_value(word)) {
-        return Vec::new();
+    let takes_value = |word: &str| valued(word).is_some();
+    match words.last().and_then(|word| valued(word)) {
+        Some(Param::For) => return WaitFor::ALL.iter().map(|until| until.word().to_owned()).collect(),
+        Some(_) => return Vec::new(),
+        None => {}
     }
     let mut free = 0;
     let mut skip = false;
@@ -68,6 +71,9 @@ fn values(command: &Command, words: &[&str], processes: impl FnOnce() -> Vec<Pro
             | Param::Lines
             | Param::Follow
             | Param::Since
+            | Param::For
+            | Param::Usage
+            | Param::Dot
             | Param::Follows
             | Param::Stdout
             | Param::Stderr
@@ -118,8 +124,10 @@ mod tests {
             runs: 1,
             last_exit: None,
             why: None,
+            next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            usage: None,
         }
     }
 
@@ -136,7 +144,7 @@ mod tests {
             (
                 "",
                 0,
-                "check events exit help import pid quit reload reread restart schema shutdown signal start status stop tail update version",
+                "check events exit graph help import logs pid quit reload reread restart schema shutdown signal start status stop tail top update version wait why",
             ),
             ("q", 0, "quit"),
             ("start ", 6, "all web worker:* worker:worker_00"),
@@ -146,6 +154,8 @@ mod tests {
             ("start --timeout ", 16, ""),
             ("start --timeout 5 we", 18, "web"),
             ("start --", 6, "--help --json --no-wait --timeout"),
+            ("wait --for ", 11, "healthy running stopped"),
+            ("wait --for stopped we", 19, "web"),
             ("signal US", 7, "USR1 USR2"),
             ("signal HUP we", 11, "web"),
             ("tail web ", 9, "stderr stdout"),

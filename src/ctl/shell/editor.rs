@@ -108,7 +108,8 @@ struct Words {
 
 impl Words {
     fn processes(&self) -> Vec<ProcessStatus> {
-        let reply = connect::ask_briefly(&self.session.path, &Request::Status { names: Vec::new() }, NAMES_LIMIT);
+        let reply =
+            connect::ask_briefly(&self.session.path, &Request::Status { names: Vec::new(), usage: false }, NAMES_LIMIT);
         match reply.map(|reply| jsonrpc::read_answer(Verb::Status, &reply.line)) {
             Ok(Ok(Response::Status(list))) => list,
             // There is nothing to complete with, and no place to say why.

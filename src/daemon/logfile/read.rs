@@ -24,12 +24,16 @@ const BLOCK_BYTES: u64 = 64 << 10;
 /// Why it cannot be read; also if it is not a regular file.
 pub fn tail(path: &Path, lines: u32, limit: usize) -> io::Result<(Vec<u8>, Position)> {
     let mut tail = Tail::new(lines, limit);
-    let end = read_backwards(path, &mut tail)?;
-    for index in backups(path) {
-        if tail.is_done() {
+    let mut end = Position::default();
+    for index in std::iter::once(0).chain(backups(path)) {
+        if tail.is_done() && end.file.is_some() {
             break;
         }
-        read_backwards(&numbered(path, index), &mut tail)?;
+        let end_of_file = read_backwards(&numbered(path, index), &mut tail)?;
+        // After a rotation there is no file until something is written to it.
+        if end.file.is_none() {
+            end = end_of_file;
+        }
     }
     Ok((tail.finish(), end))
 }
@@ -100,13 +104,6 @@ pub fn read_on(path: &Path, at: Position, limit: usize) -> io::Result<ReadOn> {
             return Ok(ReadOn { more: false, ..on });
         };
         on.at = Position { file: Some(mark), offset: 0 };
-    }
-}
-
-/// Whether a file is behind a position whose file was not there yet; then it is that file's beginning.
-pub fn settle(path: &Path, at: &mut Position) {
-    if at.file.is_none() {
-        at.file = mark(path);
     }
 }
 

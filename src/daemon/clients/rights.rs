@@ -1,0 +1,55 @@
+//! What the users at the other ends may do: worked out when a connection is accepted and again when the configuration
+//! gives the roles to others. Who may what is decided by `control::access`; nothing is refused here.
+
+use std::os::fd::BorrowedFd;
+
+use crate::control::access::{self, Access};
+use crate::control::message::{Refusal, Response};
+use crate::control::render::Clock;
+use crate::control::wire;
+use crate::sys::sock;
+
+use super::{Client, Clients, Form};
+
+/// The groups of a peer besides its own one. They are those that its process had when it connected. Where the kernel does
+/// not tell them there are none: the user database knows the groups of a user, not those that a process has given up, and
+/// the loop must not wait for it.
+pub(super) fn groups(socket: BorrowedFd<'_>, gid: u32) -> Vec<u32> {
+    let mut groups = sock::groups(socket).unwrap_or_default();
+    groups.push(gid);
+    groups
+}
+
+impl Clients {
+    /// Gives the roles to others, on the connections that there are as well. Who has none any more is told nothing more.
+    pub fn set_access(&mut self, access: Access) {
+        self.access = access;
+        for (id, client) in &mut self.all {
+            client.right = self.access.right_of(client.peer.uid, &client.groups);
+            if client.right.is_none() && client.has_streams() {
+                client.end_streams(access::withdrawn());
+                self.streams.insert(*id);
+            }
+        }
+    }
+}
+
+impl Client {
+    fn has_streams(&self) -> bool {
+        self.open.values().any(|form| matches!(form, Form::Stream(_)))
+    }
+
+    /// Ends what follows the answers, each with the reason; nothing more is taken from the client.
+    pub(super) fn end_streams(&mut self, reason: Refusal) {
+        let reason = Response::Refused(reason);
+        self.open.retain(|_, form| {
+            match form {
+                Form::Stream(Some(id)) => wire::write_json(id, &reason, &mut self.out),
+                Form::Stream(None) => wire::write_text(&reason, &Clock::default(), &mut self.out),
+                Form::Text | Form::Json { .. } => return true,
+            }
+            false
+        });
+        self.closing = true;
+    }
+}
