@@ -39,6 +39,8 @@ impl Sig {
     pub const CHLD: Sig = Sig(17);
     /// Continue if stopped.
     pub const CONT: Sig = Sig(18);
+    /// The size of the terminal has changed.
+    pub const WINCH: Sig = Sig(28);
 
     /// The signal with this number, if there is one.
     #[must_use]

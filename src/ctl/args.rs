@@ -162,8 +162,7 @@ Options:
   -v, --version        show the version
 
 Commands:
-{commands}
-Commands that need no daemon:
+{commands}{own}Commands that need no daemon:
 {local}
 Exit status: 0 done; 1 something failed; 2 wrong usage, or reload --dry-run showed that
 something would change; 3 status showed a process that is not as wanted; 4 the daemon
@@ -171,7 +170,8 @@ cannot be reached or refuses.
 ",
         variable = address::SOCKET_VARIABLE,
         commands = help::list(),
-        local = local::list(),
+        own = local::list(true),
+        local = local::list(false),
     )
 }
 

@@ -1,4 +1,5 @@
-//! Commands that need no daemon: they read files and print. The table of them, and how one is called.
+//! Commands that are the client's own: those that need no daemon, which read files and print, and those that are made of
+//! several requests. The table of them, and how one is called.
 
 use std::fmt::Write as _;
 
@@ -7,8 +8,10 @@ use getopts::{Options, ParsingStyle};
 use crate::base::flags;
 
 use super::exit::Exit;
+use super::session::Session;
 use super::show;
 
+mod attach;
 mod check;
 mod import;
 mod schema;
@@ -27,7 +30,15 @@ pub struct Local {
     flags: &'static [(&'static str, &'static str, &'static str)],
     /// How many words it takes besides.
     words: usize,
-    run: fn(&Given) -> Exit,
+    run: Run,
+}
+
+/// What carries it out.
+enum Run {
+    /// Without a daemon.
+    Alone(fn(&Given) -> Exit),
+    /// With one.
+    WithDaemon(fn(&Given, &Session) -> Exit),
 }
 
 /// What a command was given.
@@ -52,22 +63,22 @@ impl Given {
 }
 
 /// All of them.
-pub const LOCAL: [Local; 3] = [check::CHECK, import::IMPORT, schema::SCHEMA];
+pub const LOCAL: [Local; 4] = [attach::ATTACH, check::CHECK, import::IMPORT, schema::SCHEMA];
 
 /// Carries out what the words say, if they are for one of these commands: by name, or `help` and the name.
-pub(super) fn run(words: &[String], json: bool) -> Option<Exit> {
+pub(super) fn run(words: &[String], session: &Session) -> Option<Exit> {
     let named = |name: &String| LOCAL.iter().find(|local| local.name == name);
     match words {
         [help, name] if help == "help" => named(name).map(|local| show::print(local.usage().as_bytes())),
-        [name, rest @ ..] => named(name).map(|local| local.call(rest, json)),
+        [name, rest @ ..] => named(name).map(|local| local.call(rest, session)),
         [] => None,
     }
 }
 
-/// One line or two for each command: for `--help`.
-pub(super) fn list() -> String {
+/// One line or two for each command, with or without a daemon: for `--help`.
+pub(super) fn list(with_daemon: bool) -> String {
     let mut text = String::new();
-    for local in &LOCAL {
+    for local in LOCAL.iter().filter(|local| local.needs_daemon() == with_daemon) {
         let usage = local.call_by();
         let _ = if usage.len() > 28 {
             writeln!(text, "  {usage}\n  {:28}  {}", "", local.summary)
@@ -90,7 +101,13 @@ impl Local {
         format!("{} {}", self.name, self.synopsis).trim_end().to_owned()
     }
 
-    fn call(&self, words: &[String], json: bool) -> Exit {
+    /// Whether it talks to a daemon. Then its word is the name of a process.
+    #[must_use]
+    pub fn needs_daemon(&self) -> bool {
+        matches!(self.run, Run::WithDaemon(_))
+    }
+
+    fn call(&self, words: &[String], session: &Session) -> Exit {
         let mut options = Options::new();
         options.parsing_style(ParsingStyle::FloatingFrees);
         options.optflagmulti("", "json", "").optflagmulti("h", "help", "");
@@ -113,7 +130,12 @@ impl Local {
         if let Some(word) = matches.free.get(self.words) {
             return self.complain(&format!("\"{word}\" is one word too many"));
         }
-        (self.run)(&Given { words: matches.free.clone(), json: json || matches.opt_present("json"), matches })
+        let json = session.json || matches.opt_present("json");
+        let given = Given { words: matches.free.clone(), json, matches };
+        match self.run {
+            Run::Alone(run) => run(&given),
+            Run::WithDaemon(run) => run(&given, session),
+        }
     }
 
     fn complain(&self, text: &str) -> Exit {

@@ -181,7 +181,7 @@ fn carry_out(session: &Session, words: &[String]) -> (Exit, Option<Left>) {
             (session.show_own(&shell_help(Some(command))), None)
         }
         [..] => {
-            if let Some(exit) = local::run(words, session.json) {
+            if let Some(exit) = local::run(words, session) {
                 return (exit, None);
             }
             match session.read(words) {
@@ -200,8 +200,11 @@ fn carry_out(session: &Session, words: &[String]) -> (Exit, Option<Left>) {
 fn shell_help(command: Option<&str>) -> Response {
     match help::shell_help(command) {
         Ok(text) if command.is_none() => {
-            let names: Vec<&str> = LOCAL.iter().map(|local| local.name).collect();
-            Response::Help(format!("{text}\nWithout a daemon: {}\n", names.join(", ")))
+            let names = |with_daemon| {
+                let some = LOCAL.iter().filter(|local| local.needs_daemon() == with_daemon);
+                some.map(|local| local.name).collect::<Vec<&str>>().join(", ")
+            };
+            Response::Help(format!("{text}\nOf this client: {}\nWithout a daemon: {}\n", names(true), names(false)))
         }
         Ok(text) => Response::Help(text),
         Err(refusal) => Response::Refused(refusal),

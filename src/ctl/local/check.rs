@@ -11,7 +11,7 @@ use crate::ctl::exit::Exit;
 use crate::ctl::show;
 use crate::load::{self, Loaded};
 
-use super::{Given, Local};
+use super::{Given, Local, Run};
 
 pub(super) const CHECK: Local = Local {
     name: "check",
@@ -26,7 +26,7 @@ all files in one and only what differs from the defaults; values from files are 
 ",
     flags: &[("", "print", "")],
     words: 1,
-    run,
+    run: Run::Alone(run),
 };
 
 fn run(given: &Given) -> Exit {

@@ -15,7 +15,7 @@ use crate::import::{self, File, Included, Kind, Outside};
 use crate::load;
 use crate::sys::process;
 
-use super::{Given, Local};
+use super::{Given, Local, Run};
 
 pub(super) const IMPORT: Local = Local {
     name: "import",
@@ -28,7 +28,7 @@ With -o (--output) the result is written to a file. Exit status 1 if FILE cannot
 ",
     flags: &[("o", "output", "FILE"), ("", "from", "KIND")],
     words: 1,
-    run,
+    run: Run::Alone(run),
 };
 
 fn run(given: &Given) -> Exit {

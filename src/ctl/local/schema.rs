@@ -3,7 +3,7 @@
 use crate::config::schema;
 use crate::ctl::show;
 
-use super::Local;
+use super::{Local, Run};
 
 pub(super) const SCHEMA: Local = Local {
     name: "schema",
@@ -15,5 +15,5 @@ Save it and tell the editor; with yaml-language-server by a first line in the fi
 ",
     flags: &[],
     words: 0,
-    run: |_| show::print(schema::schema().as_bytes()),
+    run: Run::Alone(|_| show::print(schema::schema().as_bytes())),
 };

@@ -15,6 +15,7 @@ pub(super) fn complete(line: &str, processes: impl FnOnce() -> Vec<ProcessStatus
         [name, rest @ ..] => match command::find(name) {
             Some((command, _)) if word.starts_with('-') => options(command),
             Some((command, _)) => values(command, rest, processes),
+            None if LOCAL.iter().any(|local| local.name == *name && local.needs_daemon()) => names(&processes()),
             None => Vec::new(),
         },
     };
