@@ -185,6 +185,7 @@ impl Attached<'_> {
     }
 
     fn follow(&mut self) -> Result<Ended, NoReply> {
+        self.find_mode()?;
         if let Some(ended) = self.begin()? {
             return Ok(ended);
         }
@@ -207,7 +208,7 @@ impl Attached<'_> {
                 || (event && !self.events.receive()?)
                 || (answer && !self.typing.as_mut().map_or(Ok(true), |typing| typing.calls.receive())?);
             if gone {
-                return Err(NoReply::Because(format!("the daemon on {} is gone", self.session.path.display())));
+                return Err(self.daemon_gone());
             }
             if key && self.read_keys() {
                 self.send()?;
@@ -215,6 +216,23 @@ impl Attached<'_> {
                 return Ok(Ended::With(Exit::Done));
             }
         }
+    }
+
+    /// Finds out whether keys go through as they are pressed, before there is anything to see.
+    fn find_mode(&mut self) -> Result<(), NoReply> {
+        self.send()?;
+        while self.typing.as_ref().is_some_and(|typing| typing.asked.is_some()) {
+            match self.typing.as_mut().and_then(|typing| typing.calls.take_line()) {
+                Some(line) => self.answered(&line)?,
+                None if self.typing.as_mut().map_or(Ok(false), |typing| typing.calls.receive())? => {}
+                None => return Err(self.daemon_gone()),
+            }
+        }
+        Ok(())
+    }
+
+    fn daemon_gone(&self) -> NoReply {
+        NoReply::Because(format!("the daemon on {} is gone", self.session.path.display()))
     }
 
     /// Shows the beginning of the output.

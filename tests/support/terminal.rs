@@ -62,6 +62,11 @@ impl Terminal {
         Terminal { master, child, output, seen: Vec::new(), done: 0 }
     }
 
+    /// The process that runs on it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything that it has shown.
     pub fn seen(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()
