@@ -156,7 +156,9 @@ fn process(session: &Session, name: &str) -> Result<Result<ProcessStatus, Refusa
 fn is_over(state: StateName) -> bool {
     match state {
         StateName::Stopped | StateName::Exited | StateName::Fatal => true,
-        StateName::Starting | StateName::Running | StateName::Backoff | StateName::Stopping => false,
+        StateName::Waiting | StateName::Starting | StateName::Running | StateName::Backoff | StateName::Stopping => {
+            false
+        }
     }
 }
 
