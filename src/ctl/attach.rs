@@ -21,7 +21,7 @@ use crate::sys::client::{Signals, readable};
 use crate::sys::{fd, term};
 
 use super::connect::{self, NoReply, Reply};
-use super::exit::{self, Exit};
+use super::exit::Exit;
 use super::local::Given;
 use super::session::Session;
 use super::show;
@@ -239,13 +239,12 @@ impl Attached<'_> {
 
     /// Shows the beginning of the output.
     fn begin(&mut self) -> Result<Option<Ended>, NoReply> {
-        match jsonrpc::read_answer(Verb::Logs, &self.output.line)? {
-            Response::Logs(list) => {
-                let shown = list.chunks.into_iter().all(|chunk| self.show(chunk));
-                Ok((!shown).then_some(Ended::With(Exit::Done)))
-            }
-            response => Ok(Some(Ended::With(exit::of(&response).max(self.session.show_own(&response))))),
-        }
+        let response = jsonrpc::read_answer(Verb::Logs, &self.output.line)?;
+        let Response::Logs(list) = response else {
+            return Ok(Some(Ended::With(self.session.show_own(&response))));
+        };
+        let shown = list.chunks.into_iter().all(|chunk| self.show(chunk));
+        Ok((!shown).then_some(Ended::With(Exit::Done)))
     }
 
     /// Looks at everything that has come.
