@@ -10,6 +10,8 @@ use std::process::ExitCode;
 
 pub mod args;
 pub mod attach;
+#[cfg(feature = "board")]
+mod board;
 pub mod connect;
 pub mod exit;
 pub mod local;

@@ -239,8 +239,6 @@ defaults: &all
   env_file: -/etc/default/web
   env_from_dir: [/run/secrets]
   env_pass: [LC_*, HTTP_PROXY]
-  stdin: pipe
-  tty: no
   stdout: inherit
   stderr: stdout
   redirect_stderr: false
@@ -329,7 +327,8 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         "cmd" | "command" => COMMAND,
         "args" => ARGS,
         "stdin" => &["inherit", "5", "true", "[pipe]", "{}", "''"],
-        "tty" | "shell" | "autostart" | "stopgroup" | "oneshot" | "redirect_stderr" | "nocleanup" => BOOLEAN,
+        "tty" | "shell" | "autostart" | "stopgroup" | "oneshot" | "restart_dependents" | "redirect_stderr"
+        | "nocleanup" => BOOLEAN,
         "numprocs" => &["0", "10001", "-1", "many", "1.5", "[1]", "{}", "", "true", "\"0\"", "\"123456\""],
         "logfile_backups" | "stdout_logfile_backups" | "stderr_logfile_backups" => COUNT,
         "numprocs_start" => &["-1", "1000001", "x", "[1]", "", "\"12345678\""],

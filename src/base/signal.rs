@@ -39,7 +39,9 @@ impl Sig {
     pub const CHLD: Sig = Sig(17);
     /// Continue if stopped.
     pub const CONT: Sig = Sig(18);
-    /// The size of the terminal has changed.
+    /// Stop, from the terminal.
+    pub const TSTP: Sig = Sig(20);
+    /// The terminal has another size.
     pub const WINCH: Sig = Sig(28);
 
     /// The signal with this number, if there is one.

@@ -688,7 +688,6 @@ mod tests {
             Verb::Signal,
             Verb::Reload,
             Verb::Events,
-            Verb::Logs,
             Verb::Tail,
             Verb::Input,
             Verb::Resize,

@@ -162,7 +162,8 @@ Options:
   -v, --version        show the version
 
 Commands:
-{commands}{own}Commands that need no daemon:
+{commands}{own}
+Commands that need no daemon:
 {local}
 Exit status: 0 done; 1 something failed; 2 wrong usage, or reload --dry-run showed that
 something would change; 3 status showed a process that is not as wanted; 4 the daemon

@@ -305,7 +305,7 @@ impl Attached<'_> {
         let name = self.name.clone();
         let size = if std::mem::take(&mut typing.resize) { term::size(fd::standard(0)) } else { None };
         let request = match size {
-            Some(size) => Request::Resize { name, rows: size.rows, cols: size.columns },
+            Some((cols, rows)) => Request::Resize { name, rows, cols },
             None if typing.typed.is_empty() => return Ok(()),
             None => Request::Input { name, bytes: std::mem::take(&mut typing.typed), eof: false },
         };

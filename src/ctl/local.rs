@@ -1,5 +1,5 @@
-//! Commands that are the client's own: those that need no daemon, which read files and print, and those that are made of
-//! several requests. The table of them, and how one is called.
+//! Commands that the client has of its own: most read files and print, and need no daemon. The table of them, and how
+//! one is called.
 
 use std::fmt::Write as _;
 
@@ -12,6 +12,7 @@ use super::session::Session;
 use super::show;
 
 mod attach;
+mod board;
 mod check;
 mod import;
 mod schema;
@@ -30,27 +31,23 @@ pub struct Local {
     flags: &'static [(&'static str, &'static str, &'static str)],
     /// How many words it takes besides.
     words: usize,
-    run: Run,
-}
-
-/// What carries it out.
-enum Run {
-    /// Without a daemon.
-    Alone(fn(&Given) -> Exit),
-    /// With one.
-    WithDaemon(fn(&Given, &Session) -> Exit),
+    /// Whether it shows what a daemon says.
+    pub daemon: bool,
+    run: fn(&Given<'_>) -> Exit,
 }
 
 /// What a command was given.
-pub(super) struct Given {
+pub(super) struct Given<'a> {
     /// The words that are no options.
     pub words: Vec<String>,
     /// `--json`.
     pub json: bool,
+    /// The daemon that is meant, and how to show what it says.
+    pub session: &'a Session,
     matches: getopts::Matches,
 }
 
-impl Given {
+impl Given<'_> {
     /// Whether an option is there.
     pub fn has(&self, long: &str) -> bool {
         self.matches.opt_present(long)
@@ -63,7 +60,7 @@ impl Given {
 }
 
 /// All of them.
-pub const LOCAL: [Local; 4] = [attach::ATTACH, check::CHECK, import::IMPORT, schema::SCHEMA];
+pub const LOCAL: [Local; 5] = [attach::ATTACH, board::BOARD, check::CHECK, import::IMPORT, schema::SCHEMA];
 
 /// Carries out what the words say, if they are for one of these commands: by name, or `help` and the name.
 pub(super) fn run(words: &[String], session: &Session) -> Option<Exit> {
@@ -75,10 +72,10 @@ pub(super) fn run(words: &[String], session: &Session) -> Option<Exit> {
     }
 }
 
-/// One line or two for each command, with or without a daemon: for `--help`.
-pub(super) fn list(with_daemon: bool) -> String {
+/// One line or two for each command that asks a daemon, or for each that does not: for `--help`.
+pub(super) fn list(daemon: bool) -> String {
     let mut text = String::new();
-    for local in LOCAL.iter().filter(|local| local.needs_daemon() == with_daemon) {
+    for local in LOCAL.iter().filter(|local| local.daemon == daemon) {
         let usage = local.call_by();
         let _ = if usage.len() > 28 {
             writeln!(text, "  {usage}\n  {:28}  {}", "", local.summary)
@@ -99,12 +96,6 @@ impl Local {
     /// Its name and its arguments.
     fn call_by(&self) -> String {
         format!("{} {}", self.name, self.synopsis).trim_end().to_owned()
-    }
-
-    /// Whether it talks to a daemon. Then its word is the name of a process.
-    #[must_use]
-    pub fn needs_daemon(&self) -> bool {
-        matches!(self.run, Run::WithDaemon(_))
     }
 
     fn call(&self, words: &[String], session: &Session) -> Exit {
@@ -130,12 +121,12 @@ impl Local {
         if let Some(word) = matches.free.get(self.words) {
             return self.complain(&format!("\"{word}\" is one word too many"));
         }
-        let json = session.json || matches.opt_present("json");
-        let given = Given { words: matches.free.clone(), json, matches };
-        match self.run {
-            Run::Alone(run) => run(&given),
-            Run::WithDaemon(run) => run(&given, session),
-        }
+        (self.run)(&Given {
+            words: matches.free.clone(),
+            json: session.json || matches.opt_present("json"),
+            session,
+            matches,
+        })
     }
 
     fn complain(&self, text: &str) -> Exit {

@@ -200,11 +200,8 @@ fn carry_out(session: &Session, words: &[String]) -> (Exit, Option<Left>) {
 fn shell_help(command: Option<&str>) -> Response {
     match help::shell_help(command) {
         Ok(text) if command.is_none() => {
-            let names = |with_daemon| {
-                let some = LOCAL.iter().filter(|local| local.needs_daemon() == with_daemon);
-                some.map(|local| local.name).collect::<Vec<&str>>().join(", ")
-            };
-            Response::Help(format!("{text}\nOf this client: {}\nWithout a daemon: {}\n", names(true), names(false)))
+            let names: Vec<&str> = LOCAL.iter().filter(|local| !local.daemon).map(|local| local.name).collect();
+            Response::Help(format!("{text}\nWithout a daemon: {}\n", names.join(", ")))
         }
         Ok(text) => Response::Help(text),
         Err(refusal) => Response::Refused(refusal),

@@ -13,10 +13,10 @@ use crate::base::id::{ClientId, Key, Run, Ticket};
 use crate::base::text::quoted;
 use crate::config::model::{Program, Stdin};
 use crate::control::message::{Refusal, RefusalCode, Response};
+use crate::sys::fd;
+use crate::sys::pty::{self, Size};
 use crate::sys::sock::Peer;
 use crate::sys::spawn::Credentials;
-use crate::sys::term::Size;
-use crate::sys::{fd, pty};
 
 use super::reactor::{Reactor, Source, Token, Wants};
 use super::run::Daemon;

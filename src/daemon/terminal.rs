@@ -11,9 +11,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use crate::base::id::{Key, Run, Stream};
 use crate::config::expand::{Blueprint, Place};
 use crate::config::model::Program;
-use crate::sys::pty::{self, Pty};
+use crate::sys::pty::{self, Pty, Size};
 use crate::sys::spawn::{Credentials, Failed};
-use crate::sys::term::Size;
 use crate::sys::{fd, spawn};
 
 use super::reactor::{Reactor, Source, Token, Wants};

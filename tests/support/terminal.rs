@@ -110,7 +110,7 @@ impl Terminal {
 
     /// Makes the terminal larger or smaller.
     pub fn resize(&self, rows: u16, columns: u16) {
-        let size = taskmaster::sys::term::Size { rows, columns };
+        let size = taskmaster::sys::pty::Size { rows, columns };
         taskmaster::sys::pty::set_size(self.master.as_fd(), size).unwrap();
     }
 

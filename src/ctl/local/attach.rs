@@ -1,6 +1,6 @@
 //! `attach`: how it is called. What it does is in `ctl::attach`.
 
-use super::{Local, Run};
+use super::Local;
 use crate::ctl::attach;
 
 pub(super) const ATTACH: Local = Local {
@@ -16,5 +16,6 @@ Without input, by --no-input, and line by line, Ctrl-C leaves as well.
 ",
     flags: &[("", "no-input", ""), ("n", "lines", "LINES")],
     words: 1,
-    run: Run::WithDaemon(attach::run),
+    daemon: true,
+    run: |given| attach::run(given, given.session),
 };

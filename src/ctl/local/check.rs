@@ -11,7 +11,7 @@ use crate::ctl::exit::Exit;
 use crate::ctl::show;
 use crate::load::{self, Loaded};
 
-use super::{Given, Local, Run};
+use super::{Given, Local};
 
 pub(super) const CHECK: Local = Local {
     name: "check",
@@ -25,11 +25,12 @@ warnings or not; 1 if there are. --print shows the configuration as it was under
 all files in one and only what differs from the defaults; values from files are left out.
 ",
     flags: &[("", "print", "")],
+    daemon: false,
     words: 1,
-    run: Run::Alone(run),
+    run,
 };
 
-fn run(given: &Given) -> Exit {
+fn run(given: &Given<'_>) -> Exit {
     let env: BTreeMap<String, String> = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .collect();

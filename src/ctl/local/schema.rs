@@ -3,7 +3,7 @@
 use crate::config::schema;
 use crate::ctl::show;
 
-use super::{Local, Run};
+use super::Local;
 
 pub(super) const SCHEMA: Local = Local {
     name: "schema",
@@ -14,6 +14,7 @@ Save it and tell the editor; with yaml-language-server by a first line in the fi
   # yaml-language-server: $schema=/usr/local/share/taskmaster/taskmaster.schema.json
 ",
     flags: &[],
+    daemon: false,
     words: 0,
-    run: Run::Alone(|_| show::print(schema::schema().as_bytes())),
+    run: |_| show::print(schema::schema().as_bytes()),
 };

@@ -15,7 +15,7 @@ pub(super) fn complete(line: &str, processes: impl FnOnce() -> Vec<ProcessStatus
         [name, rest @ ..] => match command::find(name) {
             Some((command, _)) if word.starts_with('-') => options(command),
             Some((command, _)) => values(command, rest, processes),
-            None if LOCAL.iter().any(|local| local.name == *name && local.needs_daemon()) => names(&processes()),
+            None if LOCAL.iter().any(|local| local.name == *name && local.daemon) => names(&processes()),
             None => Vec::new(),
         },
     };
@@ -145,7 +145,7 @@ mod tests {
             (
                 "",
                 0,
-                "check events exit graph help import logs pid quit reload reread restart schema shutdown signal start status stop tail top update version wait why",
+                "attach board check events exit graph help import input logs pid quit reload reread resize restart schema shutdown signal start status stop tail top update version wait why",
             ),
             ("q", 0, "quit"),
             ("start ", 6, "all web worker:* worker:worker_00"),
