@@ -363,10 +363,11 @@ Shows 10 lines of stdout if nothing else is said. NAME must mean one process. Wi
         synopsis: "[--eof] [--base64 BYTES] NAME [TEXT...]",
         summary: "Write a line to the standard input of a process",
         help: "\
-The words are written with blanks between them and a line feed behind them. The process
-must have stdin: pipe or tty: true; NAME must mean one. It answers when all of it has
-been written. --base64 writes these bytes in place of a line. --eof closes the pipe
-behind it; to a terminal it sends what stands for the end there, Ctrl-D.
+The words are written with blanks between them and a line feed behind them. The
+process must have stdin: pipe or tty: true; NAME must mean one. It answers when
+all of it has been written. --base64 writes these bytes in place of a line.
+--eof closes the pipe behind it; to a terminal it sends what stands for the end
+there, Ctrl-D.
 ",
     },
     Command {
@@ -377,7 +378,10 @@ behind it; to a terminal it sends what stands for the end there, Ctrl-D.
         params: &[Param::Name, Param::Rows, Param::Cols],
         synopsis: "NAME ROWS COLS",
         summary: "Set the size of a process's terminal",
-        help: "The process must have tty: true; NAME must mean one. Each run begins with 24 and 80.\n",
+        help: "\
+The process must have tty: true; NAME must mean one. Each run begins with 24
+and 80.
+",
     },
     Command {
         verb: Verb::Pid,

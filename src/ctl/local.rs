@@ -14,6 +14,7 @@ use super::show;
 mod attach;
 mod board;
 mod check;
+mod complete;
 mod import;
 mod schema;
 
@@ -28,7 +29,7 @@ pub struct Local {
     /// The rest of its help: whole lines.
     pub help: &'static str,
     /// Its options but for `--json` and `--help`: short and long name, what stands for the value, if it takes one.
-    flags: &'static [(&'static str, &'static str, &'static str)],
+    pub flags: &'static [(&'static str, &'static str, &'static str)],
     /// How many words it takes besides.
     words: usize,
     /// Whether it shows what a daemon says.
@@ -62,9 +63,12 @@ impl Given<'_> {
 /// All of them.
 pub const LOCAL: [Local; 5] = [attach::ATTACH, board::BOARD, check::CHECK, import::IMPORT, schema::SCHEMA];
 
+/// What the scripts in etc/completions call; nobody else has a use for it, so no list names it.
+const HIDDEN: [Local; 1] = [complete::COMPLETE];
+
 /// Carries out what the words say, if they are for one of these commands: by name, or `help` and the name.
 pub(super) fn run(words: &[String], session: &Session) -> Option<Exit> {
-    let named = |name: &String| LOCAL.iter().find(|local| local.name == name);
+    let named = |name: &String| LOCAL.iter().chain(&HIDDEN).find(|local| local.name == name);
     match words {
         [help, name] if help == "help" => named(name).map(|local| show::print(local.usage().as_bytes())),
         [name, rest @ ..] => named(name).map(|local| local.call(rest, session)),

@@ -17,8 +17,6 @@ use super::session::Session;
 use super::show;
 
 #[cfg(feature = "shell")]
-mod complete;
-#[cfg(feature = "shell")]
 mod editor;
 #[cfg(feature = "shell")]
 mod hint;

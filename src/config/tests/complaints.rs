@@ -80,7 +80,7 @@ fn bad_values_name_key_and_reason() {
         ("tty: true, stdout: inherit", "stdout: cannot be inherit with \"tty: true\""),
         ("priority: 1000001", "out of range (-1000000 to 1000000)"),
         ("<<: {numprocs: 2}", "defaults"),
-        ("after: [db]", "depends_on: is not a known key"),
+        ("after: [db]", "after: is not a known key"),
         ("env_file: x", "env_file: \"x\" is not there; with a \"-\" before it"),
         ("nmprocs: 2", "nmprocs: is not a known key (did you mean \"numprocs\"?)"),
         ("Cmd: x", "did you mean \"cmd\""),
