@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::fs::File;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
@@ -214,4 +215,138 @@ fn the_terminal_is_restored_however_it_ends() {
         }
         assert_eq!(t.end(), 0);
     }
+}
+
+/// The exit code of what runs on a terminal, or the test ends in time.
+#[track_caller]
+fn ends(mut terminal: Terminal) -> i32 {
+    let pid = terminal.pid();
+    wait_until("the client's end", || stat(pid).is_none_or(|fields| fields[0] == "Z"));
+    terminal.end()
+}
+
+/// `attach` with a file to read from.
+fn reading(d: &Daemon, name: &str, file: &str) -> Child {
+    let mut command = attach(d, &[name]);
+    command.stdin(File::open(d.path(file)).unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+#[test]
+fn keys_that_nobody_reads_do_not_keep_one_from_leaving() {
+    needs!("stty");
+    let d = Daemon::with("deaf: {cmd: \"sh -c 'stty raw -echo; echo ready; exec sleep 1000'\", tty: true}");
+    d.wait_log("logs/deaf-stdout.log", 6);
+    let mut t = Terminal::run(&mut attach(&d, &["deaf"]));
+    t.expect("ready");
+    // More than its terminal holds, and more than is read on for a pipe.
+    for _ in 0..100 {
+        t.keys(&"x".repeat(2000));
+    }
+    t.keys(LEAVE);
+    t.expect("detached from deaf; it has not read ");
+    assert_eq!(ends(t), 0);
+}
+
+#[test]
+fn what_was_typed_before_leaving_is_written() {
+    let d = Daemon::with("sh: {cmd: sh, tty: true, stopsignal: HUP}");
+    d.wait_state("sh", "RUNNING");
+    for n in 0..20 {
+        let mut t = Terminal::run(&mut attach(&d, &["-n", "0", "sh"]));
+        t.expect("Ctrl-P Ctrl-Q leaves\r\n");
+        t.keys(":");
+        t.keys(&format!("; echo {n} >> out\r{LEAVE}"));
+        assert_eq!(ends(t), 0);
+    }
+    let out = || std::fs::read_to_string(d.path("out")).unwrap_or_default();
+    let want: String = (0..20).map(|n| format!("{n}\n")).collect();
+    wait_until("all is written", || out() == want);
+}
+
+#[test]
+fn many_that_write_at_once_lose_nothing() {
+    // More than the pipe and the daemon hold together: some are told that it is busy.
+    let d = Daemon::with("count: {cmd: \"sh -c 'sleep 1; head -c 2000000 | wc -c'\", stdin: pipe, oneshot: true}");
+    d.wait_state("count", "RUNNING");
+    std::fs::write(d.path("typed"), vec![b'x'; 50_000]).unwrap();
+    let all: Vec<Child> = (0..40).map(|_| reading(&d, "count", "typed")).collect();
+    d.wait_state("count", "EXITED");
+    assert_eq!(String::from_utf8_lossy(&d.log("logs/count-stdout.log")).trim(), "2000000");
+    for child in all {
+        let output = finish(child, "attach");
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_file_is_sent_as_it_is_and_what_was_not_written_is_a_failure() {
+    let d = Daemon::with(
+        "cat: {cmd: cat, stdin: pipe}\nshut: {cmd: \"sh -c 'exec <&-; echo ready; while ! [ -e go ]; do sleep 0.05; done'\", stdin: pipe, autorestart: never}",
+    );
+    d.wait_all("RUNNING");
+    d.wait_log("logs/shut-stdout.log", 6);
+    let bytes = b"a\x10\x11b\x03\xff\n";
+    std::fs::write(d.path("typed"), bytes).unwrap();
+    let child = reading(&d, "cat", "typed");
+    assert_eq!(d.wait_log("logs/cat-stdout.log", bytes.len()), bytes);
+    d.ok("stop cat");
+    assert_eq!(finish(child, "attach").status.code(), Some(0));
+    let child = reading(&d, "shut", "typed");
+    wait_until("it is refused", || d.text("input shut x").all().contains("has closed its standard input"));
+    // It is attached as soon as it has asked.
+    wait_until("it asked", || d.own_log().matches("command \"input shut").count() > 1);
+    d.setup.write("go", "");
+    let output = finish(child, "attach");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    has(&said(&output), "has closed its standard input");
+}
+
+#[test]
+fn what_goes_to_a_pipe_does_not_drive_our_terminal() {
+    let d = Daemon::with(
+        r#"evil: {cmd: "sh -c 'printf \"\\033]0;title\\007\\033[2Jend\\n\"; exec cat'", stdin: pipe}
+term: {cmd: "sh -c 'printf \"\\033[2Jend\\n\"; exec cat'", tty: true}"#,
+    );
+    d.wait_log("logs/evil-stdout.log", 8);
+    d.wait_log("logs/term-stdout.log", 8);
+    for args in [&["evil"][..], &["--no-input", "evil"]] {
+        let mut t = Terminal::run(&mut attach(&d, args));
+        assert_eq!(t.expect("end\r\n"), "^[]0;title^G^[[2Jend\r\n");
+        t.keys(CTRL_C);
+        assert_eq!(ends(t), 0);
+    }
+    // What was meant for a terminal comes as it is, also to who only watches.
+    let mut t = Terminal::run(&mut attach(&d, &["--no-input", "term"]));
+    assert_eq!(t.expect("end\r"), "\u{1b}[2Jend\r");
+    t.keys(CTRL_C);
+    assert_eq!(ends(t), 0);
+}
+
+#[test]
+fn a_terminal_that_does_not_know_its_size_passes_keys_on() {
+    let d = Daemon::with("cat: {cmd: cat, tty: true}");
+    d.wait_state("cat", "RUNNING");
+    let mut t = Terminal::wide(0, &mut attach(&d, &["cat"]));
+    t.expect("Ctrl-P Ctrl-Q leaves\r\n");
+    t.keys("abc\r");
+    t.expect("abc\r\nabc\r\n");
+    t.keys(LEAVE);
+    assert_eq!(ends(t), 0);
+}
+
+#[test]
+fn one_may_wait_for_the_next_run() {
+    let d = Daemon::with(
+        "slow: {cmd: \"sh -c 'read x; echo got $x; exit 1'\", stdin: pipe, autorestart: always, starttime: 1000, startretries: 9, backoff: {initial: 2, floor: 2}}",
+    );
+    d.wait_state("slow", "STARTING");
+    d.ok("input slow one");
+    d.wait_state("slow", "BACKOFF");
+    let mut t = Terminal::run(&mut attach(&d, &["-n", "0", "slow"]));
+    t.expect("slow is started again\r\n");
+    t.keys("two\r");
+    t.expect("got two\r\n");
+    t.keys(CTRL_C);
+    assert_eq!(ends(t), 0);
 }

@@ -6,6 +6,7 @@ mod support;
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -301,5 +302,38 @@ fn many_terminals_at_once() {
     }
     d.signal(Signal::SIGHUP);
     d.ok("stop all");
+    wait_until("no terminal is left", || terminals(&d) == 0);
+}
+
+#[test]
+fn a_terminal_takes_much_at_the_pace_of_its_reader() {
+    const PIECE: usize = 40_000;
+    let d = Daemon::with(
+        "raw: {cmd: \"sh -c 'stty raw -echo; echo ready; head -c 1000000 | cksum'\", tty: true, oneshot: true}",
+    );
+    d.wait_log("logs/raw-stdout.log", 6);
+    let mut stream = d.connect();
+    let mut all = String::new();
+    for n in 0..25 {
+        let text: String = (0..PIECE).map(|i| char::from(b"abcdefghijklmnopqrstuvwxyz"[(i * 7 + n) % 26])).collect();
+        call(&mut stream, 1, &json!({"name": "raw", "text": text}));
+        assert_eq!(answer(&mut stream)["result"]["ok"], true, "piece {n}");
+        all += &text;
+    }
+    d.setup.write("all", &all);
+    let sum = stdout(&run_to_end(Command::new("sh").args(["-c", &format!("cksum < {}", d.path("all").display())])));
+    d.wait_state("raw", "EXITED");
+    has(&shown(&d, "raw"), sum.trim());
+}
+
+#[test]
+fn who_outlives_the_leader_still_shows_what_it_writes() {
+    let d = Daemon::with(
+        "left: {cmd: \"sh -c 'trap : HUP; (trap \\\"\\\" HUP; while ! [ -e go ]; do sleep 0.05; done; echo late) & echo first'\", tty: true, stopgroup: false, autorestart: never, starttime: 0}",
+    );
+    d.wait_state("left", "EXITED");
+    assert_eq!((shown(&d, "left").as_str(), terminals(&d)), ("first\r\n", 1));
+    d.setup.write("go", "");
+    wait_shown(&d, "left", "first\r\nlate\r\n");
     wait_until("no terminal is left", || terminals(&d) == 0);
 }

@@ -295,9 +295,22 @@ pub struct ProcessStatus {
     /// STOPPING: milliseconds until SIGKILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_in_ms: Option<u64>,
+    /// From where it reads what is sent to it; absent if it reads nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<Reads>,
     /// What it uses of the machine, if that was asked for and it lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+}
+
+/// From where a process reads what is sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reads {
+    /// A pipe.
+    Pipe,
+    /// A terminal of its own.
+    Terminal,
 }
 
 /// Something that happened to a process.

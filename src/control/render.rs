@@ -310,6 +310,7 @@ mod tests {
             next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            reads: None,
             usage: None,
         }
     }

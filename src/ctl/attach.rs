@@ -15,10 +15,10 @@ use crate::base::text::quoted;
 use crate::control::command::Verb;
 use crate::control::jsonrpc;
 use crate::control::message::{
-    Chunk, Event, LogPlace, ProcessStatus, Refusal, RefusalCode, Request, Response, StateName,
+    Chunk, Event, LogPlace, ProcessStatus, Reads, Refusal, RefusalCode, Request, Response, StateName,
 };
 use crate::sys::client::{Signals, readable};
-use crate::sys::{fd, term};
+use crate::sys::{fd, timer};
 
 use super::connect::{self, NoReply, Reply};
 use super::exit::Exit;
@@ -28,15 +28,13 @@ use super::show;
 
 mod keys;
 mod screen;
+mod typing;
 
-use keys::Keys;
 use screen::Screen;
+use typing::{Typed, Typing};
 
 /// How many lines come first if nobody says.
 pub(super) const FIRST_LINES: u32 = 10;
-
-/// How much that is typed may wait. Then the keyboard is not read.
-const TYPED_BYTES: usize = 4 << 10;
 
 /// How long the last output of a process is waited for if it cannot be asked for.
 const LAST_OUTPUT: Duration = Duration::from_millis(200);
@@ -60,23 +58,9 @@ struct Attached<'a> {
     /// Where each log goes on.
     places: BTreeMap<Stream, LogPlace>,
     typing: Option<Typing>,
+    /// What is typed is typed at a keyboard.
+    keyboard: bool,
     signals: Signals,
-}
-
-/// The way of what is typed.
-struct Typing {
-    calls: Reply,
-    /// What the last call was, if it is not answered.
-    asked: Option<Verb>,
-    keys: Keys,
-    /// What is typed and not sent.
-    typed: Vec<u8>,
-    /// Our size has changed, or theirs.
-    resize: bool,
-    /// Nothing more is typed.
-    over: bool,
-    /// That it goes nowhere was told.
-    told: bool,
 }
 
 /// Carries out the command.
@@ -103,25 +87,34 @@ pub(super) fn run(given: &Given, session: &Session) -> Exit {
 }
 
 fn attach(session: &Session, name: &str, lines: u32, input: bool) -> Result<Exit, NoReply> {
+    // Events first: an end between the two answers is then told.
+    let follow = Request::Events { names: vec![name.to_owned()], since: None, follow: true };
+    let events = connect::ask(&session.path, &follow, None)?;
+    if let Ok(refused @ Response::Refused(_)) = jsonrpc::read_answer(Verb::Events, &events.line) {
+        return Ok(session.show_own(&refused));
+    }
     let process = match process(session, name)? {
         Ok(process) => process,
         Err(refusal) => return Ok(session.show_own(&Response::Refused(refusal))),
     };
-    let names = vec![process.name.clone()];
-    let follow = Request::Events { names: names.clone(), since: None, follow: true };
-    let events = connect::ask(&session.path, &follow, None)?;
-    let typing = if input { Some(typing(session, &process.name)?) } else { None };
+    let keyboard = io::stdin().is_terminal();
+    let typing = if input { Some(Typing::open(session, &process, keyboard)?) } else { None };
     let typing = match typing.transpose() {
         Ok(typing) => typing,
         Err(refused) => return Ok(session.show_own(&Response::Refused(refused))),
     };
-    let follow = Request::Logs { names, stream: None, lines, follow: true, from: Vec::new() };
+    let follow =
+        Request::Logs { names: vec![process.name.clone()], stream: None, lines, follow: true, from: Vec::new() };
     let output = connect::ask(&session.path, &follow, None)?;
     let caught = [Sig::WINCH, Sig::INT, Sig::TERM, Sig::HUP, Sig::QUIT];
     let signals = Signals::hold(&caught).map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let screen = Screen::default();
-    let places = BTreeMap::new();
-    let attached = Attached { session, name: process.name, screen, output, events, places, typing, signals };
+    let screen = Screen::new(session.color.on(true));
+    let (name, places) = (process.name.clone(), BTreeMap::new());
+    let mut attached = Attached { session, name, screen, output, events, places, typing, keyboard, signals };
+    attached.adapt(&process)?;
+    if attached.screen.is_raw() {
+        attached.screen.notice("Ctrl-P Ctrl-Q leaves");
+    }
     attached.run()
 }
 
@@ -162,32 +155,34 @@ fn is_over(state: StateName) -> bool {
     }
 }
 
-/// Opens the way for what is typed; a refusal if the process reads nothing.
-fn typing(session: &Session, name: &str) -> Result<Result<Typing, Refusal>, NoReply> {
-    let nothing = Request::Input { name: name.to_owned(), bytes: Vec::new(), eof: false };
-    let calls = connect::ask(&session.path, &nothing, None)?;
-    if let Response::Refused(Refusal { code, text }) = jsonrpc::read_answer(Verb::Input, &calls.line)? {
-        return Ok(Err(Refusal::new(code, format!("{text}; \"attach --no-input\" only watches"))));
-    }
-    let resize = io::stdin().is_terminal();
-    let (keys, typed) = (Keys::default(), Vec::new());
-    Ok(Ok(Typing { calls, asked: None, keys, typed, resize, over: false, told: false }))
-}
-
 impl Attached<'_> {
     fn run(mut self) -> Result<Exit, NoReply> {
         match self.follow()? {
-            Ended::With(exit) => Ok(exit),
+            Ended::With(exit) => Ok(self.exit(exit)),
             Ended::Process(event) => {
                 self.show_rest();
                 self.screen.notice(&format!("{} is {}: {}", self.name, event.to.text(), event.cause));
-                Ok(Exit::Done)
+                Ok(self.exit(Exit::Done))
             }
         }
     }
 
+    /// What was to be written and was not is a failure, however it ends.
+    fn exit(&self, exit: Exit) -> Exit {
+        let lost = self.typing.as_ref().is_some_and(Typing::has_lost);
+        if lost { exit.max(Exit::Failed) } else { exit }
+    }
+
+    /// Takes the process as it is now: with a terminal of its own or without.
+    fn adapt(&mut self, process: &ProcessStatus) -> Result<(), NoReply> {
+        let terminal = process.reads == Some(Reads::Terminal);
+        self.screen.set_driven(terminal);
+        let raw = terminal && self.keyboard && self.typing.is_some();
+        self.screen.set_raw(raw).map_err(|error| format!("cannot change the terminal's mode: {error}"))?;
+        Ok(())
+    }
+
     fn follow(&mut self) -> Result<Ended, NoReply> {
-        self.find_mode()?;
         if let Some(ended) = self.begin()? {
             return Ok(ended);
         }
@@ -195,42 +190,47 @@ impl Attached<'_> {
             if let Some(ended) = self.take_lines()? {
                 return Ok(ended);
             }
-            self.send()?;
-            let keyboard =
-                self.typing.as_ref().filter(|t| !t.over && t.typed.len() < TYPED_BYTES).map(|_| fd::standard(0));
-            let calls = self.typing.as_ref().map(|typing| typing.calls.as_fd());
-            let fds =
-                [Some(self.signals.as_fd()), Some(self.output.as_fd()), Some(self.events.as_fd()), calls, keyboard];
-            let [signal, output, event, answer, key] =
-                readable(fds, None).map_err(|error| format!("cannot wait for input: {error}"))?;
+            let raw = self.screen.is_raw();
+            self.typing.as_mut().map_or(Ok(()), |typing| typing.send(raw))?;
+            if let Some(unwritten) = self.typing.as_ref().and_then(Typing::may_leave) {
+                return Ok(self.leave(unwritten));
+            }
+            let [signal, output, event, answer, key] = self.wait()?;
             if signal && let Some(ended) = self.take_signals() {
                 return Ok(ended);
             }
             let gone = (output && !self.output.receive()?)
                 || (event && !self.events.receive()?)
-                || (answer && !self.typing.as_mut().map_or(Ok(true), |typing| typing.calls.receive())?);
+                || (answer && !self.typing.as_mut().map_or(Ok(true), |typing| typing.calls().receive())?);
             if gone {
                 return Err(self.daemon_gone());
             }
-            if key && self.read_keys() {
-                self.send()?;
-                self.screen.notice(&format!("detached from {}", self.name));
-                return Ok(Ended::With(Exit::Done));
+            if let Some(typing) = self.typing.as_mut().filter(|_| key) {
+                match typing.read(raw) {
+                    Typed::Taken => {}
+                    Typed::Dropped => self.screen.ring(),
+                    Typed::Leaves => typing.leave(),
+                }
             }
         }
     }
 
-    /// Finds out whether keys go through as they are pressed, before there is anything to see.
-    fn find_mode(&mut self) -> Result<(), NoReply> {
-        self.send()?;
-        while self.typing.as_ref().is_some_and(|typing| typing.asked.is_some()) {
-            match self.typing.as_mut().and_then(|typing| typing.calls.take_line()) {
-                Some(line) => self.answered(&line)?,
-                None if self.typing.as_mut().map_or(Ok(false), |typing| typing.calls.receive())? => {}
-                None => return Err(self.daemon_gone()),
-            }
-        }
-        Ok(())
+    /// Waits until something happens; what it is.
+    fn wait(&self) -> Result<[bool; 5], NoReply> {
+        let raw = self.screen.is_raw();
+        let keyboard = self.typing.as_ref().filter(|typing| typing.wants_more(raw)).map(|_| fd::standard(0));
+        let calls = self.typing.as_ref().map(Typing::calls_fd);
+        let fds = [Some(self.signals.as_fd()), Some(self.output.as_fd()), Some(self.events.as_fd()), calls, keyboard];
+        // Rounded up, so that the time has come by then.
+        let due = self.typing.as_ref().and_then(Typing::due);
+        let limit = due.map(|at| at.since(timer::monotonic()) + Duration::from_millis(1));
+        readable(fds, limit).map_err(|error| NoReply::Because(format!("cannot wait for input: {error}")))
+    }
+
+    fn leave(&mut self, unwritten: usize) -> Ended {
+        let lost = if unwritten > 0 { format!("; it has not read {unwritten} bytes") } else { String::new() };
+        self.screen.notice(&format!("detached from {}{lost}", self.name));
+        Ended::With(Exit::Done)
     }
 
     fn daemon_gone(&self) -> NoReply {
@@ -257,75 +257,43 @@ impl Attached<'_> {
         }
         while let Some(line) = self.events.take_line() {
             let event = jsonrpc::read_event(&line).map_err(|_| "the daemon has ended the events".to_owned())?;
-            if let Some(ended) = self.happened(event) {
+            if let Some(ended) = self.happened(event)? {
                 return Ok(Some(ended));
             }
         }
-        while let Some(line) = self.typing.as_mut().and_then(|typing| typing.calls.take_line()) {
-            self.answered(&line)?;
+        while let Some(typing) = &mut self.typing
+            && let Some(line) = typing.calls().take_line()
+        {
+            if let Some(text) = typing.answered(&line)? {
+                self.screen.notice(&text);
+            }
         }
         Ok(None)
     }
 
-    fn happened(&mut self, event: Event) -> Option<Ended> {
+    fn happened(&mut self, event: Event) -> Result<Option<Ended>, NoReply> {
+        if event.process != self.name {
+            return Ok(None);
+        }
         if event.from != event.to && is_over(event.to) {
-            return Some(Ended::Process(event));
+            return Ok(Some(Ended::Process(event)));
         }
         if event.event == "spawned" {
             self.screen.notice(&format!("{} is started again", self.name));
+            // It may have other keys now.
+            if let Ok(process) = process(self.session, &self.name)? {
+                self.adapt(&process)?;
+            }
             if let Some(typing) = &mut self.typing {
-                (typing.resize, typing.told) = (io::stdin().is_terminal(), false);
+                typing.set_up(true);
             }
         } else if event.event == "exited" {
             self.screen.notice(&format!("{}: {}", self.name, event.cause));
-        }
-        None
-    }
-
-    /// A call was answered.
-    fn answered(&mut self, line: &str) -> Result<(), NoReply> {
-        let Some(typing) = &mut self.typing else { return Ok(()) };
-        let Some(verb) = typing.asked.take() else { return Ok(()) };
-        let response = jsonrpc::read_answer(verb, line)?;
-        if verb == Verb::Resize {
-            // A process without a terminal gets whole lines.
-            let raw = response == Response::Done;
-            self.screen.set_raw(raw).map_err(|error| format!("cannot change the terminal's mode: {error}"))?;
-        } else if let Response::Refused(refusal) = response
-            && !std::mem::replace(&mut typing.told, true)
-        {
-            self.screen.notice(&format!("not typed: {}", refusal.text));
-        }
-        Ok(())
-    }
-
-    /// Makes the next call, if the last is answered.
-    fn send(&mut self) -> Result<(), NoReply> {
-        let Some(typing) = self.typing.as_mut().filter(|typing| typing.asked.is_none()) else { return Ok(()) };
-        let name = self.name.clone();
-        let size = if std::mem::take(&mut typing.resize) { term::size(fd::standard(0)) } else { None };
-        let request = match size {
-            Some((cols, rows)) => Request::Resize { name, rows, cols },
-            None if typing.typed.is_empty() => return Ok(()),
-            None => Request::Input { name, bytes: std::mem::take(&mut typing.typed), eof: false },
-        };
-        typing.asked = Some(request.verb());
-        typing.calls.send(&request)
-    }
-
-    /// Reads what is typed; whether one wants to leave. The end of what is typed leaves at a terminal, where it is a key;
-    /// elsewhere it is the end of a file, and there is still something to see.
-    fn read_keys(&mut self) -> bool {
-        let Some(typing) = &mut self.typing else { return false };
-        let mut room = [0; 1024];
-        match fd::read(fd::standard(0), &mut room) {
-            Ok(n @ 1..) => typing.keys.pass(room.get(..n).unwrap_or_default(), &mut typing.typed),
-            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => false,
-            Ok(_) | Err(_) => {
-                typing.over = true;
-                io::stdin().is_terminal()
+            if let Some(typing) = &mut self.typing {
+                typing.set_up(false);
             }
         }
+        Ok(None)
     }
 
     fn take_signals(&mut self) -> Option<Ended> {
@@ -333,7 +301,7 @@ impl Attached<'_> {
             match signal {
                 Sig::WINCH => {
                     if let Some(typing) = &mut self.typing {
-                        typing.resize = true;
+                        typing.resize();
                     }
                 }
                 // How one leaves where keys are lines.

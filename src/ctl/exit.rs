@@ -109,6 +109,7 @@ mod tests {
             next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            reads: None,
             usage: None,
         };
         let outcome = |ok| Outcome { name: "web".into(), result: "x".into(), ok };

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::base::id::Key;
 use crate::base::time::Mono;
-use crate::control::message::{ProcessPid, ProcessStatus};
+use crate::config::model::{Program, Stdin};
+use crate::control::message::{ProcessPid, ProcessStatus, Reads};
 
 use super::fleet::{Fleet, Member};
 use super::state::{Instance, Pressure, State};
@@ -50,8 +51,17 @@ impl Fleet {
                 | State::Fatal { .. } => None,
             },
             kill_in_ms: inst.kill_at(&member.program.policy).map(|at| millis(at.since(now))),
+            reads: reads(&member.program),
             usage: None,
         }
+    }
+}
+
+fn reads(program: &Program) -> Option<Reads> {
+    match program.stdin {
+        _ if program.tty => Some(Reads::Terminal),
+        Stdin::Pipe => Some(Reads::Pipe),
+        Stdin::Null => None,
     }
 }
 

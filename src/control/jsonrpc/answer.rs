@@ -368,6 +368,7 @@ mod tests {
             next: Some("next try in 1s (3 of 4)".to_owned()),
             next_try_ms: Some(0),
             kill_in_ms: Some(1),
+            reads: None,
             usage: Some(Usage { cpu_ms: 17, rss_bytes: u64::MAX, processes: 2, threads: 3, fds: Some(4) }),
         }
     }
@@ -384,6 +385,7 @@ mod tests {
             next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            reads: None,
             usage: None,
             ..process(name)
         }

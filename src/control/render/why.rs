@@ -109,6 +109,7 @@ mod tests {
             next: Some("next try in 3s (3 of 4)".to_owned()),
             next_try_ms: Some(3000),
             kill_in_ms: None,
+            reads: None,
             usage: None,
         };
         let (from, to) = (StateName::Starting, StateName::Backoff);

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use crate::base::id::Stream;
 use crate::base::text::Plain;
 use crate::control::message::Chunk;
+use crate::ctl::logs::print::colored;
 use crate::sys::term::Raw;
 
 /// Begins and ends the other screen, which programs such as editors use.
@@ -24,9 +25,35 @@ pub(super) struct Screen {
     other: bool,
     /// The last that was shown is the end of a line.
     begun: bool,
+    /// The process has a terminal of its own, and what it shows there is for a terminal.
+    driven: bool,
+    /// Colours are shown.
+    color: bool,
 }
 
 impl Screen {
+    /// A screen on which nothing was shown.
+    pub fn new(color: bool) -> Screen {
+        let mut screen = Screen::default();
+        screen.color = color;
+        screen
+    }
+
+    /// Whether what is shown may do with our terminal what it likes, as it did with the process's own.
+    pub fn set_driven(&mut self, driven: bool) {
+        self.driven = driven;
+    }
+
+    /// Whether every key goes to the process as it is pressed.
+    pub fn is_raw(&self) -> bool {
+        self.raw.is_some()
+    }
+
+    /// Tells that a key had no effect.
+    pub fn ring(&self) {
+        write(io::stderr().lock(), b"\x07");
+    }
+
     /// Passes on every key as it is pressed from now on, or whole lines.
     ///
     /// # Errors
@@ -41,7 +68,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Shows output as it is; whether somebody sees it.
+    /// Shows output; whether somebody sees it. At a terminal that of a process without one cannot do more than colour it.
     pub fn show(&mut self, chunk: &Chunk) -> bool {
         if chunk.lost {
             self.notice("some output is no longer kept");
@@ -49,16 +76,22 @@ impl Screen {
         if chunk.bytes.is_empty() {
             return true;
         }
+        let terminal = match chunk.next.stream {
+            Stream::Stdout => io::stdout().is_terminal(),
+            Stream::Stderr => io::stderr().is_terminal(),
+        };
+        if terminal && !self.driven {
+            let bytes = colored(&chunk.bytes, self.color);
+            self.begun = bytes.last() != Some(&b'\n');
+            return put(chunk.next.stream, &bytes);
+        }
         let last = |what: &[u8]| chunk.bytes.windows(what.len()).rposition(|bytes| bytes == what);
         let [begin, end] = OTHER_SCREEN.map(last);
         if begin.is_some() || end.is_some() {
             self.other = begin > end;
         }
         self.begun = chunk.bytes.last() != Some(&b'\n');
-        match chunk.next.stream {
-            Stream::Stdout => write(io::stdout().lock(), &chunk.bytes),
-            Stream::Stderr => write(io::stderr().lock(), &chunk.bytes),
-        }
+        put(chunk.next.stream, &chunk.bytes)
     }
 
     /// Tells something on a line of its own.
@@ -77,6 +110,13 @@ impl Drop for Screen {
             }
             let _ = write(io::stdout().lock(), RESET);
         }
+    }
+}
+
+fn put(stream: Stream, bytes: &[u8]) -> bool {
+    match stream {
+        Stream::Stdout => write(io::stdout().lock(), bytes),
+        Stream::Stderr => write(io::stderr().lock(), bytes),
     }
 }
 

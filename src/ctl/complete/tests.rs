@@ -21,6 +21,7 @@ fn process(name: &str, program: &str, group: Option<&str>) -> ProcessStatus {
         next_try_ms: None,
         kill_in_ms: None,
         usage: None,
+        reads: None,
     }
 }
 

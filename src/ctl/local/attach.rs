@@ -11,8 +11,8 @@ pub(super) const ATTACH: Local = Local {
 NAME must mean one process. Shows the last 10 lines of its logs, or as many as -n
 says, and goes on with what it writes, through restarts, until it has ended for good.
 What is typed goes to a process with stdin: pipe line by line, and to one with
-tty: true key by key; its terminal gets the size of this one. Ctrl-P Ctrl-Q leaves.
-Without input, by --no-input, and line by line, Ctrl-C leaves as well.
+tty: true key by key; its terminal gets the size of this one, and Ctrl-P Ctrl-Q leaves.
+Without input, by --no-input, and line by line, Ctrl-C leaves.
 ",
     flags: &[("", "no-input", ""), ("n", "lines", "LINES")],
     words: 1,
