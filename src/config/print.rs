@@ -13,8 +13,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, Healthcheck, LogTarget, Output, Policy, Program,
-    Rotation, Sink, SocketConfig, Variable,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, Healthcheck, LogTarget, Output, Overlap, Policy,
+    Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 use super::words;
 
@@ -202,11 +202,19 @@ impl Page {
         self.unless("priority", &program.priority, &plain.priority, i32::to_string);
         self.depends_on(&program.depends_on);
         self.unless("restart_dependents", &program.restart_dependents, &plain.restart_dependents, bool::to_string);
+        if let Some(schedule) = &program.schedule {
+            self.schedule(schedule);
+        }
+        self.some("timeout", policy.timeout.as_ref(), duration);
         if let Some(check) = &program.healthcheck {
             self.section("healthcheck", |page| page.healthcheck(check));
         }
-        self.unless("oneshot", &policy.oneshot, &plain.policy.oneshot, bool::to_string);
-        self.end(policy, &plain.policy);
+        let mut unsaid = plain.policy;
+        if program.schedule.is_some() {
+            (unsaid.oneshot, unsaid.autorestart) = (true, Autorestart::Never);
+        }
+        self.unless("oneshot", &policy.oneshot, &unsaid.oneshot, bool::to_string);
+        self.end(policy, &unsaid);
         self.output("stdout", &program.stdout);
         self.output("stderr", &program.stderr);
         self.rotation("stdout_logfile", program.stdout.rotation);
@@ -260,6 +268,18 @@ impl Page {
                 page.plain(&scalar(on.as_str()), &value);
             }
         });
+    }
+
+    fn schedule(&mut self, schedule: &Schedule) {
+        let Schedule { when, zone, overlap, jitter, run_on_start } = schedule;
+        match when {
+            When::Calendar(cron) => self.plain("schedule", &scalar(&cron.to_string())),
+            When::Every(every) => self.plain("every", &duration(every)),
+        }
+        self.some("timezone", zone.name().as_ref(), |name| scalar(name).into_owned());
+        self.unless("overlap", overlap, &Overlap::Skip, |overlap| overlap.name().to_owned());
+        self.unless("jitter", jitter, &Duration::ZERO, duration);
+        self.unless("run_on_start", run_on_start, &false, bool::to_string);
     }
 
     fn backoff(&mut self, backoff: Backoff) {

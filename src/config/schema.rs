@@ -9,12 +9,13 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 
+use crate::base::cron;
 use crate::base::id::{NAME_BYTES, SOCKET_PATH_BYTES};
 use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 
 use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
-use super::model::{Condition, Level, LogFormat};
+use super::model::{Condition, Level, LogFormat, Overlap};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
     BACKOFF_KEYS, BACKUPS, BackoffKey, HEALTH_KEYS, HEALTH_RETRIES, HealthKey, KEYS, Key, NUMPROCS, NUMPROCS_START,
@@ -200,6 +201,15 @@ fn program(key: Key) -> Said {
         Key::Priority => (integer(&PRIORITY), "Lower starts earlier and stops later. Default: 999."),
         Key::DependsOn => (dependencies(), "The programs that must have come first. Default: []."),
         Key::RestartDependents => (boolean(), "Restart those that depend on it when it ends. Default: false."),
+        Key::Schedule => (calendar(), "Run it as a job by the calendar, as in cron(8). None unless given."),
+        Key::Every => (nullable(duration()), "Run it as a job again and again after this time. None unless given."),
+        Key::Timezone => (zone(), "Whose calendar it goes by, as Europe/Berlin. Unless given, the local time."),
+        Key::Overlap => {
+            (words(&Overlap::NAMES.map(|(name, _)| name), &[]), "If the last run is not over. Default: skip.")
+        }
+        Key::Jitter => (duration(), "Each run is put off by a random time up to this. Default: 0s."),
+        Key::RunOnStart => (boolean(), "Run it at once when the schedule becomes active, too. Default: false."),
+        Key::Timeout => (nullable(duration()), "How long a run of a oneshot program may take. Default: no limit."),
         Key::Healthcheck => {
             (section(&HEALTH_KEYS, health), "How it is found out whether it does its work. None unless given.")
         }
@@ -400,6 +410,23 @@ fn holders() -> Value {
     let one = [text_like(name), json!({"type": "integer", "minimum": 0})];
     let [text, number] = one.clone();
     json!({"anyOf": [text, number, {"type": "array", "items": {"anyOf": one}}]})
+}
+
+/// Five fields, or a word.
+fn calendar() -> Value {
+    let sign = "[-0-9A-Za-z*/,]+";
+    let fields = format!("^[ \\t]*{sign}([ \\t]+{sign}){{4}}[ \\t]*$");
+    let words = cron::WORDS.map(|(word, _)| word);
+    json!({"anyOf": [{"enum": words}, text_like(&fields), text_like(&format!("^[ \\t]*{}[ \\t]*$", any_of(&words))), {"type": "null"}]})
+}
+
+fn zone() -> Value {
+    text_like("^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*$")
+}
+
+/// What may be left out although its key is there.
+fn nullable(shape: Value) -> Value {
+    json!({"anyOf": [shape, {"type": "null"}]})
 }
 
 fn dependencies() -> Value {
