@@ -14,6 +14,7 @@ pub mod graph;
 pub mod history;
 pub mod reload;
 pub mod restart;
+pub mod schedule;
 pub mod shutdown;
 pub mod state;
 pub mod status;

@@ -460,6 +460,8 @@ pub enum Then {
     GoesOn,
     /// It is down and stays so.
     StaysDown,
+    /// It is down, and runs when its schedule says so.
+    BySchedule,
 }
 
 /// One key before and after.

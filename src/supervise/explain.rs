@@ -154,7 +154,7 @@ fn failed(member: &Member, why: &Failure) -> String {
             let told = lived.map(tenths).filter(|time| !time.is_zero());
             told.map(|time| format!(" after {}", print_duration(time))).unwrap_or_default()
         }
-        Failure::Spawn { .. } | Failure::Cancelled | Failure::NoExec => String::new(),
+        Failure::Spawn { .. } | Failure::Cancelled | Failure::NoExec | Failure::TimedOut(_) => String::new(),
     };
     match inst.tries {
         0 => format!("ended soon after its start, {} times in a row: {why}{after}", inst.quick),

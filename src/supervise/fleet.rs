@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::id::{Key, ProgramName, process_name};
-use crate::base::time::Mono;
+use crate::base::time::{Mono, WallClock};
 use crate::config::model::{Config, Program};
 
 use crate::control::message::StateName;
@@ -17,6 +17,7 @@ use super::action::{Action, Effect, Happening};
 use super::command::Waiters;
 use super::event::{Command, Event, Input};
 use super::history::{Asked, By, History, Intent};
+use super::schedule::{self, Timetable};
 use super::shutdown::Phase;
 use super::state::{Instance, State};
 use super::step::step;
@@ -40,6 +41,8 @@ pub struct Member {
     pub asked: Option<Asked>,
     /// Its last changes.
     pub history: History,
+    /// When it runs by itself; `Some` iff the program of its next run has a schedule.
+    pub timetable: Option<Box<Timetable>>,
     /// The deadline under which it is listed; equals `inst.deadline(policy)` between two inputs.
     armed: Option<Mono>,
 }
@@ -49,6 +52,8 @@ pub struct Member {
 pub(super) enum Due {
     /// An instance.
     Instance(Key),
+    /// The next run of a scheduled instance.
+    Schedule(Key),
     /// A waiting client, by the waiter's number.
     Waiter(u64),
     /// The end of patience in a shutdown.
@@ -69,9 +74,13 @@ pub struct Fleet {
     pub(super) phase: Phase,
     /// How many members have a live run.
     pub(super) live: usize,
+    /// What the wall clock says.
+    pub(super) clock: WallClock,
+    /// What jitter is drawn from; 0 until the clock was told.
+    pub(super) seed: u64,
     next_key: u32,
     /// On whose behalf the present input wants things; `None` iff it is a fact or time.
-    acting: Option<By>,
+    pub(super) acting: Option<By>,
     /// Reused from step to step.
     effects: Vec<Effect>,
 }
@@ -88,6 +97,8 @@ impl Fleet {
             waiters: Waiters::default(),
             phase: Phase::Up,
             live: 0,
+            clock: WallClock::default(),
+            seed: 0,
             next_key: 0,
             acting: None,
             effects: Vec::new(),
@@ -108,12 +119,13 @@ impl Fleet {
             Input::Command { command: Command::Shutdown, .. } | Input::Shutdown => Some(By::Shutdown),
             Input::Command { uid, .. } => Some(By::Client { uid: *uid }),
             Input::Reload { .. } => Some(By::Reload),
-            Input::Fact(..) | Input::Tick | Input::ClientGone(_) => None,
+            Input::Fact(..) | Input::Tick | Input::Clock(_) | Input::ClientGone(_) => None,
         };
         match input {
             Input::Boot => self.boot(now, out),
             Input::Fact(key, run, fact) => self.apply(key, Event::Fact(run, fact), now, out),
             Input::Tick => self.tick(now, out),
+            Input::Clock(wall) => self.set_clock(wall, now),
             Input::Command { ticket, command, uid: _ } => self.command(ticket, command, now, out),
             Input::ClientGone(client) => self.client_gone(client),
             Input::Reload { ticket, config, dry_run } => self.reload(ticket, *config, dry_run, now, out),
@@ -160,7 +172,7 @@ impl Fleet {
     fn boot(&mut self, now: Mono, out: &mut Vec<Action>) {
         let wanted = self.by_priority(|m| m.program.autostart);
         for key in wanted {
-            self.apply(key, Event::Start, now, out);
+            self.start_by_itself(key, now, out);
         }
     }
 
@@ -177,10 +189,11 @@ impl Fleet {
         while let Some((at, due)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             match due {
                 Due::Instance(key) => self.apply(key, Event::Due, now, out),
+                Due::Schedule(key) => self.schedule_due(key, now, out),
                 Due::Waiter(number) => self.waiter_due(number, out),
                 Due::Quit => self.give_up(out),
             }
-            // Each of the three moves its own deadline; should one not, the loop must end all the same.
+            // Each of them moves its own deadline; should one not, the loop must end all the same.
             if self.deadlines.first() == Some(&(at, due)) {
                 debug_assert!(false, "a deadline that does not move: {due:?}");
                 self.deadlines.remove(&(at, due));
@@ -201,6 +214,7 @@ impl Fleet {
             inst: Instance::default(),
             asked: None,
             history: History::default(),
+            timetable: program.schedule.as_ref().map(|_| Box::default()),
             armed: None,
         };
         self.members.insert(key, Box::new(member));
@@ -212,6 +226,7 @@ impl Fleet {
     pub(super) fn apply(&mut self, key: Key, event: Event, now: Mono, out: &mut Vec<Action>) {
         let Some(member) = self.members.get_mut(&key) else { return };
         let before = member.inst.live().map(|live| live.run);
+        let its_run = schedule::Before::of(&member.inst);
         let was = (member.inst.name(), member.inst.live().and_then(|live| live.pid));
         let asked = Intent::of(&event).zip(self.acting).map(|(intent, by)| Asked { intent, by });
         let mut effects = std::mem::take(&mut self.effects);
@@ -230,12 +245,13 @@ impl Fleet {
         self.effects = effects;
         self.rearm(key);
         self.wake_waiters(key, now, out);
+        self.follow_schedule(key, its_run, asked, now, out);
         self.retire_if_down(key, out);
         self.quit_if_down(out);
     }
 
     /// What a step wants done becomes what the fleet wants done. `was` is the state before the step, and the process id.
-    fn to_actions(
+    pub(super) fn to_actions(
         &self,
         key: Key,
         (from, had): (StateName, Option<u32>),
@@ -318,7 +334,10 @@ impl Fleet {
             if member.retiring && member.inst.live().is_none() {
                 return Err(format!("{} is down and was not retired", member.name));
             }
-            if member.next.is_some() && !matches!(member.inst.state, State::Stopping { .. }) {
+            self.schedule_invariants(*key, member)?;
+            // A job is let go on to its end.
+            let waits = matches!(member.inst.state, State::Stopping { .. }) || member.timetable.is_some();
+            if member.next.is_some() && !waits {
                 return Err(format!("{} waits for its next keys, but is not on its way down", member.name));
             }
             let meant = member.next.as_ref().unwrap_or(&member.program);
