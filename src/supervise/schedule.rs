@@ -11,7 +11,7 @@ use crate::base::cron::SMALL_SHIFT;
 use crate::base::exit::Exit;
 use crate::base::id::{Key, Run};
 use crate::base::time::{Mono, Wall, WallClock};
-use crate::config::model::{Overlap, Program, Schedule, When};
+use crate::config::model::{Overlap, Schedule, When};
 use crate::control::message::Want;
 
 use super::action::{Action, Effect, Note};
@@ -147,13 +147,6 @@ impl Timetable {
     }
 }
 
-impl Member {
-    /// The program that its next run is by.
-    pub(super) fn meant(&self) -> &Program {
-        self.next.as_ref().unwrap_or(&self.program)
-    }
-}
-
 /// Whether the last run is over: nothing of it lives, and no try of it is to come.
 fn is_over(inst: &Instance) -> bool {
     matches!(inst.state, State::Stopped | State::Exited { .. } | State::Fatal { .. })
@@ -266,11 +259,15 @@ impl Fleet {
         let (over, overlap) = (is_over(&member.inst), member.meant().schedule.as_ref().map(|s| s.overlap));
         let Some((table, overlap)) = member.timetable.as_mut().zip(overlap) else { return };
         let due = table.next.map(|next| next.due);
-        if !over && overlap == Overlap::Queue {
+        if !over && overlap == Overlap::Queue && !self.order.holds(key) {
             table.queued = true;
         }
         self.plan(key, due, now);
         self.rearm_schedule(key);
+        // What is about to go down for another reason has been told what comes then.
+        if self.order.holds(key) {
+            return;
+        }
         if over {
             return self.by_schedule(key, Event::Start, now, out);
         }

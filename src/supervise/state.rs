@@ -86,6 +86,8 @@ pub enum Verdict {
 pub enum State {
     /// Not running: never started, or stopped by intent.
     Stopped,
+    /// Wanted up, waits for what it depends on.
+    Waiting,
     /// Spawned, not yet counted as started.
     Starting {
         /// The run.
@@ -241,7 +243,9 @@ impl Instance {
     pub fn live(&self) -> Option<&Live> {
         match &self.state {
             State::Starting { live, .. } | State::Running { live } | State::Stopping { live, .. } => Some(live),
-            State::Stopped | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => None,
+            State::Stopped | State::Waiting | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {
+                None
+            }
         }
     }
 
@@ -258,7 +262,7 @@ impl Instance {
             State::Stopping { pressure: Pressure::Killed(at), .. } => Some(at.after(KILL_AGAIN)),
             State::Backoff { until, .. } => Some(*until),
             State::Running { live } => policy.timeout.filter(|_| policy.oneshot).map(|limit| live.spawned.after(limit)),
-            State::Stopped | State::Exited { .. } | State::Fatal { .. } => None,
+            State::Stopped | State::Waiting | State::Exited { .. } | State::Fatal { .. } => None,
         }
     }
 
@@ -277,6 +281,7 @@ impl Instance {
             }
             State::Stopping { pressure: Pressure::Killed(_), .. }
             | State::Stopped
+            | State::Waiting
             | State::Starting { .. }
             | State::Running { .. }
             | State::Backoff { .. }
@@ -292,7 +297,7 @@ impl Instance {
             (State::Running { .. }, want) => want == Want::Up,
             (State::Exited { expected, .. }, want) => *expected || want == Want::Down,
             (State::Stopped | State::Fatal { .. }, want) => want == Want::Down,
-            (State::Starting { .. } | State::Stopping { .. } | State::Backoff { .. }, _) => false,
+            (State::Waiting | State::Starting { .. } | State::Stopping { .. } | State::Backoff { .. }, _) => false,
         }
     }
 
@@ -301,6 +306,7 @@ impl Instance {
     pub fn name(&self) -> StateName {
         match self.state {
             State::Stopped => StateName::Stopped,
+            State::Waiting => StateName::Waiting,
             State::Starting { .. } => StateName::Starting,
             State::Running { .. } => StateName::Running,
             State::Stopping { .. } => StateName::Stopping,
