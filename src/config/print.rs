@@ -198,7 +198,9 @@ impl Page {
         self.unless("startretries", &policy.startretries, &plain.policy.startretries, |retries| {
             retries.map_or("unlimited".to_owned(), |n| n.to_string())
         });
-        self.section("backoff", |page| page.backoff(policy.backoff));
+        let plain_backoff =
+            Backoff { floor: default_floor(program, plain.policy.backoff.floor), ..plain.policy.backoff };
+        self.section("backoff", |page| page.backoff(policy.backoff, plain_backoff));
         self.unless("priority", &program.priority, &plain.priority, i32::to_string);
         self.depends_on(&program.depends_on);
         self.unless("restart_dependents", &program.restart_dependents, &plain.restart_dependents, bool::to_string);
@@ -282,8 +284,7 @@ impl Page {
         self.unless("run_on_start", run_on_start, &false, bool::to_string);
     }
 
-    fn backoff(&mut self, backoff: Backoff) {
-        let plain = Backoff::default();
+    fn backoff(&mut self, backoff: Backoff, plain: Backoff) {
         self.unless("initial", &backoff.initial, &plain.initial, duration);
         self.unless("factor", &backoff.factor, &plain.factor, f64::to_string);
         self.unless("max", &backoff.max, &plain.max, duration);
@@ -332,6 +333,14 @@ impl Page {
         let plain = Rotation::default();
         self.unless(&format!("{key}_maxbytes"), &rotation.max_bytes, &plain.max_bytes, |bytes| print_size(*bytes));
         self.unless(&format!("{key}_backups"), &rotation.backups, &plain.backups, u32::to_string);
+    }
+}
+
+/// What `backoff.floor` is if it is not given: a job that runs more often than the default allows has none.
+fn default_floor(program: &Program, default: Duration) -> Duration {
+    match program.schedule.as_ref().map(|schedule| &schedule.when) {
+        Some(When::Every(every)) if *every < default => Duration::ZERO,
+        Some(When::Every(_) | When::Calendar(_)) | None => default,
     }
 }
 

@@ -320,11 +320,8 @@ fn exit_codes(node: &Node<'_>) -> Read<ExitCodes> {
     codes.map(ExitCodes::new)
 }
 
-/// A duration, or nothing for no limit.
+/// How long a run may take.
 fn timeout(node: &Node<'_>) -> Read<Option<Duration>> {
-    if values::is_null(node) {
-        return Ok(None);
-    }
     match values::duration(node)? {
         Duration::ZERO => Err("is 0: nothing can be done within that; leave the key out for no limit".to_owned()),
         limit => Ok(Some(limit)),

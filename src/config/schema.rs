@@ -202,14 +202,14 @@ fn program(key: Key) -> Said {
         Key::DependsOn => (dependencies(), "The programs that must have come first. Default: []."),
         Key::RestartDependents => (boolean(), "Restart those that depend on it when it ends. Default: false."),
         Key::Schedule => (calendar(), "Run it as a job by the calendar, as in cron(8). None unless given."),
-        Key::Every => (nullable(duration()), "Run it as a job again and again after this time. None unless given."),
+        Key::Every => (duration(), "Run it as a job again and again after this time. None unless given."),
         Key::Timezone => (zone(), "Whose calendar it goes by, as Europe/Berlin. Unless given, the local time."),
         Key::Overlap => {
             (words(&Overlap::NAMES.map(|(name, _)| name), &[]), "If the last run is not over. Default: skip.")
         }
         Key::Jitter => (duration(), "Each run is put off by a random time up to this. Default: 0s."),
         Key::RunOnStart => (boolean(), "Run it at once when the schedule becomes active, too. Default: false."),
-        Key::Timeout => (nullable(duration()), "How long a run of a oneshot program may take. Default: no limit."),
+        Key::Timeout => (duration(), "How long a run of a oneshot program may take. No limit unless given."),
         Key::Healthcheck => {
             (section(&HEALTH_KEYS, health), "How it is found out whether it does its work. None unless given.")
         }
@@ -417,16 +417,12 @@ fn calendar() -> Value {
     let sign = "[-0-9A-Za-z*/,]+";
     let fields = format!("^[ \\t]*{sign}([ \\t]+{sign}){{4}}[ \\t]*$");
     let words = cron::WORDS.map(|(word, _)| word);
-    json!({"anyOf": [{"enum": words}, text_like(&fields), text_like(&format!("^[ \\t]*{}[ \\t]*$", any_of(&words))), {"type": "null"}]})
+    let any_word = text_like(&format!("^[ \t]*{}[ \t]*$", any_of(&words)));
+    json!({"anyOf": [{"enum": words}, text_like(&fields), any_word]})
 }
 
 fn zone() -> Value {
     text_like("^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*$")
-}
-
-/// What may be left out although its key is there.
-fn nullable(shape: Value) -> Value {
-    json!({"anyOf": [shape, {"type": "null"}]})
 }
 
 fn dependencies() -> Value {

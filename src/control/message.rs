@@ -14,10 +14,12 @@ use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
 mod insight;
+mod schedule;
 
 pub use insight::{
     Account, Edge, Graph, GraphProgram, LastOutput, Setting, StreamPlace, StreamSink, Transition, Usage, WaitFor,
 };
+pub use schedule::{RunReport, ScheduleStatus};
 
 /// The version of the protocol. Grows when something changes that a client must know of; new keys do not count.
 pub const PROTOCOL: u32 = 1;
@@ -275,6 +277,9 @@ pub struct ProcessStatus {
     /// STOPPING: milliseconds until SIGKILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_in_ms: Option<u64>,
+    /// When it runs by itself, if it has a schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleStatus>,
     /// What it uses of the machine, if that was asked for and it lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,

@@ -180,6 +180,8 @@ fn describe(p: &ProcessStatus, clock: &Clock, text: &mut String) {
     state(p, clock, text);
     if let Some(next) = &p.next {
         put(text, format_args!("; {}", Plain(next)));
+    } else if let Some(schedule) = &p.schedule {
+        put(text, format_args!("; {}", Plain(&schedule.to_string())));
     }
 }
 
@@ -309,6 +311,7 @@ mod tests {
             next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            schedule: None,
             usage: None,
         }
     }

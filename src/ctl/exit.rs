@@ -108,6 +108,7 @@ mod tests {
             next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            schedule: None,
             usage: None,
         };
         let outcome = |ok| Outcome { name: "web".into(), result: "x".into(), ok };

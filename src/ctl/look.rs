@@ -286,6 +286,7 @@ mod tests {
             next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            schedule: None,
             usage: None,
         }
     }

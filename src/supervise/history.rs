@@ -125,6 +125,14 @@ impl fmt::Display for Entry {
     }
 }
 
+impl Entry {
+    /// What is said of a run that took too long, if it was stopped for that then.
+    pub(super) fn timed_out(&self) -> Option<String> {
+        let note = self.note.as_deref().filter(|note| matches!(note, Note::TimedOut { .. }));
+        note.map(ToString::to_string)
+    }
+}
+
 /// The last changes of one process, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History(Vec<Entry>);

@@ -22,6 +22,7 @@ use super::state::{Instance, State};
 
 #[cfg(test)]
 mod tests;
+mod view;
 
 /// How many runs are remembered.
 pub const RUNS_KEPT: usize = 10;
