@@ -202,7 +202,10 @@ fn program(key: Key) -> Said {
         Key::DependsOn => (dependencies(), "The programs that must have come first. Default: []."),
         Key::RestartDependents => (boolean(), "Restart those that depend on it when it ends. Default: false."),
         Key::Schedule => (calendar(), "Run it as a job by the calendar, as in cron(8). None unless given."),
-        Key::Every => (duration(), "Run it as a job again and again after this time. None unless given."),
+        Key::Every => (
+            json!({"anyOf": [duration(), {"type": "null"}]}),
+            "Run it as a job again and again after this time. None unless given.",
+        ),
         Key::Timezone => (zone(), "Whose calendar it goes by, as Europe/Berlin. Unless given, the local time."),
         Key::Overlap => {
             (words(&Overlap::NAMES.map(|(name, _)| name), &[]), "If the last run is not over. Default: skip.")
@@ -418,7 +421,7 @@ fn calendar() -> Value {
     let fields = format!("^[ \\t]*{sign}([ \\t]+{sign}){{4}}[ \\t]*$");
     let words = cron::WORDS.map(|(word, _)| word);
     let any_word = text_like(&format!("^[ \t]*{}[ \t]*$", any_of(&words)));
-    json!({"anyOf": [{"enum": words}, text_like(&fields), any_word]})
+    json!({"anyOf": [{"enum": words}, text_like(&fields), any_word, {"type": "null"}]})
 }
 
 fn zone() -> Value {

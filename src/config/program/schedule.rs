@@ -56,7 +56,7 @@ fn given<'a, 'n, 't>(
         match (section.get(Key::Schedule), section.get(Key::Every)) {
             (None, None) => {}
             (Some(found), None) | (None, Some(found)) => {
-                return Some((section, found));
+                return Some((section, found)).filter(|_| !values::is_null(&found.entry.value));
             }
             (Some(found), Some(_)) => {
                 let text = "cannot be given together with every: a job runs by the calendar, or after a time";
