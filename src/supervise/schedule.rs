@@ -246,6 +246,9 @@ impl Fleet {
             Some(Asked { intent: Intent::Stop, .. }) => table.suspend(),
         }
         self.rearm_schedule(key);
+        if self.order.holds(key) {
+            return;
+        }
         let waiting = |m: &&mut Box<Member>| m.timetable.as_ref().is_some_and(|t| t.queued) && is_over(&m.inst);
         if let Some(table) = self.members.get_mut(&key).filter(waiting).and_then(|m| m.timetable.as_mut()) {
             table.queued = false;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::cron::Cron;
 use crate::base::nearest::suggestion;
 use crate::base::text::quoted;
-use crate::base::tree::{Node, Value};
+use crate::base::tree::{Node, Scalar, Value};
 use crate::base::units::print_duration;
 use crate::base::zone::{self, Zone};
 use crate::config::check::{Unread, World};
@@ -94,7 +94,7 @@ fn overlap(node: &Node<'_>) -> Read<Overlap> {
 
 fn named_zone(node: &Node<'_>, world: &World<'_>) -> Read<Zone> {
     let name = values::any_text(node, "the name of a time zone")?;
-    if !zone::is_name(name) {
+    if !zone::is_name(name) || !matches!(node.value, Value::Scalar(Scalar::Text, _)) {
         return Err(format!("{} is not the name of a time zone such as Europe/Berlin", quoted(name)));
     }
     match (world.zone)(Some(name)) {

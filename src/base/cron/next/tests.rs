@@ -1,3 +1,5 @@
+//! The calendar, and what becomes of it when local time changes.
+
 use super::*;
 
 const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
