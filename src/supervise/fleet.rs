@@ -325,6 +325,7 @@ impl Fleet {
             if let Some(at) = member.armed {
                 self.deadlines.remove(&(at, Due::Instance(key)));
             }
+            self.forget_schedule(key, &member);
             self.index.remove(&(member.name, member.num));
             out.push(Action::Retire(key));
         }

@@ -331,6 +331,13 @@ impl Fleet {
         }
     }
 
+    /// A member is gone, perhaps before the stop that it was to be told.
+    pub(super) fn forget_schedule(&mut self, key: Key, member: &Member) {
+        if let Some(at) = member.timetable.as_ref().and_then(|table| table.armed) {
+            self.deadlines.remove(&(at, Due::Schedule(key)));
+        }
+    }
+
     /// What must hold of the schedule of a member between two inputs.
     pub(super) fn schedule_invariants(&self, key: Key, member: &Member) -> Result<(), String> {
         let scheduled = member.meant().schedule.is_some();

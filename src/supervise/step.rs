@@ -169,7 +169,11 @@ impl Machine<'_> {
     fn time_out(&mut self, live: Live) {
         let limit = self.policy.timeout.unwrap_or_default();
         self.note(Note::TimedOut { limit });
-        self.ask_to_stop(live, Cause::Leftovers(Verdict::TimedOut(limit)), None);
+        let cause = Cause::Leftovers(Verdict::TimedOut(limit));
+        if self.policy.stoptime.is_zero() {
+            return self.kill_live(live, self.now, cause, None);
+        }
+        self.ask_to_stop(live, cause, None);
     }
 
     fn fact(&mut self, fact: Fact) {
