@@ -190,6 +190,7 @@ impl Fleet {
         let Some(member) = self.members.get_mut(&key) else { return };
         let new = member.meant().schedule.as_deref();
         let moved = old.map(|s| (&s.when, &s.zone, s.jitter)) != new.map(|s| (&s.when, &s.zone, s.jitter));
+        let queues = new.is_some_and(|schedule| schedule.overlap == Overlap::Queue);
         match (new.is_some(), &mut member.timetable) {
             (false, table) => {
                 if let Some(at) = table.take().and_then(|table| table.armed) {
@@ -202,8 +203,12 @@ impl Fleet {
                     self.activate(key, now);
                 }
             }
-            (true, Some(table)) if moved && table.active => self.plan(key, None, now),
-            (true, Some(_)) => {}
+            (true, Some(table)) => {
+                table.queued &= queues;
+                if moved && table.active {
+                    self.plan(key, None, now);
+                }
+            }
         }
         self.rearm_schedule(key);
     }
@@ -246,7 +251,7 @@ impl Fleet {
             Some(Asked { intent: Intent::Stop, .. }) => table.suspend(),
         }
         self.rearm_schedule(key);
-        if self.order.holds(key) {
+        if self.order.holds(key) || self.is_shutting_down() {
             return;
         }
         let waiting = |m: &&mut Box<Member>| m.timetable.as_ref().is_some_and(|t| t.queued) && is_over(&m.inst);
@@ -269,7 +274,7 @@ impl Fleet {
         self.plan(key, due, now);
         self.rearm_schedule(key);
         // What is about to go down for another reason has been told what comes then.
-        if self.order.holds(key) {
+        if self.order.holds(key) || self.is_shutting_down() {
             return;
         }
         if over {

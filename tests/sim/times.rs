@@ -142,7 +142,8 @@ impl World {
             return Ok(());
         };
         let rested = matches!(before.state, StateName::Stopped | StateName::Exited | StateName::Fatal);
-        let lived = matches!(before.state, StateName::Starting | StateName::Running | StateName::Stopping);
+        // One that is being stopped may be so to be started again, from when it was to be.
+        let lived = matches!(before.state, StateName::Starting | StateName::Running);
         if rested && before.next.is_none_or(|at| at.0 > self.now) {
             return Err(format!("{name} runs by its schedule before it is due"));
         }
