@@ -262,13 +262,15 @@ impl Fleet {
         self.to_actions(key, was, &mut effects, out);
         self.effects = effects;
         self.rearm(key);
-        self.wake_waiters(key, now, out);
-        self.follow_schedule(key, its_run, asked, now, out);
-        self.retire_if_down(key, out);
-        self.ripple(&name, followed, now, out);
+        self.follow_schedule(key, its_run, asked, now);
+        // Before anybody is told of the end: what is held may start anew at once.
         if ended {
             self.release(now, out);
         }
+        self.wake_waiters(key, now, out);
+        self.start_queued(key, now, out);
+        self.retire_if_down(key, out);
+        self.ripple(&name, followed, now, out);
         self.quit_if_down(out);
     }
 

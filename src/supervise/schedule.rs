@@ -233,15 +233,8 @@ impl Fleet {
         }
     }
 
-    /// What follows for the schedule of a member from a step that it has taken.
-    pub(super) fn follow_schedule(
-        &mut self,
-        key: Key,
-        before: Before,
-        asked: Option<Asked>,
-        now: Mono,
-        out: &mut Vec<Action>,
-    ) {
+    /// What follows for the schedule of a member from a step that it has taken. Before it takes another one.
+    pub(super) fn follow_schedule(&mut self, key: Key, before: Before, asked: Option<Asked>, now: Mono) {
         let Some(member) = self.members.get_mut(&key) else { return };
         let Some(table) = &mut member.timetable else { return };
         table.record(before, &member.inst, now);
@@ -251,11 +244,15 @@ impl Fleet {
             Some(Asked { intent: Intent::Stop, .. }) => table.suspend(),
         }
         self.rearm_schedule(key);
+    }
+
+    /// Starts the run that has waited for the last one, if that is over.
+    pub(super) fn start_queued(&mut self, key: Key, now: Mono, out: &mut Vec<Action>) {
         if self.order.holds(key) || self.is_shutting_down() {
             return;
         }
-        let waiting = |m: &&mut Box<Member>| m.timetable.as_ref().is_some_and(|t| t.queued) && is_over(&m.inst);
-        if let Some(table) = self.members.get_mut(&key).filter(waiting).and_then(|m| m.timetable.as_mut()) {
+        let Some(member) = self.members.get_mut(&key).filter(|m| is_over(&m.inst)) else { return };
+        if let Some(table) = member.timetable.as_mut().filter(|table| table.queued) {
             table.queued = false;
             self.by_schedule(key, Event::Start, now, out);
         }
@@ -381,6 +378,6 @@ fn draw(seed: u64, most: Duration) -> Duration {
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^= mixed >> 31;
-    let nanos = most.as_nanos() * u128::from(mixed) >> 64;
+    let nanos = (most.as_nanos() * u128::from(mixed)) >> 64;
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
