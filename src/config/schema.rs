@@ -434,7 +434,7 @@ fn dependencies() -> Value {
     let condition = json!({"enum": Condition::NAMES.map(|(name, _)| name)});
     let full = json!({
         "type": ["object", "null"],
-        "properties": {"condition": condition, "required": {"type": "boolean"}},
+        "properties": {"condition": condition, "required": boolean()},
         "additionalProperties": false,
     });
     let map = json!({

@@ -53,12 +53,14 @@ fn given<'a, 'n, 't>(
     reader: &mut ProgramReader<'a, '_, 'n, 't>,
 ) -> Option<(&'a ProgramSection<'n, 't>, Found<'n, 't, Key>)> {
     for section in [reader.own, reader.defaults] {
-        match (section.get(Key::Schedule), section.get(Key::Every)) {
-            (None, None) => {}
-            (Some(found), None) | (None, Some(found)) => {
-                return Some((section, found)).filter(|_| !values::is_null(&found.entry.value));
-            }
-            (Some(found), Some(_)) => {
+        let both = [section.get(Key::Schedule), section.get(Key::Every)];
+        let said = both.map(|found| found.filter(|found| !values::is_null(&found.entry.value)));
+        match said {
+            // A key without a value says that there is none, whatever the defaults have.
+            [None, None] if both.iter().any(Option::is_some) => return None,
+            [None, None] => {}
+            [Some(found), None] | [None, Some(found)] => return Some((section, found)),
+            [Some(found), Some(_)] => {
                 let text = "cannot be given together with every: a job runs by the calendar, or after a time";
                 reader.report.error(found.place, section.path_to(&found.entry.key), text);
                 return Some((section, found));
