@@ -12,12 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use support::dice::Dice;
+use taskmaster::base::cron::Cron;
 use taskmaster::base::exit::ExitCodes;
 use taskmaster::base::id::ProgramName;
 use taskmaster::base::signal::Sig;
+use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{
-    Account, Autorestart, Backoff, Config, Healthcheck, Level, LogFormat, LogTarget, Output, Policy, Program, Rotation,
-    Sink, Stdin, Variable,
+    Account, Autorestart, Backoff, Config, Healthcheck, Level, LogFormat, LogTarget, Output, Overlap, Policy, Program,
+    Rotation, Schedule, Sink, Stdin, Variable, When,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -25,7 +27,11 @@ use taskmaster::config::{Source, World, parse};
 fn read(text: &str) -> Result<Config, String> {
     let env = |name: &str| (name == "HOME").then(|| "/root".to_owned());
     let file = |_: &str| Ok("FROM_FILE='a ${B} %(x)s $$ %%'\n".to_owned());
-    let world = World { file: &file, ..World::with_env(&env) };
+    let world = World {
+        file: &file,
+        zone: &|name| Ok(name.map_or_else(Zone::utc, |name| Zone::utc().named(name))),
+        ..World::with_env(&env)
+    };
     let parsed = parse(&[Source::new("c.yaml", text)], &world);
     parsed.map(|p| p.config).map_err(|all| all.iter().map(|d| d.in_full() + "\n").collect())
 }
@@ -237,7 +243,23 @@ impl Maker {
             stoptime: self.duration(),
             stopgroup: self.flip(),
             oneshot: self.flip(),
+            timeout: self.flip().then(|| self.duration().max(Duration::from_millis(1))),
         }
+    }
+
+    fn schedule(&mut self) -> Schedule {
+        let cron = ["@daily", "30 3 * * mon-fri", "*/5 8-18 1-7 jan,jul *"][self.number(3) as usize];
+        let when = if self.flip() {
+            When::Calendar(Cron::parse(cron).unwrap())
+        } else {
+            When::Every(self.duration().max(Duration::from_millis(100)))
+        };
+        let mut schedule = Schedule::new(when);
+        schedule.zone = if self.flip() { Zone::utc() } else { Zone::utc().named("UTC") };
+        schedule.overlap = [Overlap::Skip, Overlap::Queue, Overlap::Kill][self.number(3) as usize];
+        schedule.jitter = Duration::from_millis(self.below(100));
+        schedule.run_on_start = self.flip();
+        schedule
     }
 
     fn program(&mut self) -> Program {
@@ -269,6 +291,8 @@ impl Maker {
         if program.tty {
             program.stderr.sink = Sink::Stdout;
         }
+        program.schedule = self.flip().then(|| Box::new(self.schedule()));
+        program.policy.oneshot |= program.schedule.is_some();
         program.healthcheck = self.flip().then(|| {
             let mut check = Healthcheck::new(vec![self.full(), self.text()]);
             (check.interval, check.timeout) = (self.duration(), self.duration());

@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::base::id::{ProgramName, Stream, parse_member};
 use crate::base::text::quoted;
+use crate::base::zone::Zone;
 
 use super::diag::{Level, Place, Report};
 use super::expand::{self, Outside};
@@ -29,6 +30,8 @@ pub struct World<'w> {
     pub file: &'w dyn Fn(&str) -> Result<String, Unread>,
     /// The names and the texts of the files in a directory.
     pub dir: &'w dyn Fn(&str) -> Result<NamedTexts, Unread>,
+    /// The time zone of this name; without a name, the daemon's local time.
+    pub zone: &'w dyn Fn(Option<&str>) -> Result<Zone, Unread>,
 }
 
 /// Names of files and what stands in them.
@@ -78,6 +81,7 @@ impl<'w> World<'w> {
             holder: &|_| Ok(()),
             file: &|_| Err(Unread::Absent),
             dir: &|_| Err(Unread::Absent),
+            zone: &|_| Err(Unread::Absent),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::base::units::{print_duration, print_size};
 
 use super::model::{
     Account, Autorestart, Backoff, Condition, Config, DaemonConfig, Dependency, Healthcheck, LogTarget, Output, Policy,
-    Program, Rotation, Sink, SocketConfig, Variable,
+    Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 
 /// The way from one configuration to another.
@@ -142,6 +142,7 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
         stderr,
         depends_on,
         restart_dependents,
+        schedule,
         healthcheck,
         here,
     } = old;
@@ -166,6 +167,7 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
     in_place.plain("priority", *priority, new.priority);
     in_place.key("depends_on", depends_on.as_slice(), new.depends_on.as_slice(), dependencies);
     in_place.plain("restart_dependents", *restart_dependents, new.restart_dependents);
+    schedule_keys(schedule.as_deref(), new.schedule.as_deref(), &mut in_place);
     health_keys(healthcheck.as_deref(), new.healthcheck.as_deref(), &mut in_place);
     for (stream, old, new) in [(Stream::Stdout, stdout, &new.stdout), (Stream::Stderr, stderr, &new.stderr)] {
         let Output { sink: place, rotation: Rotation { max_bytes, backups } } = old;
@@ -188,6 +190,7 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
         stoptime,
         stopgroup,
         oneshot,
+        timeout,
     } = old;
     keys.key("autorestart", restarts, &new.autorestart, |policy| autorestart(*policy).to_owned());
     keys.plain("exitcodes", *exitcodes, new.exitcodes);
@@ -206,6 +209,27 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
     keys.plain("stopsignal", *stopsignal, new.stopsignal);
     keys.plain("stopgroup", *stopgroup, new.stopgroup);
     keys.plain("oneshot", *oneshot, new.oneshot);
+    keys.key("timeout", timeout, &new.timeout, |limit| limit.map_or_else(unset, print_duration));
+}
+
+fn schedule_keys(old: Option<&Schedule>, new: Option<&Schedule>, keys: &mut Keys) {
+    let (Some(old), Some(new)) = (old, new) else {
+        return keys
+            .key("schedule", &old, &new, |schedule| schedule.map_or_else(unset, |schedule| when(&schedule.when)));
+    };
+    let Schedule { when: time, zone, overlap, jitter, run_on_start } = old;
+    keys.key("schedule", time, &new.when, when);
+    keys.key("timezone", zone, &new.zone, |zone| zone.name().unwrap_or("local").to_owned());
+    keys.key("overlap", overlap, &new.overlap, |overlap| overlap.name().to_owned());
+    keys.key("jitter", jitter, &new.jitter, |d| print_duration(*d));
+    keys.plain("run_on_start", *run_on_start, new.run_on_start);
+}
+
+fn when(when: &When) -> String {
+    match when {
+        When::Calendar(cron) => scalar(&cron.to_string()),
+        When::Every(every) => format!("every {}", print_duration(*every)),
+    }
 }
 
 fn health_keys(old: Option<&Healthcheck>, new: Option<&Healthcheck>, keys: &mut Keys) {
@@ -285,6 +309,7 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         stderr: Output { sink: _, rotation: stderr },
         depends_on,
         restart_dependents,
+        schedule,
         healthcheck,
         here: _,
     } = new;
@@ -294,6 +319,7 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
     program.policy.clone_from(policy);
     program.depends_on.clone_from(depends_on);
     program.restart_dependents = *restart_dependents;
+    program.schedule.clone_from(schedule);
     program.healthcheck.clone_from(healthcheck);
     (program.stdout.rotation, program.stderr.rotation) = (*stdout, *stderr);
     program

@@ -12,6 +12,10 @@ use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
+mod schedule;
+
+pub use schedule::{Overlap, Schedule, When};
+
 /// A whole configuration.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Config {
@@ -289,6 +293,8 @@ pub struct Program {
     pub depends_on: Vec<Dependency>,
     /// `restart_dependents`: when it ends or is restarted, those that depend on it are restarted, too.
     pub restart_dependents: bool,
+    /// `schedule` or `every`, and what belongs to it. Only a `oneshot` program has one.
+    pub schedule: Option<Box<Schedule>>,
     /// `healthcheck`.
     pub healthcheck: Option<Box<Healthcheck>>,
     /// The directory of the file that the program stands in; `Some` iff one of its texts refers to it.
@@ -410,6 +416,7 @@ impl Program {
             stderr: Output::default(),
             depends_on: Vec::new(),
             restart_dependents: false,
+            schedule: None,
             healthcheck: None,
             here: None,
         }
@@ -498,6 +505,8 @@ pub struct Policy {
     pub stopgroup: bool,
     /// `oneshot`: it runs to its end; `starttime` plays no part.
     pub oneshot: bool,
+    /// `timeout`: how long a run of a `oneshot` program may take; `None` is as long as it likes.
+    pub timeout: Option<Duration>,
 }
 
 impl Default for Policy {
@@ -512,6 +521,7 @@ impl Default for Policy {
             stoptime: Duration::from_secs(10),
             stopgroup: true,
             oneshot: false,
+            timeout: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A program's section, and the defaults behind it, to the program of the model.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crate::base::exit::ExitCodes;
 use crate::base::id::Stream;
@@ -17,6 +18,7 @@ use super::words;
 mod depends;
 mod env;
 mod health;
+mod schedule;
 
 pub(super) use depends::check as check_dependencies;
 pub(super) use env::place_of_variable;
@@ -69,11 +71,18 @@ pub(super) enum Key {
     Priority,
     DependsOn,
     RestartDependents,
+    Schedule,
+    Every,
+    Timezone,
+    Overlap,
+    Jitter,
+    RunOnStart,
+    Timeout,
     Healthcheck,
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 44] = [
+pub(super) const KEYS: [(&str, Key); 51] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -117,6 +126,13 @@ pub(super) const KEYS: [(&str, Key); 44] = [
     ("priority", Key::Priority),
     ("depends_on", Key::DependsOn),
     ("restart_dependents", Key::RestartDependents),
+    ("schedule", Key::Schedule),
+    ("every", Key::Every),
+    ("timezone", Key::Timezone),
+    ("overlap", Key::Overlap),
+    ("jitter", Key::Jitter),
+    ("run_on_start", Key::RunOnStart),
+    ("timeout", Key::Timeout),
     ("healthcheck", Key::Healthcheck),
 ];
 
@@ -205,6 +221,7 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     reader.set(&mut p.env_pass, Key::EnvPass, env::passed_on);
     policy(reader, p);
     reader.set(&mut p.stdin, Key::Stdin, values::stdin);
+    schedule::read(reader, p, world);
     outputs(reader, p);
     terminal(reader, p);
     program
@@ -309,6 +326,14 @@ fn exit_codes(node: &Node<'_>) -> Read<ExitCodes> {
     codes.map(ExitCodes::new)
 }
 
+/// How long a run may take.
+fn timeout(node: &Node<'_>) -> Read<Option<Duration>> {
+    match values::duration(node)? {
+        Duration::ZERO => Err("is 0: nothing can be done within that; leave the key out for no limit".to_owned()),
+        limit => Ok(Some(limit)),
+    }
+}
+
 fn policy(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
     let policy = &mut program.policy;
     (policy.autorestart, policy.startretries) = restarts(reader, policy.autorestart, policy.startretries);
@@ -318,6 +343,7 @@ fn policy(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
     reader.set(&mut policy.stoptime, Key::Stoptime, values::duration);
     reader.set(&mut policy.stopgroup, Key::Stopgroup, values::boolean);
     reader.set(&mut policy.oneshot, Key::Oneshot, values::boolean);
+    reader.set(&mut policy.timeout, Key::Timeout, timeout);
     backoff(reader, &mut policy.backoff);
     if let (true, Some((section, found))) = (policy.stoptime.is_zero(), reader.find(Key::Stoptime)) {
         let text = "is 0: SIGKILL follows the stop signal at once, and nothing can end in good order";

@@ -14,10 +14,12 @@ use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
 mod insight;
+mod schedule;
 
 pub use insight::{
     Account, Edge, Graph, GraphProgram, LastOutput, Setting, StreamPlace, StreamSink, Transition, Usage, WaitFor,
 };
+pub use schedule::{RunReport, ScheduleStatus};
 
 /// The version of the protocol. Grows when something changes that a client must know of; new keys do not count.
 pub const PROTOCOL: u32 = 1;
@@ -298,6 +300,9 @@ pub struct ProcessStatus {
     /// From where it reads what is sent to it; absent if it reads nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reads: Option<Reads>,
+    /// When it runs by itself, if it has a schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleStatus>,
     /// What it uses of the machine, if that was asked for and it lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
@@ -495,6 +500,8 @@ pub enum Then {
     GoesOn,
     /// It is down and stays so.
     StaysDown,
+    /// It is down, and runs when its schedule says so.
+    BySchedule,
 }
 
 /// One key before and after.

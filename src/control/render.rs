@@ -181,6 +181,8 @@ fn describe(p: &ProcessStatus, clock: &Clock, text: &mut String) {
     state(p, clock, text);
     if let Some(next) = &p.next {
         put(text, format_args!("; {}", Plain(next)));
+    } else if let Some(schedule) = &p.schedule {
+        put(text, format_args!("; {}", Plain(&schedule.to_string())));
     }
 }
 
@@ -311,6 +313,7 @@ mod tests {
             next_try_ms: None,
             kill_in_ms: None,
             reads: None,
+            schedule: None,
             usage: None,
         }
     }

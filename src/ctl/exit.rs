@@ -110,6 +110,7 @@ mod tests {
             next_try_ms: None,
             kill_in_ms: None,
             reads: None,
+            schedule: None,
             usage: None,
         };
         let outcome = |ok| Outcome { name: "web".into(), result: "x".into(), ok };

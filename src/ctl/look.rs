@@ -294,6 +294,7 @@ mod tests {
             next_try_ms: None,
             kill_in_ms: None,
             reads: None,
+            schedule: None,
             usage: None,
         }
     }

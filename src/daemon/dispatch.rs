@@ -12,6 +12,7 @@ use crate::sys::signals;
 use crate::sys::spawn::Failed;
 
 use super::children::Reaped;
+use super::clock;
 use super::reactor::{Ready, Source};
 use super::run::Daemon;
 
@@ -28,6 +29,7 @@ impl Daemon {
             }
             Source::Signals => self.signals_arrived(),
             Source::Timer => self.clock.fired(&self.reactor),
+            Source::ClockSet => self.clock_set(),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
             Source::Stdin(key, run) => self.serve_stdin((key, run)),
@@ -36,6 +38,15 @@ impl Daemon {
                 self.outputs.serve(&mut self.reactor, &mut self.files, (key, run, stream), self.now);
             }
         }
+    }
+
+    /// Somebody has set the wall clock. Schedules go by it.
+    fn clock_set(&mut self) {
+        if let Err(error) = self.clock.watch_again(&self.reactor) {
+            self.log(Level::Error, format_args!("cannot watch the wall clock: {error}"));
+        }
+        self.log(Level::Info, "the wall clock was set");
+        self.inputs.push_back(Input::Clock(clock::wall_at(self.now)));
     }
 
     fn exec_status(&mut self, key: Key, run: Run) {

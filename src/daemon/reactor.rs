@@ -27,6 +27,8 @@ pub enum Source {
     Signals,
     /// The timerfd.
     Timer,
+    /// The timerfd that tells when the wall clock is set.
+    ClockSet,
     /// The control socket.
     Listener,
     /// A connection to the control socket.

@@ -110,6 +110,7 @@ impl Daemon {
     /// The loop cannot go on, or processes could not be killed.
     pub fn run(&mut self) -> Result<(), Error> {
         let mut ready = Vec::new();
+        self.inputs.push_back(Input::Clock(clock::wall_at(self.now)));
         self.inputs.push_back(Input::Boot);
         self.settle();
         let mut booting = true;

@@ -52,6 +52,7 @@ impl Fleet {
             },
             kill_in_ms: inst.kill_at(&member.program.policy).map(|at| millis(at.since(now))),
             reads: reads(&member.program),
+            schedule: self.schedule_of(member, now),
             usage: None,
         }
     }
@@ -84,9 +85,18 @@ impl Fleet {
             | State::Stopping { .. }
             | State::Backoff { .. }
             | State::Exited { .. }
-            | State::Fatal { .. } => why(&member.inst),
+            | State::Fatal { .. } => over_time(member).or_else(|| why(&member.inst)),
         }
     }
+}
+
+/// What is said of a job that is being stopped or has ended because it took too long.
+pub(super) fn over_time(member: &Member) -> Option<String> {
+    let exited = matches!(member.inst.state, State::Exited { expected: false, .. });
+    let told = member.inst.is_over_time() || exited;
+    // After the change to EXITED the last but one is the one to STOPPING.
+    let entries = member.history.entries().rev().take(3);
+    entries.filter(|_| told).find_map(|entry| entry.timed_out())
 }
 
 /// Why it is as it is, where that is not plain from the state.

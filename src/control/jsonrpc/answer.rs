@@ -346,6 +346,7 @@ pub fn raw_error(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::base::id::Stream;
+    use crate::control::message::ScheduleStatus;
     use crate::control::message::{
         Change, ChangeAction, KeyChange, LastOutput, PROTOCOL, Setting, StateName, StreamPlace, StreamSink, Then,
         Transition, Usage, Want,
@@ -369,6 +370,13 @@ mod tests {
             next_try_ms: Some(0),
             kill_in_ms: Some(1),
             reads: None,
+            schedule: Some(ScheduleStatus {
+                active: true,
+                next: Some("2026-11-22T03:00:00+01:00".to_owned()),
+                next_ms: Some(1),
+                zone: None,
+                queued: false,
+            }),
             usage: Some(Usage { cpu_ms: 17, rss_bytes: u64::MAX, processes: 2, threads: 3, fds: Some(4) }),
         }
     }
@@ -386,6 +394,7 @@ mod tests {
             next_try_ms: None,
             kill_in_ms: None,
             reads: None,
+            schedule: None,
             usage: None,
             ..process(name)
         }
@@ -398,6 +407,7 @@ mod tests {
             because: "never started".to_owned(),
             next: "\"start web\" starts it".to_owned(),
             history: vec![Transition { time: "x".to_owned(), ago_ms: 1, from, to, cause: "a \"b\"\n".to_owned() }],
+            runs: vec![],
             setting,
         }
     }

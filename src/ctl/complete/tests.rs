@@ -20,6 +20,7 @@ fn process(name: &str, program: &str, group: Option<&str>) -> ProcessStatus {
         next: None,
         next_try_ms: None,
         kill_in_ms: None,
+        schedule: None,
         usage: None,
         reads: None,
     }
