@@ -38,7 +38,7 @@ impl<'a> Line<'a> {
     /// begin like what stays.
     pub(in crate::ctl) fn in_place_of(&self, replaced: &str, text: &str) -> Option<String> {
         // Where a word is nothing but the sign that separates words, it is what comes behind that is replaced.
-        let replaced = if matches!(replaced, ":" | "=" | "@") { "" } else { replaced };
+        let replaced = if matches!(replaced, ":" | "=") { "" } else { replaced };
         let stays = self.raw.strip_suffix(replaced).unwrap_or_default();
         let (kept, quote) = unquoted(stays);
         text.strip_prefix(&kept).map(|rest| quoted(rest, quote))
@@ -134,6 +134,7 @@ mod tests {
             ("\"a", "a", "a$b", Some("a\\$b")),
             ("--color=a", "a", "--color=auto", Some("auto")),
             ("x@", "", "x@host", Some("host")),
+            ("x@", "@", "x@host", Some("@host")),
             ("other", "w", "web", Some("web")),
             ("team:w", "w", "web", None),
             ("a", "a", "größe und", Some("größe\\ und")),
