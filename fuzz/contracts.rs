@@ -13,26 +13,46 @@ use taskmaster::config::model::{Account, Program, Sink, Variable};
 use taskmaster::config::{Objection, Source, Unread, World, envfile, includes, parse, words};
 use taskmaster::import::{self, Included, Kind};
 
+#[path = "contracts/control.rs"]
+mod control;
+
 /// A contract: whether the text was accepted.
-pub type Contract = fn(&str) -> bool;
+#[derive(Clone, Copy)]
+pub enum Contract {
+    /// Of what takes text only; what is no UTF-8 never comes so far.
+    Text(fn(&str) -> bool),
+    /// Of what takes any bytes.
+    Bytes(fn(&[u8]) -> bool),
+}
 
 /// The contracts by the names of their fuzz targets.
-pub const CONTRACTS: [(&str, Contract); 8] = [
-    ("config_yaml", |text| config("c.yaml", text)),
-    ("config_json", |text| config("c.json", text)),
-    ("config_toml", |text| config("c.toml", text)),
-    ("command_line", command_line),
-    ("expansion", expansion),
-    ("env_file", env_file),
-    ("import_supervisord", |text| imported(Kind::Supervisord, "supervisord.conf", text)),
-    ("import_procfile", |text| imported(Kind::Procfile, "Procfile", text)),
+pub const CONTRACTS: [(&str, Contract); 10] = [
+    ("config_yaml", Contract::Text(|text| config("c.yaml", text))),
+    ("config_json", Contract::Text(|text| config("c.json", text))),
+    ("config_toml", Contract::Text(|text| config("c.toml", text))),
+    ("command_line", Contract::Text(command_line)),
+    ("expansion", Contract::Text(expansion)),
+    ("env_file", Contract::Text(env_file)),
+    ("import_supervisord", Contract::Text(|text| imported(Kind::Supervisord, "supervisord.conf", text))),
+    ("import_procfile", Contract::Text(|text| imported(Kind::Procfile, "Procfile", text))),
+    ("frames", Contract::Bytes(control::frames)),
+    ("requests", Contract::Bytes(control::requests)),
 ];
 
-/// Holds what the bytes say to the contract of this name; bytes that are no UTF-8 never come so far.
+impl Contract {
+    /// Holds it for these bytes.
+    pub fn holds(self, bytes: &[u8]) -> bool {
+        match self {
+            Contract::Text(contract) => std::str::from_utf8(bytes).is_ok_and(contract),
+            Contract::Bytes(contract) => contract(bytes),
+        }
+    }
+}
+
+/// Holds what the bytes say to the contract of this name.
 pub fn run(name: &str, bytes: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let (_, contract) = CONTRACTS.iter().find(|(known, _)| *known == name).expect("the name of a contract");
-    contract(text)
+    contract.holds(bytes)
 }
 
 fn env(name: &str) -> Option<String> {

@@ -57,7 +57,7 @@ impl Lines {
             self.tail = before + last + 1;
         }
         if self.buf.len() - self.tail > REQUEST_BYTES {
-            let json = self.buf.get(self.tail..).is_some_and(looks_like_json);
+            let json = self.buf.get(self.tail..).is_some_and(begins_like_json);
             self.buf.truncate(self.tail);
             self.state = State::Over { json };
         }
@@ -102,7 +102,7 @@ impl Lines {
                 },
             };
             if to - from > REQUEST_BYTES {
-                let json = self.buf.get(from..to).is_some_and(looks_like_json);
+                let json = self.buf.get(from..to).is_some_and(begins_like_json);
                 *self = Lines { state: State::Dead, ..Lines::default() };
                 return Some(Frame::TooLarge { json });
             }
@@ -135,6 +135,11 @@ impl Lines {
 #[must_use]
 pub fn looks_like_json(line: &[u8]) -> bool {
     matches!(line.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+/// The same of a line that is too long. Only as much of it counts as there is in any case, however it was torn.
+fn begins_like_json(line: &[u8]) -> bool {
+    line.get(..=REQUEST_BYTES).is_some_and(looks_like_json)
 }
 
 #[cfg(test)]
@@ -220,6 +225,16 @@ mod tests {
             }
             for size in [1000, 4096, REQUEST_BYTES] {
                 assert_eq!(run(stream.chunks(size)), whole, "{len} in pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_begins_too_late_is_no_json_however_it_is_torn() {
+        for (blanks, large) in [(REQUEST_BYTES, "<large json>"), (REQUEST_BYTES + 1, "<large>")] {
+            let stream = [&vec![b' '; blanks][..], b"{}\n"].concat();
+            for at in [0, 1, blanks, blanks + 1, blanks + 2, stream.len()] {
+                assert_eq!(run([&stream[..at], &stream[at..]]), [large], "{blanks} torn at {at}");
             }
         }
     }
