@@ -9,9 +9,9 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use support::*;
 use taskmaster::config::model::{Config, DaemonConfig, Program};
@@ -515,10 +515,10 @@ fn the_example_shows_every_key_with_its_default() {
     }
 }
 
-/// Numbers that differ from run to run.
+/// A line without what differs from run to run: process ids, times, the numbers of events.
 fn evened(line: &str) -> String {
-    let mut out = line.to_owned();
-    for mark in ["pid ", "uptime ", "\"pid\":"] {
+    let mut out = undated(line);
+    for mark in ["pid ", "pid=", "uptime ", "\"pid\":", "\"seq\":", "\"next\":"] {
         let parts: Vec<String> = out
             .split(mark)
             .enumerate()
@@ -529,30 +529,92 @@ fn evened(line: &str) -> String {
             .collect();
         out = parts.join(mark);
     }
-    if !out.is_empty() && out.bytes().all(|b| b.is_ascii_digit()) { "N".to_owned() } else { out }
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match out.split_once(' ') {
+        Some((seq, rest)) if number(seq) && rest.starts_with("TIME ") => format!("N {rest}"),
+        _ if number(&out) => "N".to_owned(),
+        _ => out,
+    }
+}
+
+/// `TIME` in place of each `2026-11-21T09:44:06.025Z`.
+fn undated(line: &str) -> String {
+    const FORM: &str = "dddd-dd-ddTdd:dd:dd.dddZ";
+    let is_time = |text: &str| {
+        let fits = |(c, form): (char, char)| if form == 'd' { c.is_ascii_digit() } else { c == form };
+        text.chars().zip(FORM.chars()).all(fits)
+    };
+    let mut out = line.to_owned();
+    while let Some(at) = (0..out.len()).find(|at| out.get(*at..at + FORM.len()).is_some_and(is_time)) {
+        out.replace_range(at..at + FORM.len(), "TIME");
+    }
+    out
+}
+
+#[test]
+fn what_differs_between_runs_is_left_out() {
+    assert_eq!(evened("web RUNNING pid 12, uptime 0:00:01"), "web RUNNING pid N, uptime N");
+    assert_eq!(evened("{\"pid\":12}"), "{\"pid\":N}");
+    assert_eq!(evened("12"), "N");
+    assert_eq!(evened("4 2026-11-21T09:44:06.025Z web: spawned pid=12"), "N TIME web: spawned pid=N");
+    assert_eq!(evened("4 2026-11-21 web"), "4 2026-11-21 web");
+}
+
+/// The conversations of the protocol's page: one in words, one in JSON, both with events.
+fn talks() -> Vec<String> {
+    let blocks = literal_blocks(Page::open("taskmaster-protocol.7").section("EXAMPLES"));
+    let talks: Vec<String> = blocks.into_iter().filter(|block| block.starts_with("> ")).collect();
+    assert_eq!(talks.len(), 2, "one in words, one in JSON");
+    assert!(talks.iter().all(|talk| talk.contains("events")));
+    talks
+}
+
+fn talkative() -> Daemon {
+    let d = Daemon::with("web: {cmd: sleep 1000}\nworker: {cmd: sleep 1000, numprocs: 2}");
+    d.wait_all("RUNNING");
+    d
+}
+
+/// Sends what a conversation says and holds what comes against it.
+fn hold(talk: &str, mut say: impl FnMut(&str), mut hear: impl FnMut() -> String) {
+    for (n, line) in talk.lines().enumerate() {
+        if let Some(request) = line.strip_prefix("> ") {
+            say(&format!("{request}\n"));
+        } else {
+            let wanted = line.strip_prefix("< ").unwrap_or_else(|| panic!("line {n} of\n{talk}"));
+            assert_eq!(evened(hear().trim_end()), evened(wanted), "line {n} of\n{talk}");
+        }
+    }
 }
 
 #[test]
 fn conversations_of_the_protocol_page_are_true() {
-    let page = Page::open("taskmaster-protocol.7");
-    let blocks = literal_blocks(page.section("EXAMPLES"));
-    let talks: Vec<&String> = blocks.iter().filter(|b| b.starts_with("> ")).collect();
-    assert_eq!(talks.len(), 2, "one in words, one in JSON");
-    for talk in talks {
-        let d = Daemon::with("web: {cmd: sleep 1000}\nworker: {cmd: sleep 1000, numprocs: 2}");
-        d.wait_all("RUNNING");
+    for talk in talks() {
+        let d = talkative();
         let mut stream = d.connect();
-        for (n, line) in talk.lines().enumerate() {
-            if let Some(request) = line.strip_prefix("> ") {
-                stream.write_all(format!("{request}\n").as_bytes()).unwrap();
-            } else {
-                let wanted = line.strip_prefix("< ").unwrap_or_else(|| panic!("line {n} of\n{talk}"));
-                assert_eq!(evened(&read_line(&mut stream)), evened(wanted), "line {n} of\n{talk}");
-            }
-        }
+        let mut answers = stream.try_clone().unwrap();
+        hold(&talk, |line| stream.write_all(line.as_bytes()).unwrap(), || read_line(&mut answers));
     }
-    assert_eq!(evened("web RUNNING pid 12, uptime 0:00:01"), "web RUNNING pid N, uptime N");
-    assert_eq!(evened("{\"pid\":12}"), "{\"pid\":N}");
+}
+
+#[test]
+fn conversations_of_the_protocol_page_can_be_had_with_socat() {
+    needs!("socat");
+    for talk in talks() {
+        let d = talkative();
+        let mut command = Command::new("socat");
+        command.arg("-").arg(format!("UNIX-CONNECT:{}", d.file("ctl"))).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut socat = command.spawn().unwrap();
+        let mut input = socat.stdin.take().unwrap();
+        // A thread reads, so that an answer that does not come is no reason to wait for ever.
+        let (send, lines) = std::sync::mpsc::channel();
+        let output = BufReader::new(socat.stdout.take().unwrap());
+        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        let hear = || lines.recv_timeout(DEADLINE).unwrap_or_else(|e| panic!("no answer: {e}"));
+        hold(&talk, |line| input.write_all(line.as_bytes()).unwrap(), hear);
+        drop(input);
+        assert!(socat.wait().unwrap().success());
+    }
 }
 
 #[test]
