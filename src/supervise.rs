@@ -12,6 +12,7 @@ pub mod explain;
 pub mod fleet;
 pub mod graph;
 pub mod history;
+pub mod order;
 pub mod reload;
 pub mod restart;
 pub mod shutdown;

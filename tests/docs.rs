@@ -337,7 +337,9 @@ fn indented(text: &str, by: usize) -> String {
 fn program_with(lines: &str) -> String {
     let has_command = lines.lines().any(|l| l.starts_with("cmd:") || l.starts_with("command:"));
     let command = if has_command { "" } else { "    cmd: sleep 1\n" };
-    format!("programs:\n  x:\n{command}{}", indented(lines, 4))
+    // Those that examples name.
+    let others = "  cache: {cmd: sleep 1}\n  db: {cmd: sleep 1}\n";
+    format!("programs:\n  x:\n{command}{}{others}", indented(lines, 4))
 }
 
 fn daemon_with(lines: &str) -> String {
@@ -392,7 +394,8 @@ fn parsed(text: &str) -> Config {
 
 fn only_program(text: &str) -> Program {
     let config = parsed(text);
-    Program::clone(config.programs.values().next().unwrap())
+    let looked_at = config.programs.iter().find(|(name, _)| matches!(name.as_str(), "x" | "name"));
+    Program::clone(looked_at.unwrap().1)
 }
 
 /// What the page gives as a default in so many words: `default` and then `.Li 1s` or `.Pa /tmp`.

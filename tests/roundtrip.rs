@@ -246,6 +246,7 @@ impl Maker {
         program.numprocs = 1 + self.number(30);
         program.numprocs_start = self.number(1_000_001);
         program.group_name = self.flip().then(|| ProgramName::new("team").unwrap());
+        program.restart_dependents = self.flip();
         program.autostart = self.flip();
         program.policy = self.policy();
         program.priority = i32::try_from(self.below(2_000_001)).unwrap() - 1_000_000;

@@ -247,6 +247,8 @@ defaults: &all
   stderr_logfile_maxbytes: 0
   stderr_logfile_backups: 1
   priority: -5
+  depends_on: {web: ready, größe: {condition: started, required: false}}
+  restart_dependents: true
   healthcheck:
     cmd: [curl, -f, "http://localhost/"]
     args: -v
@@ -350,6 +352,9 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         ],
         "user" | "group" | "owner" => ACCOUNT,
         "read" | "control" | "admin" => ROLE,
+        "depends_on" => {
+            &["[a, a]", "{a: soon}", "{a: {when: ready}}", "{a: {required: 5}}", "[[a]]", "a b", "{'a/b': ready}"]
+        }
         "group_name" => &["all", "a/b", "'a b'", ".a", "-a", "''", "-1", "[a]", "{}", ""],
         "env" => &["5", "text", "[a, b]", "{A: [b]}", "{A: {b: c}}", "{'A=B': c}", "{'': c}"],
         "env_file" | "env_from_dir" => &["5", "''", "{a: b}", "[[a]]", "[null]", "true"],

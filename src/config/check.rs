@@ -110,6 +110,8 @@ pub(super) struct Check<'e> {
     doubles: Vec<Writer>,
     /// Groups, with the first program in each.
     groups: BTreeMap<ProgramName, Writer>,
+    /// Programs that depend on others, and where they say so.
+    dependents: BTreeMap<ProgramName, (Place, String)>,
 }
 
 impl<'e> Check<'e> {
@@ -120,6 +122,7 @@ impl<'e> Check<'e> {
             files: BTreeMap::new(),
             doubles: Vec::new(),
             groups: BTreeMap::new(),
+            dependents: BTreeMap::new(),
         }
     }
 
@@ -147,6 +150,9 @@ impl<'e> Check<'e> {
         if let Some(group) = program.group_name.as_ref().filter(|group| !self.groups.contains_key(group)) {
             let (place, path) = program::place_of(own, defaults, Key::GroupName);
             self.groups.insert(group.clone(), Writer { program: name.clone(), place, path });
+        }
+        if !program.depends_on.is_empty() {
+            self.dependents.insert(name.clone(), program::place_of(own, defaults, Key::DependsOn));
         }
         for (stream, key) in [(Stream::Stdout, Key::Stdout), (Stream::Stderr, Key::Stderr)] {
             match &program.output(stream).sink {
@@ -226,6 +232,7 @@ impl<'e> Check<'e> {
 
     /// All programs together, and the daemon.
     pub(super) fn finish(&self, config: &Config, report: &mut Report<'_>) {
+        program::check_dependencies(config, &self.dependents, report);
         for (group, writer) in &self.groups {
             let stranger = config.programs.get(group).is_some_and(|p| p.group_name.as_ref() != Some(group));
             if stranger {

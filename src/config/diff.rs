@@ -8,8 +8,8 @@ use crate::base::id::{ProgramName, Stream};
 use crate::base::units::{print_duration, print_size};
 
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation,
-    Sink, SocketConfig, Variable,
+    Account, Autorestart, Backoff, Condition, Config, DaemonConfig, Dependency, Healthcheck, LogTarget, Output, Policy,
+    Program, Rotation, Sink, SocketConfig, Variable,
 };
 
 /// The way from one configuration to another.
@@ -138,6 +138,8 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
         env_pass,
         stdout,
         stderr,
+        depends_on,
+        restart_dependents,
         healthcheck,
         here,
     } = old;
@@ -158,6 +160,8 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
     in_place.plain("autostart", *autostart, new.autostart);
     policy_keys(policy, &new.policy, &mut in_place);
     in_place.plain("priority", *priority, new.priority);
+    in_place.key("depends_on", depends_on.as_slice(), new.depends_on.as_slice(), dependencies);
+    in_place.plain("restart_dependents", *restart_dependents, new.restart_dependents);
     health_keys(healthcheck.as_deref(), new.healthcheck.as_deref(), &mut in_place);
     for (stream, old, new) in [(Stream::Stdout, stdout, &new.stdout), (Stream::Stderr, stderr, &new.stderr)] {
         let Output { sink: place, rotation: Rotation { max_bytes, backups } } = old;
@@ -273,6 +277,8 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         env_pass: _,
         stdout: Output { sink: _, rotation: stdout },
         stderr: Output { sink: _, rotation: stderr },
+        depends_on,
+        restart_dependents,
         healthcheck,
         here: _,
     } = new;
@@ -280,9 +286,21 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
     (program.numprocs, program.numprocs_start) = (*numprocs, *numprocs_start);
     (program.autostart, program.priority) = (*autostart, *priority);
     program.policy.clone_from(policy);
+    program.depends_on.clone_from(depends_on);
+    program.restart_dependents = *restart_dependents;
     program.healthcheck.clone_from(healthcheck);
     (program.stdout.rotation, program.stderr.rotation) = (*stdout, *stderr);
     program
+}
+
+/// `[db, {cache: started}]` in the way that is the shortest: `db, cache (started), mail (ready, if it runs)`.
+fn dependencies(list: &[Dependency]) -> String {
+    let one = |d: &Dependency| match (d.until, d.required) {
+        (Condition::Ready, true) => d.on.to_string(),
+        (until, true) => format!("{} ({})", d.on, until.name()),
+        (until, false) => format!("{} ({}, not required)", d.on, until.name()),
+    };
+    if list.is_empty() { unset() } else { list.iter().map(one).collect::<Vec<_>>().join(", ") }
 }
 
 fn unset() -> String {

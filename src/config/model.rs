@@ -281,10 +281,63 @@ pub struct Program {
     pub stdout: Output,
     /// `stderr` and what belongs to it.
     pub stderr: Output,
+    /// `depends_on`, by name.
+    pub depends_on: Vec<Dependency>,
+    /// `restart_dependents`: when it ends or is restarted, those that depend on it are restarted, too.
+    pub restart_dependents: bool,
     /// `healthcheck`.
     pub healthcheck: Option<Box<Healthcheck>>,
     /// The directory of the file that the program stands in; `Some` iff one of its texts refers to it.
     pub here: Option<Arc<str>>,
+}
+
+/// A program that must have come to something before another is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// Which: all of its processes.
+    pub on: ProgramName,
+    /// To what.
+    pub until: Condition,
+    /// Whether it is waited for if it is not to run. What is on its way is waited for in any case.
+    pub required: bool,
+}
+
+impl Dependency {
+    /// As a name alone says it.
+    #[must_use]
+    pub fn on(on: ProgramName) -> Dependency {
+        Dependency { on, until: Condition::default(), required: true }
+    }
+}
+
+/// What a dependency must have come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// It is spawned and its program is executed.
+    Started,
+    /// It is RUNNING; a job is EXITED as expected.
+    #[default]
+    Ready,
+    /// It is RUNNING and its health check says that it is well.
+    Healthy,
+    /// It is a job that has ended as expected.
+    Completed,
+}
+
+impl Condition {
+    /// All of them by name.
+    pub const NAMES: [(&'static str, Condition); 4] = [
+        ("started", Condition::Started),
+        ("ready", Condition::Ready),
+        ("healthy", Condition::Healthy),
+        ("completed", Condition::Completed),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Condition::NAMES.iter().find(|(_, condition)| *condition == self).map_or("ready", |(name, _)| name)
+    }
 }
 
 /// The value of a variable of a program.
@@ -349,6 +402,8 @@ impl Program {
             env_pass: Vec::new(),
             stdout: Output::default(),
             stderr: Output::default(),
+            depends_on: Vec::new(),
+            restart_dependents: false,
             healthcheck: None,
             here: None,
         }

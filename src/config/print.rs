@@ -13,8 +13,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Healthcheck, LogTarget, Output, Policy, Program, Rotation,
-    Sink, SocketConfig, Variable,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, Healthcheck, LogTarget, Output, Policy, Program,
+    Rotation, Sink, SocketConfig, Variable,
 };
 use super::words;
 
@@ -200,6 +200,8 @@ impl Page {
         });
         self.section("backoff", |page| page.backoff(policy.backoff));
         self.unless("priority", &program.priority, &plain.priority, i32::to_string);
+        self.depends_on(&program.depends_on);
+        self.unless("restart_dependents", &program.restart_dependents, &plain.restart_dependents, bool::to_string);
         if let Some(check) = &program.healthcheck {
             self.section("healthcheck", |page| page.healthcheck(check));
         }
@@ -236,6 +238,28 @@ impl Page {
                 Variable::FromFile(_) => self.line(&format!("# {}: from a file", scalar(name))),
             }
         }
+    }
+
+    fn depends_on(&mut self, dependencies: &[Dependency]) {
+        let is_plain = |d: &Dependency| *d == Dependency::on(d.on.clone());
+        if dependencies.is_empty() {
+            return;
+        }
+        if dependencies.iter().all(is_plain) {
+            let names: Vec<String> = dependencies.iter().map(|d| d.on.to_string()).collect();
+            return self.list("depends_on", &names);
+        }
+        self.section("depends_on", |page| {
+            for Dependency { on, until, required } in dependencies {
+                let condition = until.name();
+                let value = if *required {
+                    condition.to_owned()
+                } else {
+                    format!("{{condition: {condition}, required: false}}")
+                };
+                page.plain(&scalar(on.as_str()), &value);
+            }
+        });
     }
 
     fn backoff(&mut self, backoff: Backoff) {

@@ -14,9 +14,11 @@ use super::section::{Reader, Section};
 use super::values::{self, Read};
 use super::words;
 
+mod depends;
 mod env;
 mod health;
 
+pub(super) use depends::check as check_dependencies;
 pub(super) use env::place_of_variable;
 pub(super) use health::{HEALTH_KEYS, HealthKey, RETRIES as HEALTH_RETRIES};
 
@@ -63,11 +65,13 @@ pub(super) enum Key {
     StderrMaxbytes,
     StderrBackups,
     Priority,
+    DependsOn,
+    RestartDependents,
     Healthcheck,
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 40] = [
+pub(super) const KEYS: [(&str, Key); 42] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -107,6 +111,8 @@ pub(super) const KEYS: [(&str, Key); 40] = [
     ("stderr_logfile_maxbytes", Key::StderrMaxbytes),
     ("stderr_logfile_backups", Key::StderrBackups),
     ("priority", Key::Priority),
+    ("depends_on", Key::DependsOn),
+    ("restart_dependents", Key::RestartDependents),
     ("healthcheck", Key::Healthcheck),
 ];
 
@@ -189,6 +195,8 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     reader.set_some(&mut p.umask, Key::Umask, values::octal);
     reader.set_some(&mut p.user, Key::User, values::account);
     reader.set_some(&mut p.group, Key::Group, values::account);
+    reader.set(&mut p.depends_on, Key::DependsOn, depends::read);
+    reader.set(&mut p.restart_dependents, Key::RestartDependents, values::boolean);
     p.env = env::read(reader, world);
     reader.set(&mut p.env_pass, Key::EnvPass, env::passed_on);
     policy(reader, p);

@@ -14,7 +14,7 @@ use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 
 use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
-use super::model::{Level, LogFormat};
+use super::model::{Condition, Level, LogFormat};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
     BACKOFF_KEYS, BACKUPS, BackoffKey, HEALTH_KEYS, HEALTH_RETRIES, HealthKey, KEYS, Key, NUMPROCS, NUMPROCS_START,
@@ -198,6 +198,8 @@ fn program(key: Key) -> Said {
         Key::StderrMaxbytes => (size(), "The size at which its log of errors is set aside. Default: 50MB."),
         Key::StderrBackups => (integer(&BACKUPS), "How many set-aside files of errors are kept. Default: 10."),
         Key::Priority => (integer(&PRIORITY), "Lower starts earlier and stops later. Default: 999."),
+        Key::DependsOn => (dependencies(), "The programs that must have come first. Default: []."),
+        Key::RestartDependents => (boolean(), "Restart those that depend on it when it ends. Default: false."),
         Key::Healthcheck => {
             (section(&HEALTH_KEYS, health), "How it is found out whether it does its work. None unless given.")
         }
@@ -398,6 +400,23 @@ fn holders() -> Value {
     let one = [text_like(name), json!({"type": "integer", "minimum": 0})];
     let [text, number] = one.clone();
     json!({"anyOf": [text, number, {"type": "array", "items": {"anyOf": one}}]})
+}
+
+fn dependencies() -> Value {
+    let name = json!({"type": "string", "pattern": NAME, "maxLength": NAME_BYTES, "not": {"enum": ["all"]}});
+    let names = json!({"type": "array", "items": name, "uniqueItems": true});
+    let condition = json!({"enum": Condition::NAMES.map(|(name, _)| name)});
+    let full = json!({
+        "type": ["object", "null"],
+        "properties": {"condition": condition, "required": {"type": "boolean"}},
+        "additionalProperties": false,
+    });
+    let map = json!({
+        "type": "object",
+        "propertyNames": name,
+        "additionalProperties": {"anyOf": [condition, full]},
+    });
+    json!({"anyOf": [name, names, map, {"type": "null"}]})
 }
 
 fn group_name() -> Value {

@@ -198,6 +198,7 @@ impl Response {
 #[allow(missing_docs)]
 pub enum StateName {
     Stopped,
+    Waiting,
     Starting,
     Running,
     Backoff,
@@ -212,6 +213,7 @@ impl StateName {
     pub fn text(self) -> &'static str {
         match self {
             StateName::Stopped => "STOPPED",
+            StateName::Waiting => "WAITING",
             StateName::Starting => "STARTING",
             StateName::Running => "RUNNING",
             StateName::Backoff => "BACKOFF",

@@ -198,7 +198,7 @@ fn state(p: &ProcessStatus, clock: &Clock, text: &mut String) {
             pid(p, "since", text);
             note(p, text);
         }
-        StateName::Backoff | StateName::Fatal => text.push_str(&why()),
+        StateName::Waiting | StateName::Backoff | StateName::Fatal => text.push_str(&why()),
         StateName::Exited => {
             moment(p, clock, text);
             if let Some(exit) = &p.last_exit {

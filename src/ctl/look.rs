@@ -247,7 +247,7 @@ impl Look {
 fn ink_of(p: &ProcessStatus) -> Ink {
     match p.state {
         StateName::Running => Ink::Good,
-        StateName::Starting | StateName::Stopping | StateName::Backoff => Ink::Passing,
+        StateName::Waiting | StateName::Starting | StateName::Stopping | StateName::Backoff => Ink::Passing,
         StateName::Fatal => Ink::Bad,
         StateName::Stopped | StateName::Exited if !p.as_wanted => Ink::Bad,
         StateName::Stopped | StateName::Exited => Ink::Faint,

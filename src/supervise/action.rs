@@ -108,6 +108,11 @@ pub enum Note {
     },
     /// Its leader ended and left members of its group, which are being stopped.
     Leftovers,
+    /// It is to run, and has to wait for others.
+    Waiting {
+        /// For what.
+        on: String,
+    },
     /// The next try is due later.
     Backoff {
         /// Why.
@@ -144,6 +149,7 @@ impl Note {
             Note::Running => "running",
             Note::Exited { .. } => "exited",
             Note::Leftovers => "leftovers",
+            Note::Waiting { .. } => "waiting",
             Note::Backoff { .. } => "backoff",
             Note::Fatal { .. } => "fatal",
             Note::Stopping { .. } => "stopping",
@@ -158,7 +164,7 @@ impl Note {
     pub fn level(&self) -> Level {
         match self {
             Note::Spawned { .. } | Note::Running | Note::Stopped | Note::Stopping { .. } => Level::Info,
-            Note::Exited { expected: true, .. } | Note::Backoff { why: None, .. } => Level::Info,
+            Note::Exited { expected: true, .. } | Note::Waiting { .. } | Note::Backoff { why: None, .. } => Level::Info,
             Note::Exited { expected: false, .. } | Note::Backoff { .. } | Note::Killed | Note::Leftovers => {
                 Level::Warning
             }
@@ -175,6 +181,7 @@ impl fmt::Display for Note {
             Note::Exited { exit, expected: true } => write!(f, "exited: {exit}"),
             Note::Exited { exit, expected: false } => write!(f, "exited: {exit}, not expected"),
             Note::Leftovers => f.write_str("its leader is gone, members of its process group are left: stopping them"),
+            Note::Waiting { on } => write!(f, "waits for {on}"),
             Note::Backoff { why: Some(why), delay } => write!(f, "{why}; next try in {}", print_duration(*delay)),
             Note::Backoff { why: None, delay } => write!(f, "next start in {}", print_duration(*delay)),
             Note::Fatal { why, tries: 0 | 1 } => write!(f, "gave up after the first try: {why}"),

@@ -202,8 +202,9 @@ impl Fleet {
     fn act(&mut self, ticket: Ticket, verb: Verb, names: &[String], wait: Wait, now: Mono, out: &mut Vec<Action>) {
         match self.refusal(verb).and_then(|()| self.chosen(names)) {
             Ok(keys) => {
+                let notes = if verb == Verb::Stop { Vec::new() } else { self.start_needed(&keys, now, out) };
                 let targets = keys.into_iter().map(Target::Intent).collect();
-                self.begin_all(ticket, verb, targets, Vec::new(), wait, now, out);
+                self.begin_all(ticket, verb, targets, notes, wait, now, out);
             }
             Err(refusal) => out.push(Action::Reply(ticket, Response::Refused(refusal))),
         }
@@ -231,7 +232,8 @@ impl Fleet {
                 Target::Removed(key, name) => (key, name.clone(), self.removed(key, name, wait)),
             });
         }
-        self.take_up(ticket, begun, notes, deadline(wait, now), out);
+        self.take_up(ticket, begun, notes, deadline(wait, now), now, out);
+        self.release(now, out);
     }
 
     /// Takes up a client that waits for these, or answers it if nothing is open.
@@ -241,12 +243,18 @@ impl Fleet {
         begun: Vec<(Key, String, Begun)>,
         notes: Vec<String>,
         deadline: Option<Mono>,
+        now: Mono,
         out: &mut Vec<Action>,
     ) {
         let number = self.waiters.next;
         self.waiters.next += 1;
         let mut waiter = Waiter { ticket, goals: BTreeMap::new(), outcomes: Vec::new(), notes, deadline };
-        for (key, name, (goal, outcome)) in begun {
+        for (key, name, (goal, known)) in begun {
+            // What the others were told may have settled it.
+            let outcome = known.or_else(|| {
+                let (result, ok) = self.settled(key, goal?, now)?;
+                Some(Outcome { name: name.clone(), result, ok })
+            });
             if let Some(goal) = goal.filter(|_| outcome.is_none()) {
                 waiter.goals.insert(key, (goal, name));
                 self.waiters.by_key.entry(key).or_default().push(number);
@@ -258,6 +266,14 @@ impl Fleet {
         }
         self.waiters.all.insert(number, waiter);
         self.answer_if_done(number, out);
+    }
+
+    /// What has become of a goal; `None` while it is open.
+    fn settled(&self, key: Key, goal: Goal, now: Mono) -> Option<(String, bool)> {
+        match self.member(key) {
+            Some(member) => outcome(goal, member, self.hopeless(member).as_deref(), now),
+            None => Some(of_removed(goal)),
+        }
     }
 
     /// The goal of a process that the command itself has removed.
@@ -280,13 +296,13 @@ impl Fleet {
         }
         let (was_running, was_live) =
             (matches!(member.inst.state, State::Running { .. }), member.inst.live().is_some());
-        let was_waiting = matches!(member.inst.state, State::Backoff { .. });
+        let was_waiting = matches!(member.inst.state, State::Waiting | State::Backoff { .. });
         let event = match verb {
             Verb::Start => Event::Start,
             Verb::Stop => Event::Stop,
             Verb::Restart => Event::Restart,
         };
-        self.apply(key, event, now, out);
+        let held = self.tell(key, event, now, out);
         match verb {
             Verb::Start if was_running => return known("already running"),
             Verb::Stop if !was_live => return known(if was_waiting { "stopped" } else { "not running" }),
@@ -297,19 +313,21 @@ impl Fleet {
         }
         // A retiring process that was down is gone by now.
         let Some(member) = self.members.get(&key) else { return known(verb.done()) };
-        let goal = goal(verb, &member.inst);
-        (Some(goal), outcome(goal, member, now).map(|(result, ok)| Outcome { name, result, ok }))
+        let goal = goal(verb, &member.inst, held);
+        let hopeless = self.hopeless(member);
+        (Some(goal), outcome(goal, member, hopeless.as_deref(), now).map(|(result, ok)| Outcome { name, result, ok }))
     }
 
     /// Looks at everybody who waits for this process.
     pub(super) fn wake_waiters(&mut self, key: Key, now: Mono, out: &mut Vec<Action>) {
         let Some(numbers) = self.waiters.by_key.get(&key).cloned() else { return };
         let Some(member) = self.members.get(&key) else { return };
+        let hopeless = self.hopeless(member);
         let mut done = Vec::new();
         for number in numbers {
             let Some(waiter) = self.waiters.all.get_mut(&number) else { continue };
             let Some((goal, _)) = waiter.goals.get(&key) else { continue };
-            if let Some((result, ok)) = outcome(*goal, member, now) {
+            if let Some((result, ok)) = outcome(*goal, member, hopeless.as_deref(), now) {
                 waiter.settle(key, result, ok);
                 done.push(number);
             }
@@ -322,7 +340,10 @@ impl Fleet {
 
     /// A waiter's own deadline: it is answered with what is not reached.
     pub(super) fn waiter_due(&mut self, number: u64, out: &mut Vec<Action>) {
-        let Some(waiter) = self.waiters.all.get(&number) else { return };
+        let Some(waiter) = self.waiters.all.get(&number) else {
+            eprintln!("no waiter {number}");
+            return;
+        };
         for key in waiter.goals.keys().copied().collect::<Vec<_>>() {
             // A process that is forgotten has woken its waiters before, so it is there.
             let Some(member) = self.members.get(&key) else { continue };
@@ -397,18 +418,37 @@ fn deadline(wait: Wait, now: Mono) -> Option<Mono> {
 }
 
 /// What a command that has just been told to the instance waits for.
-fn goal(verb: Verb, inst: &Instance) -> Goal {
+fn goal(verb: Verb, inst: &Instance, held: bool) -> Goal {
     match (verb, &inst.state) {
         (Verb::Stop, _) => Goal::Down(inst.last_run),
+        (_, _) if held => Goal::Up(inst.last_run.next(), verb),
         (_, State::Starting { live, .. } | State::Running { live }) => Goal::Up(live.run, verb),
         (_, _) => Goal::Up(inst.last_run.next(), verb),
     }
 }
 
-/// What has become of a goal; `None` while it is open.
-pub(super) fn outcome(goal: Goal, member: &Member, now: Mono) -> Option<(String, bool)> {
+/// What has become of a goal whose process is no longer known.
+fn of_removed(goal: Goal) -> (String, bool) {
+    match goal {
+        Goal::Down(_) | Goal::Reach(WaitFor::Stopped) => (Verb::Stop.done().to_owned(), true),
+        Goal::Gone => (REMOVED.to_owned(), true),
+        Goal::Up(..) | Goal::Reach(WaitFor::Running | WaitFor::Healthy) => ("was removed meanwhile".to_owned(), false),
+    }
+}
+
+/// What has become of a goal; `None` while it is open. `hopeless` is why what the process waits for will not come.
+pub(super) fn outcome(goal: Goal, member: &Member, hopeless: Option<&str>, now: Mono) -> Option<(String, bool)> {
+    // What is on its way out and down is forgotten in this very step.
+    let forgotten = member.retiring && member.inst.live().is_none();
+    known_of(goal, member, hopeless, now).or_else(|| forgotten.then(|| of_removed(goal)))
+}
+
+fn known_of(goal: Goal, member: &Member, hopeless: Option<&str>, now: Mono) -> Option<(String, bool)> {
     let inst = &member.inst;
     match goal {
+        Goal::Up(..) | Goal::Reach(WaitFor::Running | WaitFor::Healthy) if hopeless.is_some() => {
+            hopeless.map(|what| (what.to_owned(), false))
+        }
         Goal::Down(run) => match inst.live() {
             Some(live) if live.run <= run => None,
             Some(_) => Some(("stopped, and started again meanwhile".to_owned(), false)),
@@ -433,6 +473,7 @@ pub(super) fn outcome(goal: Goal, member: &Member, now: Mono) -> Option<(String,
                 Some(("stopped meanwhile".to_owned(), false))
             }
             State::Stopped
+            | State::Waiting
             | State::Starting { .. }
             | State::Running { .. }
             | State::Stopping { .. }

@@ -19,6 +19,8 @@ pub enum Event {
     Restart,
     /// Intent: it shall be down, now, whatever it takes.
     Kill,
+    /// What it has waited for has come.
+    Opened,
     /// Its deadline has passed.
     Due,
     /// Something happened to a run.

@@ -36,7 +36,7 @@ impl Fleet {
         };
         Account {
             status: self.view(member, now),
-            because: because(member, now),
+            because: self.waits_for(member).unwrap_or_else(|| because(member, now)),
             next: self.next(member, now),
             history: member.history.entries().map(transition).collect(),
             setting: None,
@@ -52,9 +52,17 @@ impl Fleet {
             }
             format!("\"start {}\" {what}", self.display_name(member))
         };
+        if self.is_held(member) {
+            let then = if inst.want == Want::Up { ", and then started again" } else { "" };
+            return format!("is stopped when those that depend on it are down{then}");
+        }
         match &inst.state {
             State::Stopped | State::Exited { .. } => by_hand("starts it"),
             State::Fatal { .. } => by_hand("tries again"),
+            State::Waiting => match self.hopeless(member) {
+                Some(what) => format!("{what}, which does not come by itself: start that"),
+                None => "starts as soon as that is there".to_owned(),
+            },
             State::Starting { live, exec: Exec::Pending | Exec::Failed(_) } => {
                 // Most do it within milliseconds, and are not to be worried about.
                 if now.since(live.spawned) < NORMAL_SPAWN {
@@ -84,6 +92,7 @@ fn because(member: &Member, now: Mono) -> String {
             None if program.autostart => "was not started yet".to_owned(),
             None => "was never started (autostart: false)".to_owned(),
         },
+        State::Waiting => "waits for others".to_owned(),
         State::Starting { exec, .. } => {
             let how = started(member);
             match exec {
@@ -168,6 +177,7 @@ fn number(inst: &Instance, policy: &Policy) -> Option<String> {
         State::Backoff { why: Some(why), .. } => !why.is_resource() && inst.tries > 0,
         State::Backoff { why: None, .. }
         | State::Stopped
+        | State::Waiting
         | State::Starting { .. }
         | State::Running { .. }
         | State::Stopping { .. }

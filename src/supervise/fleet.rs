@@ -11,12 +11,13 @@ use crate::base::id::{Key, ProgramName, process_name};
 use crate::base::time::Mono;
 use crate::config::model::{Config, Program};
 
-use crate::control::message::StateName;
+use crate::control::message::{StateName, Want};
 
 use super::action::{Action, Effect, Happening};
 use super::command::Waiters;
 use super::event::{Command, Event, Input};
 use super::history::{Asked, By, History, Intent};
+use super::order::Order;
 use super::shutdown::Phase;
 use super::state::{Instance, State};
 use super::step::step;
@@ -44,6 +45,14 @@ pub struct Member {
     armed: Option<Mono>,
 }
 
+impl Member {
+    /// The program that its next run will be started with.
+    #[must_use]
+    pub fn meant(&self) -> &Arc<Program> {
+        self.next.as_ref().unwrap_or(&self.program)
+    }
+}
+
 /// What a deadline belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
@@ -66,12 +75,13 @@ pub struct Fleet {
     pub(super) index: BTreeMap<(ProgramName, u32), Key>,
     pub(super) deadlines: BTreeSet<(Mono, Due)>,
     pub(super) waiters: Waiters,
+    pub(super) order: Order,
     pub(super) phase: Phase,
     /// How many members have a live run.
     pub(super) live: usize,
     next_key: u32,
     /// On whose behalf the present input wants things; `None` iff it is a fact or time.
-    acting: Option<By>,
+    pub(super) acting: Option<By>,
     /// Reused from step to step.
     effects: Vec<Effect>,
 }
@@ -86,6 +96,7 @@ impl Fleet {
             index: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             waiters: Waiters::default(),
+            order: Order::of(&config),
             phase: Phase::Up,
             live: 0,
             next_key: 0,
@@ -159,7 +170,7 @@ impl Fleet {
 
     fn boot(&mut self, now: Mono, out: &mut Vec<Action>) {
         let wanted = self.by_priority(|m| m.program.autostart);
-        for key in wanted {
+        for key in self.needed_by(&wanted).into_iter().chain(wanted) {
             self.apply(key, Event::Start, now, out);
         }
     }
@@ -210,15 +221,19 @@ impl Fleet {
 
     /// Lets one event act on one member, and settles what follows from it.
     pub(super) fn apply(&mut self, key: Key, event: Event, now: Mono, out: &mut Vec<Action>) {
+        let gate = self.gate(key);
         let Some(member) = self.members.get_mut(&key) else { return };
+        let name = member.name.clone();
         let before = member.inst.live().map(|live| live.run);
         let was = (member.inst.name(), member.inst.live().and_then(|live| live.pid));
         let asked = Intent::of(&event).zip(self.acting).map(|(intent, by)| Asked { intent, by });
         let mut effects = std::mem::take(&mut self.effects);
-        step(&member.program.policy, &mut member.inst, event, now, &mut effects);
+        step(&member.program.policy, &mut member.inst, event, &gate, now, &mut effects);
         member.asked = asked.or(member.asked);
         member.history.record(now, was.0, member.inst.name(), asked, &effects);
         let after = member.inst.live().map(|live| live.run);
+        let ended = before.is_some() && after != before;
+        let followed = ended && member.inst.want == Want::Up;
         self.live = self.live + usize::from(after.is_some()) - usize::from(before.is_some());
         // Whatever run comes after the old one uses the new program.
         if (after != before || after.is_none())
@@ -229,8 +244,13 @@ impl Fleet {
         self.to_actions(key, was, &mut effects, out);
         self.effects = effects;
         self.rearm(key);
+        // Before anybody is told of the end: what is held may start anew at once.
+        if ended {
+            self.release(now, out);
+        }
         self.wake_waiters(key, now, out);
         self.retire_if_down(key, out);
+        self.ripple(&name, followed, now, out);
         self.quit_if_down(out);
     }
 
@@ -318,7 +338,8 @@ impl Fleet {
             if member.retiring && member.inst.live().is_none() {
                 return Err(format!("{} is down and was not retired", member.name));
             }
-            if member.next.is_some() && !matches!(member.inst.state, State::Stopping { .. }) {
+            let goes_down = matches!(member.inst.state, State::Stopping { .. }) || self.order.holds(*key);
+            if member.next.is_some() && !goes_down {
                 return Err(format!("{} waits for its next keys, but is not on its way down", member.name));
             }
             let meant = member.next.as_ref().unwrap_or(&member.program);
@@ -331,6 +352,7 @@ impl Fleet {
                 return Err(format!("{name} has another number of processes than is in force"));
             }
         }
+        self.order_holds()?;
         let listed = self.deadlines.iter().filter(|(_, due)| matches!(due, Due::Instance(_))).count();
         if listed != self.members.values().filter(|m| m.armed.is_some()).count() {
             return Err("a deadline belongs to nobody".to_owned());

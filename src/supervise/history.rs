@@ -49,7 +49,7 @@ impl Intent {
             Event::Start => Some(Intent::Start),
             Event::Stop | Event::Kill => Some(Intent::Stop),
             Event::Restart => Some(Intent::Restart),
-            Event::Due | Event::Fact(..) => None,
+            Event::Opened | Event::Due | Event::Fact(..) => None,
         }
     }
 }
@@ -114,9 +114,10 @@ impl fmt::Display for Entry {
             (StateName::Running, None) => f.write_str("started"),
             (StateName::Stopped, None) => f.write_str("stopped"),
             (_, Some(_)) => Ok(()),
-            (StateName::Backoff | StateName::Stopping | StateName::Exited | StateName::Fatal, None) => {
-                f.write_str("by itself")
-            }
+            (
+                StateName::Waiting | StateName::Backoff | StateName::Stopping | StateName::Exited | StateName::Fatal,
+                None,
+            ) => f.write_str("by itself"),
         }
     }
 }
@@ -155,7 +156,7 @@ impl History {
 fn weight(note: &Note) -> u8 {
     match note {
         Note::Fatal { .. } => 6,
-        Note::Backoff { .. } => 5,
+        Note::Waiting { .. } | Note::Backoff { .. } => 5,
         Note::Leftovers => 4,
         Note::Exited { .. } => 3,
         Note::Killed => 2,

@@ -56,9 +56,13 @@ impl Fleet {
                 out.push(Action::DaemonChanged);
             }
             self.config.programs = programs;
-            for (key, event) in self.put_in_force(&plan.programs, now, out) {
-                self.apply(key, event, now, out);
-            }
+            self.order.read(&self.config);
+            let intents = self.put_in_force(&plan.programs, now, out);
+            let starts: Vec<Key> =
+                intents.iter().filter(|(_, event)| *event != Event::Stop).map(|(key, _)| *key).collect();
+            self.tell_all(intents, now, out);
+            self.start_needed(&starts, now, out);
+            self.look_at_all(now, out);
         }
         out.extend(ticket.map(|t| Action::Reply(t, Response::Plan(report))));
     }
@@ -111,7 +115,7 @@ impl Fleet {
         for key in self.keys_of(name) {
             if let Some(member) = self.members.get_mut(&key).filter(|m| !keep.contains(&m.num)) {
                 member.retiring = true;
-                self.apply(key, Event::Stop, now, out);
+                self.tell(key, Event::Stop, now, out);
             }
         }
     }
@@ -214,7 +218,7 @@ fn follow_up(inst: &Instance, restart: bool) -> Option<Event> {
     }
     match inst.state {
         State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => Some(Event::Restart),
-        State::Backoff { .. } | State::Fatal { .. } | State::Exited { .. } => Some(Event::Start),
+        State::Waiting | State::Backoff { .. } | State::Fatal { .. } | State::Exited { .. } => Some(Event::Start),
         State::Stopped => None,
     }
 }
@@ -233,9 +237,9 @@ fn update(member: Option<&Member>, restart: bool) -> (ChangeAction, Then) {
     match follow_up(inst, restart) {
         Some(Event::Restart) => return (ChangeAction::Restarted, Then::Restarts),
         Some(Event::Start) => return (ChangeAction::Restarted, Then::Starts),
-        Some(Event::Stop | Event::Kill | Event::Due | Event::Fact(..)) | None => {}
+        Some(Event::Stop | Event::Kill | Event::Opened | Event::Due | Event::Fact(..)) | None => {}
     }
-    let waits = matches!(inst.state, State::Backoff { .. });
+    let waits = matches!(inst.state, State::Waiting | State::Backoff { .. });
     let then = match (inst.live().is_some(), inst.want) {
         (true, Want::Up) => Then::GoesOn,
         (true, Want::Down) => Then::Stops,

@@ -63,6 +63,7 @@ impl Fleet {
         out.extend(notes.iter().map(|(level, text)| Action::Log(*level, text.clone())));
         let notes = notes.into_iter().map(|(_, text)| text).collect();
         self.begin_all(ticket, Verb::Restart, targets, notes, wait, now, out);
+        self.look_at_all(now, out);
     }
 
     /// Of the programs that these processes belong to: which take what from the file, and what is to be said of each.
@@ -122,6 +123,7 @@ impl Fleet {
             let section = file.programs.remove_entry(&change.name);
             self.config.programs.extend(section);
         }
+        self.order.read(&self.config);
         // The intents of a reload are not told: that of the command comes to all of them.
         self.put_in_force(changes, now, out);
         for change in changes {

@@ -47,15 +47,24 @@ impl Fleet {
         self.phase = Phase::ShuttingDown { until };
         self.deadlines.insert((until, Due::Quit));
         // Highest priority number first: what was started last is told first.
-        for key in self.by_priority(|_| true).into_iter().rev() {
-            self.apply(key, event.clone(), now, out);
-        }
+        let keys = self.by_priority(|_| true).into_iter().rev();
+        self.tell_all(keys.map(|key| (key, event.clone())), now, out);
         self.quit_if_down(out);
     }
 
     fn longest_stop(&self) -> Duration {
-        let live = self.members.values().filter(|m| m.inst.live().is_some());
-        live.map(|m| m.program.policy.stoptime).max().unwrap_or_default()
+        // Those that others depend on have their time after these, one after the other at the worst.
+        let (mut longest, mut in_turn) = (Duration::ZERO, Duration::ZERO);
+        let mut last = None;
+        for (_, member) in self.members().filter(|(_, m)| m.inst.live().is_some()) {
+            let time = member.program.policy.stoptime;
+            longest = longest.max(time);
+            // The processes of a program stop together; they stand side by side.
+            if self.order.is_depended_on(&member.name) && last.replace(&member.name) != Some(&member.name) {
+                in_turn = in_turn.saturating_add(time);
+            }
+        }
+        longest.saturating_add(in_turn)
     }
 
     /// Leaves if a shutdown has begun and nothing is alive.

@@ -83,6 +83,8 @@ pub enum Verdict {
 pub enum State {
     /// Not running: never started, or stopped by intent.
     Stopped,
+    /// Wanted up, waits for what it depends on.
+    Waiting,
     /// Spawned, not yet counted as started.
     Starting {
         /// The run.
@@ -232,7 +234,9 @@ impl Instance {
     pub fn live(&self) -> Option<&Live> {
         match &self.state {
             State::Starting { live, .. } | State::Running { live } | State::Stopping { live, .. } => Some(live),
-            State::Stopped | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => None,
+            State::Stopped | State::Waiting | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {
+                None
+            }
         }
     }
 
@@ -248,7 +252,9 @@ impl Instance {
             State::Stopping { asked, pressure: Pressure::Continued, .. } => Some(asked.after(policy.stoptime)),
             State::Stopping { pressure: Pressure::Killed(at), .. } => Some(at.after(KILL_AGAIN)),
             State::Backoff { until, .. } => Some(*until),
-            State::Stopped | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => None,
+            State::Stopped | State::Waiting | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => {
+                None
+            }
         }
     }
 
@@ -261,6 +267,7 @@ impl Instance {
             }
             State::Stopping { pressure: Pressure::Killed(_), .. }
             | State::Stopped
+            | State::Waiting
             | State::Starting { .. }
             | State::Running { .. }
             | State::Backoff { .. }
@@ -276,7 +283,7 @@ impl Instance {
             (State::Running { .. }, want) => want == Want::Up,
             (State::Exited { expected, .. }, want) => *expected || want == Want::Down,
             (State::Stopped | State::Fatal { .. }, want) => want == Want::Down,
-            (State::Starting { .. } | State::Stopping { .. } | State::Backoff { .. }, _) => false,
+            (State::Waiting | State::Starting { .. } | State::Stopping { .. } | State::Backoff { .. }, _) => false,
         }
     }
 
@@ -285,6 +292,7 @@ impl Instance {
     pub fn name(&self) -> StateName {
         match self.state {
             State::Stopped => StateName::Stopped,
+            State::Waiting => StateName::Waiting,
             State::Starting { .. } => StateName::Starting,
             State::Running { .. } => StateName::Running,
             State::Stopping { .. } => StateName::Stopping,

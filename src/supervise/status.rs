@@ -37,11 +37,12 @@ impl Fleet {
             for_ms: inst.entered.map(|at| millis(now.since(at))),
             runs: inst.last_run.0,
             last_exit: inst.last_exit.map(|exit| exit.to_string()),
-            why: why(inst),
+            why: self.why(member),
             next: (!inst.as_wanted()).then(|| self.next(member, now)),
             next_try_ms: match inst.state {
                 State::Backoff { until, .. } => Some(millis(until.since(now))),
                 State::Stopped
+                | State::Waiting
                 | State::Starting { .. }
                 | State::Running { .. }
                 | State::Stopping { .. }
@@ -59,7 +60,22 @@ fn pid(inst: &Instance) -> Option<u32> {
         // The leader is gone and its number may soon be another's.
         State::Stopping { ended: Some(_), .. } => None,
         State::Starting { live, .. } | State::Running { live } | State::Stopping { live, .. } => live.pid,
-        State::Stopped | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => None,
+        State::Stopped | State::Waiting | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => None,
+    }
+}
+
+impl Fleet {
+    fn why(&self, member: &Member) -> Option<String> {
+        match member.inst.state {
+            State::Waiting => self.waits_for(member),
+            State::Stopped
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => why(&member.inst),
+        }
     }
 }
 
@@ -74,6 +90,7 @@ fn why(inst: &Instance) -> Option<String> {
         }
         State::Stopping { pressure: Pressure::Killed(_), .. } => Some("SIGKILL sent".to_owned()),
         State::Stopped
+        | State::Waiting
         | State::Starting { .. }
         | State::Running { .. }
         | State::Stopping { .. }

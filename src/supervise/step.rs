@@ -3,6 +3,7 @@
 //! ```text
 //!             Start        Stop           Restart        Due                  leader exits
 //! Stopped     spawn        –              spawn          –                    (no run)
+//! Waiting     –            Stopped        –              –                    (no run)
 //! Starting    want up      signal,        signal,        exec known: Running  before starttime: Backoff or Fatal;
 //!                          Stopping       Stopping       else killed          after it: as Running
 //! Running     want up      signal,        signal,        –                    by policy: spawn, Backoff or Exited
@@ -13,6 +14,8 @@
 //! Exited      spawn        want down      spawn          –                    (no run)
 //! Fatal       spawn        want down      spawn          –                    (no run)
 //! ```
+//!
+//! "spawn" of a process whose gate is closed, because it waits for others, is Waiting; `Opened` spawns it.
 //!
 //! `Kill` is `Stop` with SIGKILL at once. "spawn" respects the floor between two spawns of an instance: too early, it
 //! is Backoff without a failure. A fact about any run but the live one is dropped in the first line: that covers late
@@ -28,19 +31,23 @@ use crate::control::message::Want;
 use super::action::{Effect, Note};
 use super::backoff;
 use super::event::{Event, Fact};
+use super::order::Gate;
 use super::state::{Cause, Exec, Failure, Instance, Live, Pressure, State, Verdict};
 
 #[cfg(test)]
 mod tests;
 
 /// Tells the instance what happened; what is to be done is appended to `out`.
-pub fn step(policy: &Policy, inst: &mut Instance, event: Event, now: Mono, out: &mut Vec<Effect>) {
-    let mut machine = Machine { policy, inst, now, out };
+///
+/// `gate` says whether it may be spawned at this time.
+pub fn step(policy: &Policy, inst: &mut Instance, event: Event, gate: &Gate, now: Mono, out: &mut Vec<Effect>) {
+    let mut machine = Machine { policy, inst, gate, now, out };
     match event {
         Event::Start => machine.start(),
         Event::Stop => machine.stop(),
         Event::Restart => machine.restart(),
         Event::Kill => machine.kill(),
+        Event::Opened => machine.opened(),
         Event::Due => machine.due(),
         Event::Fact(run, fact) => {
             if machine.inst.live().is_some_and(|live| live.run == run) {
@@ -54,6 +61,7 @@ pub fn step(policy: &Policy, inst: &mut Instance, event: Event, now: Mono, out: 
 struct Machine<'a> {
     policy: &'a Policy,
     inst: &'a mut Instance,
+    gate: &'a Gate,
     now: Mono,
     out: &'a mut Vec<Effect>,
 }
@@ -64,7 +72,15 @@ impl Machine<'_> {
         match &mut self.inst.state {
             State::Stopped | State::Exited { .. } | State::Fatal { .. } | State::Backoff { .. } => self.begin_afresh(),
             State::Stopping { cause, .. } => *cause = Cause::Intent,
+            State::Waiting => self.opened(),
             State::Starting { .. } | State::Running { .. } => {}
+        }
+    }
+
+    /// What it waited for may have come.
+    fn opened(&mut self) {
+        if self.inst.state == State::Waiting && *self.gate == Gate::Open {
+            self.begin();
         }
     }
 
@@ -76,7 +92,7 @@ impl Machine<'_> {
                 self.ask_to_stop(live, Cause::Intent, None);
             }
             State::Stopping { cause, .. } => *cause = Cause::Intent,
-            State::Backoff { .. } => {
+            State::Waiting | State::Backoff { .. } => {
                 self.enter(State::Stopped);
                 self.note(Note::Stopped);
             }
@@ -92,6 +108,7 @@ impl Machine<'_> {
                 self.ask_to_stop(live, Cause::Intent, None);
             }
             State::Stopping { cause, .. } => *cause = Cause::Intent,
+            State::Waiting => self.opened(),
             State::Stopped | State::Exited { .. } | State::Fatal { .. } | State::Backoff { .. } => self.begin_afresh(),
         }
     }
@@ -107,7 +124,9 @@ impl Machine<'_> {
                 let (live, asked, ended) = (*live, *asked, *ended);
                 self.kill_live(live, asked, Cause::Intent, ended);
             }
-            State::Backoff { .. } | State::Stopped | State::Exited { .. } | State::Fatal { .. } => self.stop(),
+            State::Waiting | State::Backoff { .. } | State::Stopped | State::Exited { .. } | State::Fatal { .. } => {
+                self.stop()
+            }
         }
     }
 
@@ -136,7 +155,7 @@ impl Machine<'_> {
                 }
             }
             State::Backoff { .. } => self.begin(),
-            State::Stopped | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => {}
+            State::Stopped | State::Waiting | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => {}
         }
     }
 
@@ -178,7 +197,7 @@ impl Machine<'_> {
             State::Starting { .. } | State::Stopping { cause: Cause::Leftovers(_), .. } => self.failed(why),
             // Without a process nothing was executed, so it cannot count as started.
             State::Running { .. } => self.failed(why),
-            State::Stopped | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {}
+            State::Stopped | State::Waiting | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {}
         }
     }
 
@@ -218,7 +237,7 @@ impl Machine<'_> {
                 let (live, cause) = (*live, cause.clone());
                 self.down(live, cause, Some(exit));
             }
-            State::Stopped | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {}
+            State::Stopped | State::Waiting | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {}
         }
     }
 
@@ -302,8 +321,13 @@ impl Machine<'_> {
         self.begin();
     }
 
-    /// Spawns, unless that is too soon after the last spawn.
+    /// Spawns, unless it has to wait for others or that is too soon after the last spawn.
     fn begin(&mut self) {
+        if let Gate::Closed(on) = self.gate {
+            self.note(Note::Waiting { on: on.clone() });
+            self.enter(State::Waiting);
+            return;
+        }
         let floor = self.earliest();
         if floor > self.now {
             self.back_off(floor, None);

@@ -31,13 +31,13 @@ impl Fleet {
         };
         let begun = keys.into_iter().filter_map(|key| self.begin_wait(key, until, now)).collect();
         let deadline = timeout_ms.map(|ms| now.after(Duration::from_millis(ms)));
-        self.take_up(ticket, begun, Vec::new(), deadline, out);
+        self.take_up(ticket, begun, Vec::new(), deadline, now, out);
     }
 
     fn begin_wait(&self, key: Key, until: WaitFor, now: Mono) -> Option<(Key, String, Begun)> {
         let member = self.member(key)?;
         let (name, goal) = (self.display_name(member), Goal::Reach(until));
-        let known = command::outcome(goal, member, now);
+        let known = command::outcome(goal, member, self.hopeless(member).as_deref(), now);
         let outcome = known.map(|(result, ok)| Outcome { name: name.clone(), result, ok });
         Some((key, name, (Some(goal), outcome)))
     }
@@ -71,7 +71,7 @@ fn running(member: &Member) -> Option<(String, bool)> {
         State::Fatal { why } => will_not(format!("gave up: {why}")),
         State::Stopped => will_not("is stopped".to_owned()),
         State::Stopping { .. } if inst.want == Want::Down => will_not("is being stopped".to_owned()),
-        State::Stopping { .. } | State::Starting { .. } | State::Backoff { .. } => None,
+        State::Waiting | State::Stopping { .. } | State::Starting { .. } | State::Backoff { .. } => None,
     }
 }
 
@@ -80,7 +80,11 @@ fn stopped(member: &Member) -> Option<(String, bool)> {
         State::Stopped => Some(("stopped".to_owned(), true)),
         State::Exited { exit, .. } => Some((format!("has ended ({exit})"), true)),
         State::Fatal { why } => Some((format!("gave up: {why}"), true)),
-        State::Starting { .. } | State::Running { .. } | State::Stopping { .. } | State::Backoff { .. } => None,
+        State::Waiting
+        | State::Starting { .. }
+        | State::Running { .. }
+        | State::Stopping { .. }
+        | State::Backoff { .. } => None,
     }
 }
 

@@ -173,11 +173,20 @@ impl World {
             // What was on its way out may have come back with its program.
             let kept = old.retiring && before.taken(&old.name)
                 || (&old.program, &old.next, old.retiring) == (&new.program, &new.next, new.retiring);
-            if !kept || old.inst != new.inst && !before.taken(&old.name) {
+            let may_follow = self.is_linked(&before.config, &old.name) || self.is_linked(after, &old.name);
+            if !kept || old.inst != new.inst && !before.taken(&old.name) && !may_follow {
                 return Err(format!("{} {} was touched", old.name, old.num));
             }
         }
         Ok(())
+    }
+
+    /// Whether a program depends on others, or others on it: then it may be started, restarted and kept waiting with them.
+    fn is_linked(&self, config: &Config, name: &ProgramName) -> bool {
+        let depends = |(dependent, program): (&ProgramName, &Arc<Program>)| {
+            dependent == name && !program.depends_on.is_empty() || program.depends_on.iter().any(|d| d.on == *name)
+        };
+        config.programs.iter().any(depends)
     }
 
     /// What was named as a whole is to run, by the keys that are in force now.

@@ -408,7 +408,8 @@ mod tests {
             autostart: true,
             processes: vec!["web".to_owned()],
         };
-        let edges = vec![Edge { from: "db".to_owned(), to: "web".to_owned() }];
+        let edges =
+            vec![Edge { from: "db".to_owned(), to: "web".to_owned(), until: "ready".to_owned(), required: true }];
         Graph { programs: vec![program], edges, as_dot }
     }
 

@@ -15,17 +15,18 @@ const SECOND: u64 = 1_000_000_000;
 struct Bench {
     policy: Policy,
     inst: Instance,
+    gate: Gate,
     now: Mono,
 }
 
 impl Bench {
     fn new(policy: Policy) -> Bench {
-        Bench { policy, inst: Instance::default(), now: Mono(1000 * SECOND) }
+        Bench { policy, inst: Instance::default(), gate: Gate::Open, now: Mono(1000 * SECOND) }
     }
 
     fn tell(&mut self, event: Event) -> Vec<Effect> {
         let mut out = Vec::new();
-        step(&self.policy, &mut self.inst, event, self.now, &mut out);
+        step(&self.policy, &mut self.inst, event, &self.gate, self.now, &mut out);
         out.retain(|effect| !matches!(effect, Effect::Note(_)));
         out
     }
@@ -384,6 +385,13 @@ fn every_state() -> Vec<Bench> {
             b
         },
         {
+            let mut b = fresh();
+            b.gate = Gate::Closed("db".to_owned());
+            b.tell(Event::Start);
+            assert_eq!(b.inst.state, State::Waiting);
+            b
+        },
+        {
             let mut b = fresh().up();
             b.tell(Event::Kill);
             b
@@ -428,7 +436,7 @@ fn every_state_takes_every_event() {
         ]
     };
     for at in 0..every_state().len() {
-        let events = [Event::Start, Event::Stop, Event::Restart, Event::Kill, Event::Due];
+        let events = [Event::Start, Event::Stop, Event::Restart, Event::Kill, Event::Opened, Event::Due];
         let live_facts = facts().into_iter().map(|f| (true, f));
         let late_facts = facts().into_iter().map(|f| (false, f));
         let fresh = || every_state().remove(at);
@@ -443,7 +451,7 @@ fn every_state_takes_every_event() {
                     assert_eq!(b.inst.want, Want::Down);
                     assert!(!out.iter().any(|e| matches!(e, Effect::Spawn(_))));
                 }
-                Event::Due | Event::Fact(..) => {}
+                Event::Opened | Event::Due | Event::Fact(..) => {}
             }
         }
         for (live, fact) in live_facts.chain(late_facts) {

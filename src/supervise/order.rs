@@ -1,0 +1,531 @@
+//! Who waits for whom: starts wait until dependencies have come to what is asked of them, and what others depend on goes
+//! down after them.
+//!
+//! A process whose dependencies are not there is WAITING. Whenever a process changes, those that wait for its program are
+//! looked at. A stop or restart of a process that others depend on is *held* while those that go down as well are still
+//! up; what is held starts nothing meanwhile, and what depends on it waits. Circles are errors of the configuration, so
+//! both come to an end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::id::{Key, ProgramName};
+use crate::base::time::Mono;
+use crate::config::model::{Condition, Config, Dependency};
+use crate::control::message::Want;
+
+use super::action::Action;
+use super::event::Event;
+use super::fleet::{Fleet, Member};
+use super::history::By;
+use super::state::{Exec, State};
+
+/// How many dependencies are named when it is said what is waited for.
+const NAMED: usize = 3;
+
+/// Whether a process may be spawned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// It may.
+    Open,
+    /// It has to wait, and for what.
+    Closed(String),
+}
+
+/// A stop or restart that is held until others are down.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    event: Event,
+    by: Option<By>,
+}
+
+/// What is known of the order, beside the configuration.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    /// For each program that others depend on, those that do.
+    dependents: BTreeMap<ProgramName, Vec<ProgramName>>,
+    held: BTreeMap<Key, Held>,
+}
+
+impl Order {
+    pub fn of(config: &Config) -> Order {
+        let mut order = Order::default();
+        order.read(config);
+        order
+    }
+
+    /// Takes the dependencies of a configuration in place of those that were known.
+    pub fn read(&mut self, config: &Config) {
+        self.dependents.clear();
+        for (name, program) in &config.programs {
+            for Dependency { on, .. } in &program.depends_on {
+                self.dependents.entry(on.clone()).or_default().push(name.clone());
+            }
+        }
+    }
+
+    /// Whether a program has others that depend on it.
+    pub fn is_depended_on(&self, name: &ProgramName) -> bool {
+        self.dependents.contains_key(name)
+    }
+
+    /// Whether a process is to go down as soon as others are.
+    pub fn holds(&self, key: Key) -> bool {
+        self.held.contains_key(&key)
+    }
+}
+
+impl Fleet {
+    /// Whether this process may be spawned now.
+    pub(super) fn gate(&self, key: Key) -> Gate {
+        let Some(member) = self.member(key) else { return Gate::Open };
+        if self.order.holds(key) {
+            return Gate::Closed("those that depend on it to go down".to_owned());
+        }
+        if member.meant().depends_on.is_empty() {
+            return Gate::Open;
+        }
+        let unmet: Vec<String> =
+            self.unmet(member).map(|(dependency, other)| self.state_of(dependency, other)).collect();
+        if unmet.is_empty() { Gate::Open } else { Gate::Closed(listed(&unmet)) }
+    }
+
+    /// The dependencies of a process that have not come to what is asked of them, with the processes that have not.
+    pub(super) fn unmet<'f>(&'f self, member: &'f Member) -> impl Iterator<Item = (&'f Dependency, &'f Member)> {
+        member.meant().depends_on.iter().flat_map(move |dependency| {
+            let others = self.keys_of(&dependency.on).into_iter();
+            others.filter_map(move |key| {
+                let other = self.member(key)?;
+                (!self.is_met(dependency, key, other)).then_some((dependency, other))
+            })
+        })
+    }
+
+    fn is_met(&self, dependency: &Dependency, key: Key, other: &Member) -> bool {
+        let inst = &other.inst;
+        // What is about to go down is as good as down.
+        if !self.order.holds(key) && has_come_to(dependency.until, other) {
+            return true;
+        }
+        let is_to_run = match inst.state {
+            State::Stopped | State::Exited { .. } | State::Fatal { .. } => false,
+            State::Waiting
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Backoff { .. } => inst.want == Want::Up,
+        };
+        // What is held is on its way, whichever that is.
+        !dependency.required && !is_to_run && !self.order.holds(key)
+    }
+
+    fn state_of(&self, dependency: &Dependency, other: &Member) -> String {
+        let name = self.display_name(other);
+        let state = other.inst.name().text();
+        match (&other.inst.state, dependency.until) {
+            (State::Fatal { why }, _) => format!("{name} (FATAL: {why})"),
+            (State::Exited { exit, .. }, _) => format!("{name} (EXITED: {exit})"),
+            (State::Running { .. }, Condition::Healthy) => format!("{name} ({state}, not healthy yet)"),
+            (State::Running { .. }, Condition::Completed | Condition::Ready) => {
+                format!("{name} ({state}, not done yet)")
+            }
+            (_, _) => format!("{name} ({state})"),
+        }
+    }
+
+    /// Whether a process is to go down as soon as others are.
+    pub(super) fn is_held(&self, member: &Member) -> bool {
+        self.index.get(&(member.name.clone(), member.num)).is_some_and(|key| self.order.holds(*key))
+    }
+
+    /// What a process waits for; `None` if it does not.
+    pub(super) fn waits_for(&self, member: &Member) -> Option<String> {
+        let key = self.index.get(&(member.name.clone(), member.num))?;
+        match (&member.inst.state, self.gate(*key)) {
+            (State::Waiting, Gate::Closed(on)) => Some(format!("waits for {on}")),
+            (_, _) => None,
+        }
+    }
+
+    /// Why a process that waits will go on doing so until somebody acts; `None` if what it waits for may yet come.
+    #[must_use]
+    pub fn hopeless(&self, member: &Member) -> Option<String> {
+        if !matches!(member.inst.state, State::Waiting) {
+            return None;
+        }
+        let dead = |other: &Member| match &other.inst.state {
+            State::Stopped | State::Exited { .. } | State::Fatal { .. } => true,
+            State::Waiting
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Backoff { .. } => false,
+        };
+        let (dependency, other) = self.unmet(member).find(|(_, other)| dead(other))?;
+        Some(format!("waits for {}", self.state_of(dependency, other)))
+    }
+
+    /// The processes that these need, are not on their way, and will not come by themselves: without those that are among
+    /// these already.
+    pub(super) fn needed_by(&self, keys: &[Key]) -> Vec<Key> {
+        let mut seen: BTreeSet<Key> = keys.iter().copied().collect();
+        let (mut needed, mut queue) = (Vec::new(), keys.to_vec());
+        while let Some(key) = queue.pop() {
+            let Some(member) = self.member(key) else { continue };
+            for dependency in member.meant().depends_on.iter().filter(|d| d.required) {
+                for other in self.keys_of(&dependency.on) {
+                    let idle = self.member(other).is_some_and(|m| {
+                        let down = matches!(m.inst.state, State::Stopped | State::Exited { .. } | State::Fatal { .. });
+                        down && !has_come_to(dependency.until, m)
+                    });
+                    if idle && seen.insert(other) {
+                        needed.push(other);
+                        queue.push(other);
+                    }
+                }
+            }
+        }
+        needed
+    }
+
+    /// Starts what these need. What is said about that.
+    pub(super) fn start_needed(&mut self, keys: &[Key], now: Mono, out: &mut Vec<Action>) -> Vec<String> {
+        let needed = self.needed_by(keys);
+        let names =
+            |fleet: &Fleet| needed.iter().filter_map(|key| Some(fleet.display_name(fleet.member(*key)?))).collect();
+        let names: Vec<String> = names(self);
+        for key in needed {
+            self.tell(key, Event::Start, now, out);
+        }
+        match names.as_slice() {
+            [] => Vec::new(),
+            all => vec![format!("started, too, because it is needed: {}", listed(all))],
+        }
+    }
+
+    /// Tells a process; a stop or restart of one that others depend on is held, until [`release`](Fleet::release) is called
+    /// and these are down. Whether it is held.
+    pub(super) fn tell(&mut self, key: Key, event: Event, now: Mono, out: &mut Vec<Action>) -> bool {
+        let goes_down = matches!(event, Event::Stop | Event::Restart);
+        let depended_on =
+            self.member(key).is_some_and(|m| m.inst.live().is_some() && self.order.dependents.contains_key(&m.name));
+        if goes_down && depended_on {
+            self.want(key, if event == Event::Stop { Want::Down } else { Want::Up });
+            self.order.held.insert(key, Held { event, by: self.acting });
+            self.wake_waiters(key, now, out);
+            return true;
+        }
+        // A start takes back a stop that is held, unless its next run is to have other keys; then it becomes a restart.
+        let has_next = self.member(key).is_some_and(|m| m.next.is_some());
+        if event == Event::Start
+            && let Some(held) = self.order.held.get_mut(&key)
+            && (held.event == Event::Restart || has_next)
+        {
+            held.event = Event::Restart;
+            self.want(key, Want::Up);
+            self.wake_waiters(key, now, out);
+            return true;
+        }
+        self.order.held.remove(&key);
+        self.apply(key, event, now, out);
+        false
+    }
+
+    /// What is held shows already in what is wanted.
+    fn want(&mut self, key: Key, want: Want) {
+        if let Some(member) = self.members.get_mut(&key) {
+            member.inst.want = want;
+        }
+    }
+
+    /// Tells all of these, in this order as far as nobody depends on them.
+    pub(super) fn tell_all(
+        &mut self,
+        events: impl IntoIterator<Item = (Key, Event)>,
+        now: Mono,
+        out: &mut Vec<Action>,
+    ) {
+        for (key, event) in events {
+            self.tell(key, event, now, out);
+        }
+        self.release(now, out);
+    }
+
+    /// Tells those that are held and wait for nobody any more.
+    pub(super) fn release(&mut self, now: Mono, out: &mut Vec<Action>) {
+        while let Some(key) = self.order.held.keys().copied().find(|key| !self.waits_to_go_down(*key)) {
+            let Some(Held { event, by }) = self.order.held.remove(&key) else { return };
+            let acting = std::mem::replace(&mut self.acting, by);
+            self.apply(key, event, now, out);
+            self.acting = acting;
+        }
+    }
+
+    /// Whether somebody that depends on it is on the way down.
+    fn waits_to_go_down(&self, key: Key) -> bool {
+        let Some(member) = self.member(key).filter(|m| m.inst.live().is_some()) else { return false };
+        let dependents = self.order.dependents.get(&member.name).into_iter().flatten();
+        dependents.flat_map(|name| self.all_keys_of(name)).any(|other| {
+            let live = self.member(other).filter(|m| m.inst.live().is_some());
+            live.is_some_and(|m| self.order.holds(other) || matches!(m.inst.state, State::Stopping { .. }))
+        })
+    }
+
+    /// The keys of a program's processes, with those that are on their way out.
+    fn all_keys_of(&self, name: &ProgramName) -> impl Iterator<Item = Key> {
+        self.index.range((name.clone(), 0)..=(name.clone(), u32::MAX)).map(|(_, key)| *key)
+    }
+
+    /// The configuration has changed: all that wait are looked at.
+    pub(super) fn look_at_all(&mut self, now: Mono, out: &mut Vec<Action>) {
+        let waiting = self.members().filter(|(_, m)| matches!(m.inst.state, State::Waiting));
+        for key in waiting.map(|(key, _)| key).collect::<Vec<_>>() {
+            if self.gate(key) == Gate::Open {
+                self.apply(key, Event::Opened, now, out);
+            } else {
+                self.wake_waiters(key, now, out);
+            }
+        }
+    }
+
+    /// A process of this program has changed: those that wait for it are looked at. `ended` says that a run of it is over
+    /// that is to be followed by another.
+    pub(super) fn ripple(&mut self, name: &ProgramName, ended: bool, now: Mono, out: &mut Vec<Action>) {
+        let Some(dependents) = self.order.dependents.get(name) else { return };
+        let keys: Vec<Key> = dependents.iter().flat_map(|name| self.all_keys_of(name)).collect();
+        let restart = ended
+            && !self.is_shutting_down()
+            && self.config.programs.get(name).is_some_and(|program| program.restart_dependents);
+        for key in keys {
+            let Some(member) = self.member(key) else { continue };
+            let (waits, is_up) = (
+                matches!(member.inst.state, State::Waiting),
+                matches!(member.inst.state, State::Starting { .. } | State::Running { .. })
+                    && member.inst.want == Want::Up,
+            );
+            if waits && self.gate(key) == Gate::Open {
+                self.apply(key, Event::Opened, now, out);
+            } else if waits {
+                self.wake_waiters(key, now, out);
+            } else if restart && is_up && !self.order.holds(key) {
+                self.apply(key, Event::Restart, now, out);
+            }
+        }
+    }
+}
+
+impl Fleet {
+    /// What must hold of the order between two inputs. For tests.
+    pub(super) fn order_holds(&self) -> Result<(), String> {
+        for (key, member) in self.members() {
+            let waits = matches!(member.inst.state, State::Waiting);
+            if waits && self.gate(key) == Gate::Open {
+                return Err(format!("{} waits although nothing keeps it waiting", member.name));
+            }
+            if waits && member.inst.want == Want::Down {
+                return Err(format!("{} waits to start, and is not to run", member.name));
+            }
+            if self.order.holds(key) && !self.waits_to_go_down(key) {
+                return Err(format!("{} is held although nobody is to go down before it", member.name));
+            }
+        }
+        match self.order.held.keys().find(|key| self.member(**key).is_none()) {
+            Some(key) => Err(format!("{key:?} is held, and is not known")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The first few, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let some = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(NAMED) {
+        Some(more @ 1..) => format!("{some} and {more} more"),
+        Some(0) | None => some,
+    }
+}
+
+/// Whether a process has come to what another one waits for.
+fn has_come_to(until: Condition, other: &Member) -> bool {
+    let job = other.program.policy.oneshot;
+    match (&other.inst.state, until) {
+        (State::Exited { expected, .. }, _) => job && *expected,
+        (State::Running { .. }, Condition::Started) => true,
+        (State::Running { .. }, Condition::Ready | Condition::Healthy) => !job,
+        (State::Starting { exec: Exec::Confirmed(_), .. }, Condition::Started) => true,
+        (
+            State::Stopped
+            | State::Waiting
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Backoff { .. }
+            | State::Fatal { .. },
+            _,
+        ) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::exit::Exit;
+    use crate::base::signal::Sig;
+    use crate::control::message::{Response, StateName, Wait};
+    use crate::supervise::event::{Command, Input};
+    use crate::supervise::reload::tests::{Bench, words};
+
+    impl Bench {
+        fn states(&self) -> String {
+            let one = |(_, m): (Key, &Member)| format!("{} {}", self.fleet.display_name(m), m.inst.name().text());
+            self.fleet.members().map(one).collect::<Vec<_>>().join(", ")
+        }
+
+        fn command(&mut self, command: Command) -> Vec<Action> {
+            let ticket = self.ticket();
+            self.tell(Input::Command { ticket, uid: 0, command })
+        }
+    }
+
+    /// Who was asked to stop, by its name.
+    fn asked(b: &Bench, out: &[Action]) -> String {
+        let mut names = Vec::new();
+        for action in out {
+            if let Action::Signal { key, sig: Sig::TERM, .. } = action {
+                names.extend(b.fleet.member(*key).map(|m| m.name.to_string()));
+            }
+        }
+        names.join(" ")
+    }
+
+    fn replies(out: &[Action]) -> Vec<String> {
+        let mut all = Vec::new();
+        for action in out {
+            if let Action::Reply(_, Response::Outcomes { outcomes, notes }) = action {
+                all.extend(outcomes.iter().map(|o| format!("{}: {} {}", o.name, o.result, o.ok)));
+                all.extend(notes.iter().cloned());
+            }
+        }
+        all
+    }
+
+    const CHAIN: &str = "web: {cmd: x, depends_on: api}, api: {cmd: x, depends_on: {db: started}}, db: {cmd: x}, \
+        job: {cmd: x, oneshot: true}, late: {cmd: x, depends_on: {job: completed}}";
+
+    #[test]
+    fn starts_wait_for_what_they_need() {
+        let mut b = Bench::new(CHAIN);
+        assert_eq!(b.states(), "api STARTING, db STARTING, job RUNNING, late WAITING, web WAITING");
+        let keys = b.fleet.chosen(&words("web late")).unwrap();
+        let why: Vec<_> = b.fleet.status(&keys, b.now).into_iter().filter_map(|s| s.why).collect();
+        assert_eq!(why, ["waits for job (RUNNING, not done yet)", "waits for api (STARTING)"]);
+        b.pass(1500);
+        assert_eq!(b.states(), "api RUNNING, db RUNNING, job RUNNING, late WAITING, web STARTING");
+        b.exit("job", Exit::Code(0));
+        assert_eq!(b.state("late"), StateName::Starting);
+        // A crash waits as well.
+        b.command(Command::Stop { names: words("db"), wait: Wait::No });
+        b.exit("db", Exit::Code(0));
+        b.exit("api", Exit::Code(1));
+        assert_eq!((b.state("api"), b.state("web")), (StateName::Waiting, StateName::Starting));
+    }
+
+    #[test]
+    fn things_go_down_in_the_opposite_order() {
+        let mut b = Bench::new(CHAIN);
+        b.pass(3000);
+        let out = b.command(Command::Stop { names: words("db api web"), wait: Wait::Reached });
+        assert_eq!(asked(&b, &out), "web");
+        let out = b.exit("web", Exit::Code(0));
+        assert_eq!(asked(&b, &out), "api");
+        let out = b.exit("api", Exit::Code(0));
+        assert_eq!(asked(&b, &out), "db");
+        let out = b.exit("db", Exit::Code(0));
+        assert_eq!(replies(&out), ["api: stopped true", "db: stopped true", "web: stopped true"]);
+        // Alone it goes at once.
+        b.command(Command::Start { names: words("web"), wait: Wait::No });
+        b.pass(5000);
+        let out = b.command(Command::Stop { names: words("db"), wait: Wait::No });
+        assert_eq!(asked(&b, &out), "db");
+    }
+
+    #[test]
+    fn a_restart_goes_down_and_up_in_order() {
+        let mut b = Bench::new(CHAIN);
+        b.pass(3000);
+        let names = words("db api web");
+        let files = crate::supervise::event::Files::Unchanged;
+        let out = b.command(Command::Restart { names, wait: Wait::Reached, files });
+        assert_eq!(asked(&b, &out), "web");
+        b.exit("web", Exit::Code(0));
+        b.exit("api", Exit::Code(0));
+        assert_eq!(
+            (b.state("web"), b.state("api"), b.state("db")),
+            (StateName::Waiting, StateName::Waiting, StateName::Stopping,)
+        );
+        b.exit("db", Exit::Code(0));
+        assert_eq!(
+            (b.state("db"), b.state("api"), b.state("web")),
+            (StateName::Starting, StateName::Starting, StateName::Waiting,)
+        );
+        b.pass(1500);
+        assert_eq!(replies(&b.pass(1500)), ["api: restarted true", "db: restarted true", "web: restarted true"]);
+    }
+
+    #[test]
+    fn a_shutdown_takes_its_time_in_order() {
+        let mut b = Bench::new(CHAIN);
+        b.pass(3000);
+        b.exit("job", Exit::Code(0));
+        let out = b.tell(Input::Shutdown);
+        assert_eq!(asked(&b, &out), "web late");
+        // What crashes meanwhile is not started again.
+        b.exit("db", Exit::Code(1));
+        assert_eq!(b.state("db"), StateName::Stopped);
+        b.exit("late", Exit::Code(0));
+        let out = b.exit("web", Exit::Code(0));
+        assert_eq!(asked(&b, &out), "api");
+        assert!(b.exit("api", Exit::Code(0)).contains(&Action::Quit { survivors: vec![] }));
+    }
+
+    #[test]
+    fn what_is_needed_is_started_and_what_fails_is_said() {
+        let mut b = Bench::new(
+            "web: {cmd: x, autostart: false, depends_on: {db: ready, log: {required: false}}}, \
+             db: {cmd: x, autostart: false, startretries: 0}, log: {cmd: x, autostart: false}",
+        );
+        assert_eq!(b.states(), "db STOPPED, log STOPPED, web STOPPED");
+        let out = b.command(Command::Start { names: words("web"), wait: Wait::Reached });
+        assert_eq!((replies(&out).len(), b.states().as_str()), (0, "db STARTING, log STOPPED, web WAITING"));
+        let out = b.exit("db", Exit::Code(7));
+        assert_eq!(
+            replies(&out),
+            [
+                "web: waits for db (FATAL: exited too quickly (exit status 7)) false",
+                "started, too, because it is needed: db"
+            ]
+        );
+        assert_eq!(b.state("web"), StateName::Waiting);
+        b.command(Command::Start { names: words("web"), wait: Wait::No });
+        // The first of these is for the floor between two starts.
+        b.pass(3000);
+        b.pass(3000);
+        assert_eq!(b.states(), "db RUNNING, log STOPPED, web STARTING");
+        b.command(Command::Stop { names: words("web"), wait: Wait::No });
+        b.exit("web", Exit::Code(0));
+        b.command(Command::Start { names: words("log web"), wait: Wait::No });
+        assert_eq!(b.states(), "db RUNNING, log STARTING, web WAITING");
+    }
+
+    #[test]
+    fn dependents_follow_where_that_is_wanted() {
+        let mut b = Bench::new("web: {cmd: x, depends_on: db}, db: {cmd: x, restart_dependents: true}");
+        b.pass(3000);
+        b.pass(3000);
+        let out = b.exit("db", Exit::Code(1));
+        assert_eq!((asked(&b, &out).as_str(), b.states().as_str()), ("web", "db STARTING, web STOPPING"));
+        b.exit("web", Exit::Code(0));
+        assert_eq!(b.state("web"), StateName::Waiting);
+        b.pass(1500);
+        assert_eq!(b.states(), "db RUNNING, web STARTING");
+    }
+}
