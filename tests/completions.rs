@@ -19,6 +19,7 @@ const PROGRAMS: &str = "\
 web_live: {cmd: sleep 1000, group_name: team}
 worker: {cmd: sleep 1000, numprocs: 2}
 größe.x-1: {cmd: sleep 1000, autostart: false}
+b+c@d: {cmd: sleep 1000, autostart: false}
 ";
 
 const BASH_COMPLETION: &str = "/usr/share/bash-completion/bash_completion";
@@ -73,11 +74,17 @@ impl Installed {
         command
     }
 
-    fn bash(&self) -> Typist {
-        let start = format!("PS1='ready> '; bind 'set enable-bracketed-paste off'; source {BASH_COMPLETION}\n{SHOW}\n");
+    /// Bash, and what it reads at its start.
+    fn bash(&self, source: &str) -> Typist {
+        let start = format!("PS1='ready> '; bind 'set enable-bracketed-paste off'; source {source}\n{SHOW}\n");
         fs::write(self.path("start"), start).unwrap();
         let mut bash = self.shell("bash");
         Typist::new(bash.args(["--rcfile", &self.path("start"), "-i"]), "\x1b*")
+    }
+
+    /// Bash without its package bash-completion.
+    fn bash_alone(&self) -> Typist {
+        self.bash(&self.path("usr/share/bash-completion/completions/taskmasterctl"))
     }
 
     fn zsh(&self) -> Typist {
@@ -170,13 +177,15 @@ fn lacks(text: &str, part: &str) {
 }
 
 /// What bash and zsh make of these lines alike.
-const LINES: [(&str, &str); 17] = [
+const LINES: [(&str, &str); 20] = [
     ("taskmasterctl stat", "taskmasterctl status"),
     ("taskmasterctl --color al", "taskmasterctl --color always"),
     ("taskmasterctl --color=al", "taskmasterctl --color=always"),
     ("taskmasterctl stop --no-w", "taskmasterctl stop --no-wait"),
     ("taskmasterctl stop web_", "taskmasterctl stop web_live"),
     ("taskmasterctl stop gr", "taskmasterctl stop größe.x-1"),
+    ("taskmasterctl stop b", "taskmasterctl stop b+c@d"),
+    ("taskmasterctl stop b+c@", "taskmasterctl stop b+c@d"),
     ("taskmasterctl stop te", "taskmasterctl stop team:*"),
     ("taskmasterctl stop team:", "taskmasterctl stop team:*"),
     ("taskmasterctl stop 'team:", "taskmasterctl stop team:*"),
@@ -186,6 +195,7 @@ const LINES: [(&str, &str); 17] = [
     ("taskmasterctl check co", "taskmasterctl check conf.yaml"),
     ("taskmasterctl check 'two", "taskmasterctl check two~words.yaml"),
     ("taskmasterctl import -o two", "taskmasterctl import -o two~words.yaml"),
+    ("taskmasterctl import --output=two", "taskmasterctl import --output=two~words.yaml"),
     ("taskmasterd --logl", "taskmasterd --loglevel"),
     ("taskmasterd -e crit", "taskmasterd -e critical"),
 ];
@@ -193,7 +203,7 @@ const LINES: [(&str, &str); 17] = [
 const LISTS: [(&str, &str); 4] = [
     ("taskmasterctl wait --for ", "--for healthy running stopped"),
     ("taskmasterctl signal SIGUS", "signal SIGUSR1 SIGUSR2"),
-    ("taskmasterctl stop ", "stop all größe.x-1 team:* web_live worker:* worker:worker_00 worker:worker_01"),
+    ("taskmasterctl stop ", "stop all b+c@d größe.x-1 team:* web_live worker:* worker:worker_00 worker:worker_01"),
     ("taskmasterctl import --fro", "import --from"),
 ];
 
@@ -211,7 +221,7 @@ fn bash_completes() {
     }
     let d = started();
     let place = Installed::new(&d.socket);
-    let mut bash = place.bash();
+    let mut bash = place.bash(BASH_COMPLETION);
     bash.completes(&LINES);
     bash.offers(&LISTS);
     // In the middle of a line, and behind another command.
@@ -222,6 +232,20 @@ fn bash_completes() {
     bash.offers(&[("taskmasterctl stop worker:", "stop worker:* worker_00 worker_01")]);
     let client = place.path("usr/bin/taskmasterctl");
     bash.completes(&[(&format!("{client} stat"), &format!("{client} status"))]);
+    bash.leave();
+}
+
+#[test]
+fn bash_completes_by_itself() {
+    needs!("setsid", "make", "bash");
+    let d = started();
+    let place = Installed::new(&d.socket);
+    let mut bash = place.bash_alone();
+    bash.completes(&LINES);
+    // As the manual says.
+    bash.terminal.expect("ready> ");
+    bash.terminal.keys("complete -F _taskmaster tm\n");
+    bash.completes(&[("tm stop web_", "tm stop web_live")]);
     bash.leave();
 }
 
@@ -276,7 +300,7 @@ fn without_a_daemon_all_else_is_completed() {
         ("taskmasterctl stop ", "taskmasterctl stop"),
         ("taskmasterctl stop a", "taskmasterctl stop a"),
     ];
-    for mut shell in [place.bash(), place.zsh()] {
+    for mut shell in [place.bash_alone(), place.zsh()] {
         shell.completes(&lines);
         shell.leave();
     }
