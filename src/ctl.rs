@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub mod args;
+#[cfg(feature = "board")]
+mod board;
 pub mod complete;
 pub mod connect;
 pub mod exit;

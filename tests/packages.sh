@@ -10,7 +10,7 @@ export PATH
 # program:package
 WANTED='nginx:nginx-light redis-server:redis-server socat:socat nc:netcat-openbsd mandoc:mandoc python3:python3
     python3-jsonschema:python3-jsonschema python3-yaml:python3-yaml strace:strace ps:procps setpriv:util-linux
-    prlimit:util-linux unshare:util-linux mount:mount supervisord:supervisor
+    prlimit:util-linux unshare:util-linux mount:mount supervisord:supervisor tmux:tmux
     bash:bash bash-completion:bash-completion zsh:zsh fish:fish'
 
 there() {

@@ -161,7 +161,7 @@ Options:
   -v, --version        show the version
 
 Commands:
-{commands}
+{commands}{own}
 Commands that need no daemon:
 {local}
 Exit status: 0 done; 1 something failed; 2 wrong usage, or reload --dry-run showed that
@@ -170,7 +170,8 @@ cannot be reached or refuses.
 ",
         variable = address::SOCKET_VARIABLE,
         commands = help::list(),
-        local = local::list(),
+        own = local::list(true),
+        local = local::list(false),
     )
 }
 

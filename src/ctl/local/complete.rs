@@ -26,10 +26,11 @@ one WORD, the line up to the cursor, and REPLACED is the end of it that bash rep
 ",
     flags: &[("", "bash", "REPLACED")],
     words: usize::MAX,
+    daemon: false,
     run,
 };
 
-fn run(given: &Given) -> Exit {
+fn run(given: &Given<'_>) -> Exit {
     let text = match given.value("bash") {
         Some(replaced) => {
             let line = Line::read(given.words.first().map_or("", String::as_str));
