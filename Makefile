@@ -14,11 +14,10 @@ bindir := $(DESTDIR)$(PREFIX)/bin
 mandir := $(DESTDIR)$(PREFIX)/share/man
 docdir := $(DESTDIR)$(PREFIX)/share/doc/taskmaster
 datadir := $(DESTDIR)$(PREFIX)/share/taskmaster
-unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
-# Where shells look for completions.
 bashdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 zshdir := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 fishdir := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 # Where the example configuration has its socket and its logs.
 EXAMPLE := /tmp/taskmaster-example
@@ -107,7 +106,7 @@ install: $(BINARIES) ## Install below DESTDIR and PREFIX
 	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(docdir) $(datadir) $(unitdir)
 	install -d $(bashdir) $(zshdir) $(fishdir)
 	install -m 755 $(BINARIES) $(bindir)
-	$(bindir)/taskmasterctl schema > $(datadir)/taskmaster.schema.json
+	$(TARGET)/release/taskmasterctl schema > $(datadir)/taskmaster.schema.json
 	chmod 644 $(datadir)/taskmaster.schema.json
 	install -m 644 man/taskmasterctl.1 $(mandir)/man1
 	install -m 644 man/taskmaster.yaml.5 $(mandir)/man5

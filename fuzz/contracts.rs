@@ -1,5 +1,6 @@
 //! What must hold of everything that reads text from outside, whatever the text is. Each contract takes a text, panics
-//! if it is broken, and says whether the text was accepted.
+//! if it is broken, and says whether the text was accepted. What clients send is read from bytes; its contracts are in
+//! `contracts/wire.rs`.
 //!
 //! The fuzz targets and the sweep of `make test` (tests/sweep.rs) both hold the code to these.
 
@@ -13,15 +14,15 @@ use taskmaster::config::model::{Account, Program, Sink, Variable};
 use taskmaster::config::{Objection, Source, Unread, World, envfile, includes, parse, words};
 use taskmaster::import::{self, Included, Kind};
 
-#[path = "contracts/control.rs"]
-mod control;
+#[path = "contracts/wire.rs"]
+mod wire;
 
-/// A contract: whether the text was accepted.
+/// A contract: whether what it was given was accepted.
 #[derive(Clone, Copy)]
 pub enum Contract {
-    /// Of what takes text only; what is no UTF-8 never comes so far.
+    /// Of what is only read as UTF-8.
     Text(fn(&str) -> bool),
-    /// Of what takes any bytes.
+    /// Of what is read as it comes.
     Bytes(fn(&[u8]) -> bool),
 }
 
@@ -35,13 +36,13 @@ pub const CONTRACTS: [(&str, Contract); 10] = [
     ("env_file", Contract::Text(env_file)),
     ("import_supervisord", Contract::Text(|text| imported(Kind::Supervisord, "supervisord.conf", text))),
     ("import_procfile", Contract::Text(|text| imported(Kind::Procfile, "Procfile", text))),
-    ("frames", Contract::Bytes(control::frames)),
-    ("requests", Contract::Bytes(control::requests)),
+    ("frames", Contract::Bytes(wire::frames)),
+    ("requests", Contract::Bytes(wire::requests)),
 ];
 
 impl Contract {
-    /// Holds it for these bytes.
-    pub fn holds(self, bytes: &[u8]) -> bool {
+    /// Holds the bytes to it; bytes that are no UTF-8 do not come as far as to who reads text.
+    pub fn hold(self, bytes: &[u8]) -> bool {
         match self {
             Contract::Text(contract) => std::str::from_utf8(bytes).is_ok_and(contract),
             Contract::Bytes(contract) => contract(bytes),
@@ -49,10 +50,10 @@ impl Contract {
     }
 }
 
-/// Holds what the bytes say to the contract of this name.
+/// Holds the bytes to the contract of this name.
 pub fn run(name: &str, bytes: &[u8]) -> bool {
     let (_, contract) = CONTRACTS.iter().find(|(known, _)| *known == name).expect("the name of a contract");
-    contract.holds(bytes)
+    contract.hold(bytes)
 }
 
 fn env(name: &str) -> Option<String> {

@@ -1,363 +1,348 @@
-//! Completion of command lines in bash, zsh and fish, as `make install` leaves it: the shells find the scripts at their
-//! usual places and ask the installed client. Bash and zsh are typed at; what they made of the line is seen in the words
-//! that a command gets from it, so that quoting counts.
+//! Completion in the real shells, with what `make install` puts into their places: bash alone and with bash-completion,
+//! zsh, fish. Keys are pressed, and what has become of the line is shown by a function that prints its words, so that
+//! quoting counts.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
-use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use support::*;
 
-const PROGRAMS: &str = "\
-web_live: {cmd: sleep 1000, group_name: team}
-worker: {cmd: sleep 1000, numprocs: 2}
-größe.x-1: {cmd: sleep 1000, autostart: false}
-b+c@d: {cmd: sleep 1000, autostart: false}
-";
-
 const BASH_COMPLETION: &str = "/usr/share/bash-completion/bash_completion";
 
-/// Runs `make` with a target, in a directory that stands for the root.
-#[track_caller]
-fn make(target: &str, root: &Path) {
-    let tree = env!("CARGO_MANIFEST_DIR");
-    // The binaries of the tests are good enough, and nothing is to be built.
-    let mut make = Command::new("make");
-    make.arg("-C").arg(tree).args(["-o", TASKMASTERD, "-o", TASKMASTERCTL, target, "PREFIX=/usr"]);
-    make.arg(format!("BINARIES={TASKMASTERD} {TASKMASTERCTL}")).arg(format!("DESTDIR={}", root.display()));
-    // What a `make` that runs the tests was told is not for this one.
-    make.env_remove("MAKEFLAGS").env_remove("MAKELEVEL").env_remove("MFLAGS");
-    let out = run_to_end(&mut make);
-    assert!(out.status.success(), "{}", said(&out));
-}
+const PROGRAMS: &str = "\
+web: {cmd: sleep 1000, group_name: team}
+a.b+c@d: {cmd: sleep 1000}
+größe: {cmd: sleep 1000}
+worker: {cmd: sleep 1000, numprocs: 2, group_name: team}
+";
 
-/// An installed taskmaster, and a directory with files to complete.
-struct Installed {
-    root: tempfile::TempDir,
-    socket: PathBuf,
-}
+/// Where nobody answers.
+const NOWHERE: &str = "/nowhere/s";
 
-impl Installed {
-    #[track_caller]
-    fn new(socket: &Path) -> Installed {
-        let root = tempfile::Builder::new().prefix("taskmaster-").tempdir().unwrap();
-        make("install", root.path());
-        let work = root.path().join("work");
-        fs::create_dir_all(work.join("logs.d")).unwrap();
-        // A pattern that is not quoted would become the name of a file.
-        for file in ["conf.yaml", "two words.yaml", "team:web_live", "worker:x"] {
-            fs::write(work.join(file), "").unwrap();
-        }
-        Installed { root, socket: socket.to_owned() }
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.root.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    /// A shell that finds what is installed as if it were in /usr, and nothing of whoever runs the test.
-    fn shell(&self, program: &str) -> Command {
-        let path = |name: &str| std::env::var(name).unwrap_or_default();
-        let mut command = Command::new(program);
-        command.current_dir(self.path("work")).env("HOME", self.path("work")).env("LC_ALL", "C.UTF-8");
-        command.env("PATH", format!("{}:{}", self.path("usr/bin"), path("PATH")));
-        command.env("XDG_DATA_DIRS", format!("{}:/usr/share", self.path("usr/share")));
-        command.env("XDG_CONFIG_HOME", self.path("config")).env("XDG_DATA_HOME", self.path("data"));
-        command.env("TASKMASTER_SOCKET", &self.socket).env("INPUTRC", "/dev/null");
-        command
-    }
-
-    /// Bash, and what it reads at its start.
-    fn bash(&self, source: &str) -> Typist {
-        let start = format!("PS1='ready> '; bind 'set enable-bracketed-paste off'; source {source}\n{SHOW}\n");
-        fs::write(self.path("start"), start).unwrap();
-        let mut bash = self.shell("bash");
-        Typist::new(bash.args(["--rcfile", &self.path("start"), "-i"]), "\x1b*")
-    }
-
-    /// Bash without its package bash-completion.
-    fn bash_alone(&self) -> Typist {
-        self.bash(&self.path("usr/share/bash-completion/completions/taskmasterctl"))
-    }
-
-    fn zsh(&self) -> Typist {
-        let start = format!(
-            "PS1='ready> '; unsetopt prompt_sp beep; unset zle_bracketed_paste; bindkey -e\n\
-             fpath=({} $fpath); autoload -Uz compinit; compinit -u -D\n\
-             zle -C every complete-word _generic; bindkey '^Xa' every\n\
-             zstyle ':completion:every:*' completer _all_matches _complete\n\
-             zstyle ':completion:every:*' insert true\n{SHOW}\n",
-            self.path("usr/share/zsh/site-functions")
-        );
-        fs::write(self.path(".zshrc"), start).unwrap();
-        let mut zsh = self.shell("zsh");
-        Typist::new(zsh.args(["-d", "-i"]).env("ZDOTDIR", self.path("")), "\x18a")
-    }
-
-    /// What fish would offer for a line, without descriptions.
-    #[track_caller]
-    fn fish(&self, line: &str) -> String {
-        let mut fish = self.shell("fish");
-        let out = run_to_end(fish.arg("-c").arg("complete -C $argv[1]").arg(line));
-        assert!(out.status.success() && out.stderr.is_empty(), "{line}: {}", said(&out));
-        let text = stdout(&out);
-        text.lines().map(|line| line.split('\t').next().unwrap()).collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// Shows the words that it gets: `<a><b>|`.
-const SHOW: &str = "show() { printf '<%s>' \"$@\"; echo '|'; }";
-
-/// A shell with somebody at its keyboard.
-struct Typist {
-    terminal: Terminal,
-    /// The keys that put in everything that fits.
-    every: &'static str,
-}
-
-impl Typist {
-    #[track_caller]
-    fn new(command: &mut Command, every: &'static str) -> Typist {
-        Typist { terminal: Terminal::wide(1000, command), every }
-    }
-
-    /// The words that a line has after some keys, as a command gets them.
-    #[track_caller]
-    fn words(&mut self, line: &str, keys: &str) -> String {
-        self.terminal.expect("ready> ");
-        self.terminal.keys(&format!("{line}{keys}\x01show \n"));
-        let shown = self.terminal.expect("|");
-        lacks(&shown, "rror");
-        lacks(&shown, "no daemon");
-        shown[shown.find('<').unwrap()..shown.len() - 1].to_owned()
-    }
-
-    /// What the tab key makes of the last word of lines.
-    #[track_caller]
-    fn completes(&mut self, cases: &[(&str, &str)]) {
-        for (line, words) in cases {
-            let wanted: String = words.split(' ').map(|word| format!("<{word}>").replace('~', " ")).collect();
-            assert_eq!(self.words(line, "\t"), wanted, "{line}");
-        }
-    }
-
-    /// Everything that may stand at the end of lines, with the last word before it.
-    #[track_caller]
-    fn offers(&mut self, cases: &[(&str, &str)]) {
-        let every = self.every;
-        for (line, words) in cases {
-            let shown = self.words(line, every);
-            let all: Vec<&str> = shown[1..shown.len() - 1].split("><").collect();
-            let wanted: Vec<&str> = words.split(' ').collect();
-            let mut last = all[all.len().saturating_sub(wanted.len())..].to_vec();
-            // Zsh puts those together of which the same is said.
-            last[1..].sort_unstable();
-            assert_eq!(last, wanted, "{line}: {all:?}");
-        }
-    }
-
-    #[track_caller]
-    fn leave(mut self) {
-        self.terminal.expect("ready> ");
-        self.terminal.keys("exit 0\n");
-        assert_eq!(self.terminal.end(), 0);
-    }
-}
-
-#[track_caller]
-fn lacks(text: &str, part: &str) {
-    assert!(!text.contains(part), "{part:?} in {text:?}");
-}
-
-/// What bash and zsh make of these lines alike.
-const LINES: [(&str, &str); 20] = [
-    ("taskmasterctl stat", "taskmasterctl status"),
-    ("taskmasterctl --color al", "taskmasterctl --color always"),
-    ("taskmasterctl --color=al", "taskmasterctl --color=always"),
-    ("taskmasterctl stop --no-w", "taskmasterctl stop --no-wait"),
-    ("taskmasterctl stop web_", "taskmasterctl stop web_live"),
-    ("taskmasterctl stop gr", "taskmasterctl stop größe.x-1"),
-    ("taskmasterctl stop b", "taskmasterctl stop b+c@d"),
-    ("taskmasterctl stop b+c@", "taskmasterctl stop b+c@d"),
-    ("taskmasterctl stop te", "taskmasterctl stop team:*"),
-    ("taskmasterctl stop team:", "taskmasterctl stop team:*"),
-    ("taskmasterctl stop 'team:", "taskmasterctl stop team:*"),
-    ("taskmasterctl stop \"te", "taskmasterctl stop team:*"),
-    ("taskmasterctl stop worker:w", "taskmasterctl stop worker:worker_0"),
-    ("taskmasterctl stop worker:worker_01 wor", "taskmasterctl stop worker:worker_01 worker:"),
-    ("taskmasterctl check co", "taskmasterctl check conf.yaml"),
-    ("taskmasterctl check 'two", "taskmasterctl check two~words.yaml"),
-    ("taskmasterctl import -o two", "taskmasterctl import -o two~words.yaml"),
-    ("taskmasterctl import --output=two", "taskmasterctl import --output=two~words.yaml"),
-    ("taskmasterd --logl", "taskmasterd --loglevel"),
-    ("taskmasterd -e crit", "taskmasterd -e critical"),
-];
-
-const LISTS: [(&str, &str); 4] = [
-    ("taskmasterctl wait --for ", "--for healthy running stopped"),
-    ("taskmasterctl signal SIGUS", "signal SIGUSR1 SIGUSR2"),
-    ("taskmasterctl stop ", "stop all b+c@d größe.x-1 team:* web_live worker:* worker:worker_00 worker:worker_01"),
-    ("taskmasterctl import --fro", "import --from"),
-];
-
-fn started() -> Daemon {
+fn daemon() -> Daemon {
     let d = Daemon::with(PROGRAMS);
-    d.wait_state("web_live", "RUNNING");
+    d.wait_all("RUNNING");
     d
 }
 
+/// A tree that `make install` has filled, with a home in it.
+struct Installed(tempfile::TempDir);
+
+impl Installed {
+    #[track_caller]
+    fn new() -> Installed {
+        let installed = Installed(tempfile::tempdir().unwrap());
+        for directory in ["target/release", "home/logs", "home/other"] {
+            fs::create_dir_all(installed.path(directory)).unwrap();
+        }
+        for (program, binary) in [(TASKMASTERD, "taskmasterd"), (TASKMASTERCTL, "taskmasterctl")] {
+            symlink(program, installed.binary(binary)).unwrap();
+        }
+        // What an unquoted pattern or a name without its program would be taken for.
+        for file in ["conf file.yaml", "team:web", "web.yaml"] {
+            fs::write(installed.path("home").join(file), "").unwrap();
+        }
+        // A client of another version, so to speak.
+        let other = installed.path("home/other/taskmasterctl");
+        fs::write(&other, "#!/bin/sh\nprintf 'words\\t\\nunheard-of\\n'\n").unwrap();
+        fs::set_permissions(&other, fs::Permissions::from_mode(0o755)).unwrap();
+        installed.make("install");
+        installed
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn binary(&self, name: &str) -> PathBuf {
+        self.path("target/release").join(name)
+    }
+
+    #[track_caller]
+    fn make(&self, target: &str) {
+        let mut make = Command::new("make");
+        make.args(["-s", "-C", env!("CARGO_MANIFEST_DIR"), target, "PREFIX=/usr"])
+            .arg(format!("DESTDIR={}", self.0.path().display()))
+            .arg(format!("CARGO_TARGET_DIR={}", self.path("target").display()))
+            // They are what is tested, however old they are.
+            .args(["taskmasterd", "taskmasterctl"].map(|name| format!("-o{}", self.binary(name).display())));
+        // What a `make` that runs the tests was told is not for this one.
+        let out = run_to_end(make.env_remove("MAKEFLAGS").env_remove("MAKELEVEL").env_remove("MFLAGS"));
+        assert!(out.status.success(), "make {target}: {}", said(&out));
+    }
+
+    /// A shell that finds all that is installed, and the daemon on this socket.
+    fn command(&self, shell: &str, socket: &Path) -> Command {
+        let mut command = Command::new(shell);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", self.path("usr/bin").display()));
+        command.env("TASKMASTER_SOCKET", socket).env("HOME", self.path("home")).env("LC_ALL", "C.UTF-8");
+        command.env("XDG_DATA_DIRS", format!("{}:/usr/share", self.path("usr/share").display()));
+        for own in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"] {
+            command.env(own, self.path("own"));
+        }
+        command.env("INPUTRC", "/dev/null").current_dir(self.path("home"));
+        command
+    }
+
+    fn bash(&self, socket: &Path, lines: &str) -> Typed {
+        let quiet =
+            ["show-all-if-ambiguous on", "bell-style none", "enable-bracketed-paste off", "page-completions off"];
+        let quiet: String = quiet.iter().map(|setting| format!("bind 'set {setting}'\n")).collect();
+        let file = self.path("bashrc");
+        fs::write(&file, format!("PS1='ready> '\n{quiet}{lines}\n{SHOW}")).unwrap();
+        let mut command = self.command("bash", socket);
+        Typed::at(command.args(["--noprofile", "--rcfile"]).arg(file).arg("-i"))
+    }
+
+    fn bash_alone(&self, socket: &Path) -> Typed {
+        let script = self.path("usr/share/bash-completion/completions/taskmasterctl");
+        self.bash(socket, &format!("source {}", script.display()))
+    }
+
+    fn zsh(&self, socket: &Path) -> Typed {
+        let functions = self.path("usr/share/zsh/site-functions");
+        let path = format!("fpath=({} $fpath)", functions.display());
+        let lines = format!("PS1='ready> '\n{path}\nautoload -Uz compinit\ncompinit -u -D\n{SHOW}");
+        fs::create_dir_all(self.path("zsh")).unwrap();
+        fs::write(self.path("zsh/.zshrc"), lines).unwrap();
+        let mut command = self.command("zsh", socket);
+        Typed::at(command.args(["-d", "-i"]).env("ZDOTDIR", self.path("zsh")))
+    }
+
+    /// What fish would offer for a line: the words, without what is said of them.
+    #[track_caller]
+    fn fish(&self, socket: &Path, line: &str) -> String {
+        let mut command = self.command("fish", socket);
+        let out = run_to_end(command.args(["-c", "complete -C $argv[1]", line]));
+        assert_eq!(String::from_utf8_lossy(&out.stderr), "", "{line}");
+        let words: Vec<String> = stdout(&out).lines().map(|l| l.split('\t').next().unwrap().to_owned()).collect();
+        words.join(" ")
+    }
+
+    fn complete(&self, socket: &Path, words: &[&str]) -> Output {
+        run_to_end(self.command(TASKMASTERCTL, socket).args(["complete", "--"]).args(words))
+    }
+}
+
+/// Prints its words.
+const SHOW: &str = "show() { printf '<%s>' \"$@\"; printf '\\n'; }\n";
+
+/// A shell that is typed at.
+struct Typed(Terminal);
+
+impl Typed {
+    #[track_caller]
+    fn at(command: &mut Command) -> Typed {
+        let mut terminal = Terminal::run(command);
+        terminal.expect("ready> ");
+        Typed(terminal)
+    }
+
+    /// Types this, the tab key included, and asserts what words the line has then.
+    #[track_caller]
+    fn becomes(&mut self, keys: &str, words: &[&str]) {
+        // To the beginning of the line.
+        self.0.keys(&format!("{keys}\x01show \n"));
+        let shown: String = words.iter().map(|word| format!("<{word}>")).collect();
+        self.0.expect(&format!("{shown}\r"));
+        self.0.expect("ready> ");
+    }
+
+    /// Types this and asserts that all of this is listed; then gives the line up.
+    #[track_caller]
+    fn lists(&mut self, keys: &str, words: &[&str]) {
+        let before = self.0.seen().len();
+        self.0.keys(keys);
+        self.0.expect(words[0]);
+        self.0.keys("\x05\x15");
+        self.becomes("given up", &["given", "up"]);
+        // In whatever order.
+        let seen = self.0.seen();
+        words.iter().for_each(|word| has(&seen[before..], word));
+    }
+}
+
+/// Lines that bash and zsh complete alike: what is typed, and the words that it has become.
+const ALIKE: [(&str, &[&str]); 20] = [
+    ("taskmasterctl rel\t", &["taskmasterctl", "reload"]),
+    ("taskmasterctl start --no\t", &["taskmasterctl", "start", "--no-wait"]),
+    ("taskmasterctl stop we\t", &["taskmasterctl", "stop", "web"]),
+    ("taskmasterctl stop gr\t", &["taskmasterctl", "stop", "größe"]),
+    ("taskmasterctl stop web a.\t", &["taskmasterctl", "stop", "web", "a.b+c@d"]),
+    ("taskmasterctl stop a.b+c@\t", &["taskmasterctl", "stop", "a.b+c@d"]),
+    ("taskmasterctl stop te\t", &["taskmasterctl", "stop", "team:*"]),
+    ("taskmasterctl stop team:\t", &["taskmasterctl", "stop", "team:*"]),
+    ("taskmasterctl stop 'team:\t", &["taskmasterctl", "stop", "team:*"]),
+    ("taskmasterctl stop \"te\t", &["taskmasterctl", "stop", "team:*"]),
+    ("taskmasterctl stop worker:w\t1\t", &["taskmasterctl", "stop", "worker:worker_01"]),
+    ("taskmasterctl tail worker:worker_01 stde\t", &["taskmasterctl", "tail", "worker:worker_01", "stderr"]),
+    ("taskmasterctl signal USR\t1 web", &["taskmasterctl", "signal", "USR1", "web"]),
+    ("taskmasterctl --color=nev\t", &["taskmasterctl", "--color=never"]),
+    ("taskmasterctl check conf\t", &["taskmasterctl", "check", "conf file.yaml"]),
+    ("taskmasterctl import --output=conf\t", &["taskmasterctl", "import", "--output=conf file.yaml"]),
+    ("taskmasterctl -f conf\t", &["taskmasterctl", "-f", "conf file.yaml"]),
+    ("taskmasterd --loglevel w\t", &["taskmasterd", "--loglevel", "warning"]),
+    ("taskmasterd -c 'conf\t", &["taskmasterd", "-c", "conf file.yaml"]),
+    ("taskmasterd -q lo\tx", &["taskmasterd", "-q", "logs/x"]),
+];
+
+/// What every shell is typed at for.
+#[track_caller]
+fn types_alike(shell: &mut Typed) {
+    for (keys, words) in ALIKE {
+        shell.becomes(keys, words);
+    }
+    shell.lists("taskmasterctl sta\t", &["start", "status"]);
+    // Behind the colon, too, though some shells begin a word there.
+    shell.lists("taskmasterctl stop worker:worker_0\t", &["worker_00", "worker_01"]);
+    // A client that is called by its path is asked itself, also for the daemon beside it.
+    for program in ["./other/taskmasterctl", "./other/taskmasterd"] {
+        shell.becomes(&format!("{program} unh\t"), &[program, "unheard-of"]);
+    }
+    // With the cursor in the middle of the line.
+    shell.becomes("taskmasterctl stat web\x1bb\x02\t", &["taskmasterctl", "status", "web"]);
+}
+
+/// Commands are there without a daemon, and nothing is written to the terminal beside the line.
+#[track_caller]
+fn is_silent_alone(shell: &mut Typed) {
+    shell.becomes("taskmasterctl rel\t", &["taskmasterctl", "reload"]);
+    shell.becomes("taskmasterctl stop we\tx", &["taskmasterctl", "stop", "wex"]);
+    shell.becomes("taskmasterctl nonsense we\tx", &["taskmasterctl", "nonsense", "wex"]);
+    let seen = shell.0.seen();
+    assert!(!seen.contains("daemon") && !seen.contains("rror"), "{seen}");
+}
+
 #[test]
-fn bash_completes() {
+fn bash_by_itself() {
+    needs!("setsid", "make", "bash");
+    let installed = Installed::new();
+    let d = daemon();
+    types_alike(&mut installed.bash_alone(&d.socket));
+    is_silent_alone(&mut installed.bash_alone(Path::new(NOWHERE)));
+}
+
+#[test]
+fn bash_with_bash_completion() {
     needs!("setsid", "make", "bash");
     if !Path::new(BASH_COMPLETION).exists() {
         return skip(&test_name!(), "needs bash-completion");
     }
-    let d = started();
-    let place = Installed::new(&d.socket);
-    let mut bash = place.bash(BASH_COMPLETION);
-    bash.completes(&LINES);
-    bash.offers(&LISTS);
-    // In the middle of a line, and behind another command.
-    assert_eq!(bash.words("taskmasterctl stat web_live", "\x01\x1bf\x1bf\t"), "<taskmasterctl><status><web_live>");
-    bash.completes(&[("nice taskmasterctl stat", "nice taskmasterctl status")]);
-    bash.completes(&[("taskmasterd -q lo", "taskmasterd -q logs.d/")]);
-    // What bash does not take for a part of the word stays where it is.
-    bash.offers(&[("taskmasterctl stop worker:", "stop worker:* worker_00 worker_01")]);
-    let client = place.path("usr/bin/taskmasterctl");
-    bash.completes(&[(&format!("{client} stat"), &format!("{client} status"))]);
-    bash.leave();
+    let installed = Installed::new();
+    let d = daemon();
+    // It finds our script by itself, for both programs, and asks it behind other commands.
+    let loads = format!("source {BASH_COMPLETION}");
+    let mut shell = installed.bash(&d.socket, &loads);
+    types_alike(&mut shell);
+    shell.becomes("nohup taskmasterctl stop team:\t", &["nohup", "taskmasterctl", "stop", "team:*"]);
+    installed.bash(&d.socket, &loads).becomes("taskmasterd --nod\t", &["taskmasterd", "--nodaemon"]);
 }
 
 #[test]
-fn bash_completes_by_itself() {
-    needs!("setsid", "make", "bash");
-    let d = started();
-    let place = Installed::new(&d.socket);
-    let mut bash = place.bash_alone();
-    bash.completes(&LINES);
-    // As the manual says.
-    bash.terminal.expect("ready> ");
-    bash.terminal.keys("complete -F _taskmaster tm\n");
-    bash.completes(&[("tm stop web_", "tm stop web_live")]);
-    bash.leave();
-}
-
-#[test]
-fn zsh_completes() {
+fn zsh() {
     needs!("setsid", "make", "zsh");
-    let d = started();
-    let place = Installed::new(&d.socket);
-    let mut zsh = place.zsh();
-    zsh.completes(&LINES);
-    zsh.offers(&LISTS);
-    zsh.completes(&[("nice taskmasterctl stat", "nice taskmasterctl status")]);
-    // It takes the slash away again.
-    zsh.completes(&[("taskmasterd -q lo", "taskmasterd -q logs.d")]);
-    zsh.offers(&[("taskmasterctl stop worker:", "stop worker:* worker:worker_00 worker:worker_01")]);
-    let client = place.path("usr/bin/taskmasterctl");
-    zsh.completes(&[(&format!("{client} stat"), &format!("{client} status"))]);
-    zsh.leave();
+    let installed = Installed::new();
+    let d = daemon();
+    let mut shell = installed.zsh(&d.socket);
+    types_alike(&mut shell);
+    shell.lists("taskmasterctl sta\t", &["Start processes and wait"]);
+    is_silent_alone(&mut installed.zsh(Path::new(NOWHERE)));
 }
 
 #[test]
-fn fish_completes() {
+fn fish() {
     needs!("make", "fish");
-    let d = started();
-    let place = Installed::new(&d.socket);
-    for (line, offered) in [
-        ("taskmasterctl st", "start status stop"),
-        ("taskmasterctl 'st", "start status stop"),
-        ("taskmasterctl --color=", "--color=always --color=auto --color=never"),
-        ("taskmasterctl stop --no-w", "--no-wait"),
-        ("taskmasterctl stop te", "team:*"),
+    let installed = Installed::new();
+    let d = daemon();
+    for (line, words) in [
+        ("taskmasterctl sta", "start status"),
+        ("taskmasterctl stop ", "a.b+c@d all größe team:* web worker:* worker:worker_00 worker:worker_01"),
         ("taskmasterctl stop worker:w", "worker:worker_00 worker:worker_01"),
-        ("taskmasterctl stop 'worker:", "worker:* worker:worker_00 worker:worker_01"),
-        ("taskmasterctl stop gr", "größe.x-1"),
-        ("taskmasterctl signal SIGUS", "SIGUSR1 SIGUSR2"),
-        ("taskmasterctl check co", "conf.yaml"),
-        ("taskmasterctl check 'two", "two words.yaml"),
-        ("taskmasterctl --file=co", "--file=conf.yaml"),
-        ("taskmasterd -e crit", "critical"),
-        ("taskmasterd -q lo", "logs.d/"),
+        ("taskmasterctl stop worker:worker_00 worker:w", "worker:worker_01"),
+        ("taskmasterctl stop 'team:", "team:*"),
+        ("taskmasterctl stop \"te", "team:*"),
+        ("taskmasterctl stop team\\:\\*", "team:*"),
+        ("taskmasterctl --color=", "--color=always --color=auto --color=never"),
+        ("taskmasterctl check conf", "conf file.yaml"),
+        ("taskmasterctl check 'conf", "conf file.yaml"),
+        ("taskmasterctl check ~/conf", "~/conf file.yaml"),
+        ("~/other/taskmasterctl unh", "unheard-of"),
+        ("taskmasterctl import --output=conf", "--output=conf file.yaml"),
+        ("taskmasterctl signal SIGUSR", "SIGUSR1 SIGUSR2"),
+        ("taskmasterd -q l", "logs/"),
+        ("taskmasterd --loglevel w", "warning"),
+        ("taskmasterctl nonsense ", ""),
     ] {
-        assert_eq!(place.fish(line), offered, "{line}");
+        assert_eq!(installed.fish(&d.socket, line), words, "{line}");
     }
+    let alone = Path::new(NOWHERE);
+    assert_eq!(installed.fish(alone, "taskmasterctl rel"), "reload");
+    assert_eq!(installed.fish(alone, "taskmasterctl stop "), "");
 }
 
 #[test]
-fn without_a_daemon_all_else_is_completed() {
-    needs!("setsid", "make", "bash", "zsh", "fish");
-    let place = Installed::new(Path::new("/nowhere/ctl"));
-    let lines = [
-        ("taskmasterctl stat", "taskmasterctl status"),
-        ("taskmasterctl stop ", "taskmasterctl stop"),
-        ("taskmasterctl stop a", "taskmasterctl stop a"),
-    ];
-    for mut shell in [place.bash_alone(), place.zsh()] {
-        shell.completes(&lines);
-        shell.leave();
-    }
-    assert_eq!([place.fish("taskmasterctl stat"), place.fish("taskmasterctl stop ")], ["status", ""]);
-}
-
-#[test]
-fn a_daemon_that_is_stuck_holds_up_nobody() {
-    let d = started();
-    let ask = |words: &[&str]| {
-        let begin = Instant::now();
-        let out = d.ctl(&[&["complete", "--", "taskmasterctl", "-s", &d.file("ctl")], words].concat());
-        assert!(out.status.success() && out.stderr.is_empty(), "{}", said(&out));
-        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
-        stdout(&out)
-    };
-    has(&ask(&["stop", "web"]), "\nweb_live\tRUNNING\n");
+fn a_daemon_that_is_stuck_or_away_is_given_up_in_silence() {
+    needs!("make");
+    let installed = Installed::new();
+    let d = daemon();
     d.signal(Signal::SIGSTOP);
-    assert_eq!(ask(&["stop", "web"]), "words\t\n");
-    has(&ask(&["stat"]), "\nstatus\t");
+    for socket in [d.socket.as_path(), Path::new(NOWHERE), Path::new("/dev/null")] {
+        let begun = Instant::now();
+        let out = installed.complete(socket, &["taskmasterctl", "stop", ""]);
+        assert_eq!((out.status.code(), said(&out).as_str()), (Some(0), "words\t\n"), "{}", socket.display());
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
     d.signal(Signal::SIGCONT);
+    // The daemon that the line names is asked, not the one that is meant otherwise.
+    let named = ["taskmasterctl", "-s", d.socket.to_str().unwrap(), "stop", "we"];
+    assert_eq!(said(&installed.complete(Path::new(NOWHERE), &named)), "words\t\nweb\tRUNNING\n");
+    let wrong = ["taskmasterctl", "--daemon-user", "no-such-user", "stop", ""];
+    for odd in [&[][..], &[""], &["taskmasterctl"], &["taskmasterctl", "-s"], &wrong] {
+        let out = installed.complete(&d.socket, odd);
+        assert!(out.status.success() && out.stderr.is_empty(), "{odd:?}: {}", said(&out));
+    }
 }
 
-/// The files below a directory.
-fn files(dir: &Path, out: &mut BTreeSet<String>) {
+/// Every file below a directory.
+fn files(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, out);
-        } else {
-            out.insert(path.to_str().unwrap().to_owned());
-        }
+        if path.is_dir() { files(&path, out) } else { out.push(path) }
     }
 }
 
 #[test]
-fn make_uninstall_removes_what_make_install_put_there() {
+fn what_is_installed_is_in_its_place_and_goes_away_again() {
     needs!("make");
-    let place = Installed::new(Path::new("/nowhere/ctl"));
-    let mut there = BTreeSet::new();
-    files(&place.root.path().join("usr"), &mut there);
-    for file in [
+    let installed = Installed::new();
+    for name in [
+        "bin/taskmasterctl",
         "bin/taskmasterd",
-        "share/doc/taskmaster/LICENSE-MIT",
-        "share/doc/taskmaster/LICENSE-APACHE",
-        "share/taskmaster/taskmaster.schema.json",
         "share/bash-completion/completions/taskmasterctl",
         "share/bash-completion/completions/taskmasterd",
         "share/zsh/site-functions/_taskmaster",
         "share/fish/vendor_completions.d/taskmasterctl.fish",
         "share/fish/vendor_completions.d/taskmasterd.fish",
+        "share/doc/taskmaster/LICENSE-APACHE",
+        "share/doc/taskmaster/LICENSE-MIT",
+        "share/man/man1/taskmasterctl.1",
     ] {
-        let path = place.path(&format!("usr/{file}"));
-        assert!(there.contains(&path) && fs::metadata(&path).unwrap().len() > 0, "{file} is not in {there:?}");
+        let path = installed.path("usr").join(name);
+        assert!(fs::metadata(&path).is_ok_and(|meta| meta.len() > 0), "{name} is not there");
     }
-    make("uninstall", place.root.path());
-    let mut left = BTreeSet::new();
-    files(&place.root.path().join("usr"), &mut left);
+    // Twice is as good as once.
+    installed.make("install");
+    installed.make("uninstall");
+    let mut left = Vec::new();
+    files(&installed.path("usr"), &mut left);
     assert!(left.is_empty(), "{left:?}");
 }

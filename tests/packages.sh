@@ -9,9 +9,10 @@ export PATH
 
 # program:package
 WANTED='nginx:nginx-light redis-server:redis-server socat:socat nc:netcat-openbsd mandoc:mandoc python3:python3
+    bash:bash zsh:zsh fish:fish bash-completion:bash-completion
     python3-jsonschema:python3-jsonschema python3-yaml:python3-yaml strace:strace ps:procps setpriv:util-linux
-    prlimit:util-linux unshare:util-linux mount:mount supervisord:supervisor tmux:tmux
-    bash:bash bash-completion:bash-completion zsh:zsh fish:fish'
+    prlimit:util-linux unshare:util-linux setsid:util-linux mount:mount supervisord:supervisor
+    tmux:tmux make:make'
 
 there() {
     case $1 in

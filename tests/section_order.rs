@@ -49,7 +49,8 @@ fn what_waits_says_for_what() {
     d.wait_state("soft", "RUNNING");
     let answer = d.text("wait web");
     has(&answer.all(), "waits for db (FATAL: exited too quickly (exit status 3))");
-    has(&d.ok("status web"), "which does not come by itself: start that");
+    has(&d.ok("status web"), "that does not come by itself: \"start db\" tries");
+    has(&d.own_log(), "web: waits for db (FATAL: exited too quickly (exit status 3))");
     d.ok("stop web");
     assert_eq!(d.state("web"), "STOPPED");
 }

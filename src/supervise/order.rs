@@ -13,7 +13,7 @@ use crate::base::time::Mono;
 use crate::config::model::{Condition, Config, Dependency};
 use crate::control::message::Want;
 
-use super::action::Action;
+use super::action::{Action, Note};
 use super::event::Event;
 use super::fleet::{Fleet, Member};
 use super::history::By;
@@ -44,6 +44,8 @@ pub(super) struct Order {
     /// For each program that others depend on, those that do.
     dependents: BTreeMap<ProgramName, Vec<ProgramName>>,
     held: BTreeMap<Key, Held>,
+    /// Those of whom it was said that what they wait for will not come by itself, and what was said.
+    told: BTreeMap<Key, String>,
 }
 
 impl Order {
@@ -61,6 +63,12 @@ impl Order {
                 self.dependents.entry(on.clone()).or_default().push(name.clone());
             }
         }
+    }
+
+    /// A process is gone for good.
+    pub fn forget(&mut self, key: Key) {
+        self.held.remove(&key);
+        self.told.remove(&key);
     }
 
     /// Whether a program has others that depend on it.
@@ -162,6 +170,29 @@ impl Fleet {
         };
         let (dependency, other) = self.unmet(member).find(|(_, other)| dead(other))?;
         Some(format!("waits for {}", self.state_of(dependency, other)))
+    }
+
+    /// By which command somebody can bring what a process waits for; `None` if it may come by itself.
+    pub(super) fn help_for(&self, member: &Member) -> Option<String> {
+        self.hopeless(member)?;
+        let key = self.index.get(&(member.name.clone(), member.num))?;
+        let names = self.needed_by(&[*key]).into_iter().filter_map(|key| Some(self.display_name(self.member(key)?)));
+        let names: Vec<String> = names.collect();
+        Some(format!("that does not come by itself: \"start {}\" tries", names.join(" ")))
+    }
+
+    /// Says of a process that waits that what it waits for will not come by itself, once.
+    fn tell_if_hopeless(&mut self, key: Key, out: &mut Vec<Action>) {
+        let Some(member) = self.member(key) else { return };
+        let (hopeless, gate) = (self.hopeless(member), self.gate(key));
+        match (hopeless, gate) {
+            (Some(text), Gate::Closed(on)) if self.order.told.get(&key) != Some(&text) => {
+                out.push(Action::Note(self.happening(member, Note::Waiting { on })));
+                self.order.told.insert(key, text);
+            }
+            (Some(_), _) => {}
+            (None, _) => drop(self.order.told.remove(&key)),
+        }
     }
 
     /// The processes that these need, are not on their way, and will not come by themselves: without those that are among
@@ -305,6 +336,7 @@ impl Fleet {
             if waits && self.gate(key) == Gate::Open {
                 self.apply(key, Event::Opened, now, out);
             } else if waits {
+                self.tell_if_hopeless(key, out);
                 self.wake_waiters(key, now, out);
             } else if restart && is_up && !self.order.holds(key) {
                 self.apply(key, Event::Restart, now, out);
