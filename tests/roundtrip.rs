@@ -17,7 +17,7 @@ use taskmaster::base::id::ProgramName;
 use taskmaster::base::signal::Sig;
 use taskmaster::config::model::{
     Account, Autorestart, Backoff, Config, Healthcheck, Level, LogFormat, LogTarget, Output, Policy, Program, Rotation,
-    Sink, Variable,
+    Sink, Stdin, Variable,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -264,6 +264,11 @@ impl Maker {
         program.env_pass = if self.flip() { vec!["A".to_owned(), "LC_*".to_owned()] } else { Vec::new() };
         program.stdout = self.output(false);
         program.stderr = self.output(true);
+        program.stdin = if self.flip() { Stdin::Null } else { Stdin::Pipe };
+        program.tty = self.flip() && program.stdout.sink != Sink::Inherit;
+        if program.tty {
+            program.stderr.sink = Sink::Stdout;
+        }
         program.healthcheck = self.flip().then(|| {
             let mut check = Healthcheck::new(vec![self.full(), self.text()]);
             (check.interval, check.timeout) = (self.duration(), self.duration());

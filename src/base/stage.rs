@@ -5,6 +5,8 @@
 pub enum Stage {
     /// Making pipes or opening what the child gets as its standard files.
     Pipe,
+    /// Making a terminal.
+    Pty,
     /// `clone3`.
     Clone,
     /// `setsid`.
@@ -13,6 +15,8 @@ pub enum Stage {
     Signals,
     /// Putting the standard files in place.
     Stdio,
+    /// `TIOCSCTTY`.
+    Terminal,
     /// Resource limits.
     Limits,
     /// `setgroups`.
@@ -29,12 +33,14 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, each at the position that is its number on the wire between child and parent.
-    pub const ALL: [Stage; 11] = [
+    pub const ALL: [Stage; 13] = [
         Stage::Pipe,
+        Stage::Pty,
         Stage::Clone,
         Stage::Session,
         Stage::Signals,
         Stage::Stdio,
+        Stage::Terminal,
         Stage::Limits,
         Stage::Groups,
         Stage::Gid,
@@ -48,10 +54,12 @@ impl Stage {
     pub fn text(self) -> &'static str {
         match self {
             Stage::Pipe => "open its standard files",
+            Stage::Pty => "make a terminal (/dev/ptmx)",
             Stage::Clone => "create a process (clone3)",
             Stage::Session => "create a session (setsid)",
             Stage::Signals => "reset signals (rt_sigaction)",
             Stage::Stdio => "set up its standard files (dup2)",
+            Stage::Terminal => "take its terminal (TIOCSCTTY)",
             Stage::Limits => "set resource limits (prlimit)",
             Stage::Directory => "change to the directory (chdir)",
             Stage::Groups => "set the groups (setgroups) of the user",

@@ -136,6 +136,8 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
         group,
         env,
         env_pass,
+        stdin,
+        tty,
         stdout,
         stderr,
         depends_on,
@@ -156,6 +158,8 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
     for name in env.keys().chain(added) {
         restart.key(format_args!("env.{name}"), &env.get(name), &new.env.get(name), variable);
     }
+    restart.key("stdin", stdin, &new.stdin, |stdin| stdin.name().to_owned());
+    restart.plain("tty", *tty, new.tty);
     restart.key("env_pass", env_pass.as_slice(), new.env_pass.as_slice(), list);
     in_place.plain("autostart", *autostart, new.autostart);
     policy_keys(policy, &new.policy, &mut in_place);
@@ -275,6 +279,8 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         group: _,
         env: _,
         env_pass: _,
+        stdin: _,
+        tty: _,
         stdout: Output { sink: _, rotation: stdout },
         stderr: Output { sink: _, rotation: stderr },
         depends_on,
@@ -464,13 +470,14 @@ mod tests {
             "cmd: y, numprocs: 2, autostart: false, autorestart: always, exitcodes: 3, startretries: 7, starttime: 5, \
              backoff: {initial: 2, factor: 3, max: 9, floor: 0}, stopsignal: INT, stoptime: 5, stopgroup: false, \
              oneshot: true, priority: 1, workingdir: /srv, umask: 7, user: a, group: a, env: {A: b}, env_pass: [A], \
+             stdin: pipe, tty: true, \
              stdout: '/x-${num}', stdout_logfile_maxbytes: 1MB, stdout_logfile_backups: 1, \
              stderr: '/y-${num}', stderr_logfile_maxbytes: 1MB, stderr_logfile_backups: 1, \
              numprocs_start: 3, group_name: g, healthcheck: {cmd: c}",
         );
         let mixed = in_place(&old, &new);
         let (restart, live) = program_keys(&old, &new);
-        assert!(restart.len() == 10 && live.len() == 19, "{} and {}: a key is not set here", restart.len(), live.len());
+        assert!(restart.len() == 12 && live.len() == 19, "{} and {}: a key is not set here", restart.len(), live.len());
         assert_eq!(program_keys(&old, &mixed), (vec![], live));
         assert_eq!(program_keys(&mixed, &new), (restart, vec![]));
         assert_eq!(mixed.numbers(), new.numbers());

@@ -277,6 +277,10 @@ pub struct Program {
     pub env: BTreeMap<String, Variable>,
     /// `env_pass`: names of the daemon's own variables that are passed on, and patterns of such names.
     pub env_pass: Vec<String>,
+    /// `stdin`. Plays no part with `tty`.
+    pub stdin: Stdin,
+    /// `tty`: each run has a terminal of its own. Then stderr goes where stdout does, and stdout is not the daemon's.
+    pub tty: bool,
     /// `stdout` and what belongs to it.
     pub stdout: Output,
     /// `stderr` and what belongs to it.
@@ -400,6 +404,8 @@ impl Program {
             group: None,
             env: BTreeMap::new(),
             env_pass: Vec::new(),
+            stdin: Stdin::Null,
+            tty: false,
             stdout: Output::default(),
             stderr: Output::default(),
             depends_on: Vec::new(),
@@ -421,6 +427,27 @@ impl Program {
         match stream {
             Stream::Stdout => &self.stdout,
             Stream::Stderr => &self.stderr,
+        }
+    }
+}
+
+/// What a process reads from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Stdin {
+    /// `null`: `/dev/null`, which is at its end.
+    #[default]
+    Null,
+    /// `pipe`: what is sent to it by `input`.
+    Pipe,
+}
+
+impl Stdin {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Stdin::Null => "null",
+            Stdin::Pipe => "pipe",
         }
     }
 }

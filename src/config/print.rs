@@ -207,8 +207,12 @@ impl Page {
         }
         self.unless("oneshot", &policy.oneshot, &plain.policy.oneshot, bool::to_string);
         self.end(policy, &plain.policy);
+        self.unless("stdin", &program.stdin, &plain.stdin, |stdin| stdin.name().to_owned());
+        self.unless("tty", &program.tty, &plain.tty, bool::to_string);
         self.output("stdout", &program.stdout);
-        self.output("stderr", &program.stderr);
+        if !program.tty {
+            self.output("stderr", &program.stderr);
+        }
         self.rotation("stdout_logfile", program.stdout.rotation);
         self.rotation("stderr_logfile", program.stderr.rotation);
     }

@@ -57,6 +57,8 @@ pub(super) enum Key {
     EnvFile,
     EnvFromDir,
     EnvPass,
+    Stdin,
+    Tty,
     Stdout,
     Stderr,
     RedirectStderr,
@@ -71,7 +73,7 @@ pub(super) enum Key {
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 42] = [
+pub(super) const KEYS: [(&str, Key); 44] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -101,6 +103,8 @@ pub(super) const KEYS: [(&str, Key); 42] = [
     ("env_file", Key::EnvFile),
     ("env_from_dir", Key::EnvFromDir),
     ("env_pass", Key::EnvPass),
+    ("stdin", Key::Stdin),
+    ("tty", Key::Tty),
     ("stdout", Key::Stdout),
     ("stdout_logfile", Key::Stdout),
     ("stderr", Key::Stderr),
@@ -200,7 +204,9 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     p.env = env::read(reader, world);
     reader.set(&mut p.env_pass, Key::EnvPass, env::passed_on);
     policy(reader, p);
+    reader.set(&mut p.stdin, Key::Stdin, values::stdin);
     outputs(reader, p);
+    terminal(reader, p);
     program
 }
 
@@ -366,6 +372,27 @@ fn outputs(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
 fn rotation(reader: &mut ProgramReader<'_, '_, '_, '_>, output: &mut Output, max_bytes: Key, backups: Key) {
     reader.set(&mut output.rotation.max_bytes, max_bytes, values::size);
     reader.set(&mut output.rotation.backups, backups, |n| values::integer(n, BACKUPS));
+}
+
+/// `tty`, and what it leaves no room for.
+fn terminal(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
+    reader.set(&mut program.tty, Key::Tty, values::boolean);
+    let Some((by, _)) = reader.find(Key::Tty).filter(|_| program.tty) else { return };
+    if let (Sink::Inherit, Some((section, found))) = (&program.stdout.sink, reader.find(Key::Stdout)) {
+        let text =
+            "cannot be inherit with \"tty: true\", where the daemon reads what is shown; give a file, auto or none";
+        reader.report.error(found.place, section.path_to(&found.entry.key), text);
+    }
+    let own_place = matches!(program.stderr.sink, Sink::File(_) | Sink::Inherit | Sink::Discard);
+    for (key, is_meant) in [(Key::Stderr, own_place), (Key::Stdin, true)] {
+        // Defaults are for other programs, too.
+        let own = |section| std::ptr::eq(section, reader.own) || std::ptr::eq(section, by);
+        if let Some((section, found)) = reader.find(key).filter(|(section, _)| is_meant && own(*section)) {
+            let text = "is not used with \"tty: true\": standard input, output and error are the terminal";
+            reader.report.warning(found.place, section.path_to(&found.entry.key), text);
+        }
+    }
+    program.stderr.sink = Sink::Stdout;
 }
 
 /// `stderr`, or `redirect_stderr: true`, which comes before it in the same section.

@@ -190,6 +190,8 @@ fn program(key: Key) -> Said {
         Key::EnvFile => (paths(), "Files of variables; a - before a path: it may be absent. Default: []."),
         Key::EnvFromDir => (paths(), "Directories in which each file is a variable. Default: []."),
         Key::EnvPass => (variable_names(), "Names or patterns of the daemon's variables that it gets. Default: []."),
+        Key::Stdin => (stdin(), "What it reads: null is nothing, pipe what is sent to it. Default: null."),
+        Key::Tty => (boolean(), "Give it a terminal of its own. Default: false."),
         Key::Stdout => (sink(false), "Where its output goes: a path, auto, none or inherit. Default: auto."),
         Key::Stderr => (sink(true), "Where its errors go: a path, auto, none, inherit or stdout. Default: auto."),
         Key::RedirectStderr => (boolean(), "The same as stderr: stdout. Default: false."),
@@ -384,6 +386,10 @@ fn sink(is_stderr: bool) -> Value {
     let not_here: &[&str] = if is_stderr { &["stderr", "syslog"] } else { &["stdout", "stderr", "syslog"] };
     let path = json!({"type": "string", "pattern": "[^/]$", "not": none_of(not_here)});
     json!({"anyOf": [{"enum": offered}, path, {"type": "null"}]})
+}
+
+fn stdin() -> Value {
+    json!({"anyOf": [words(&["null", "pipe"], &["none"]), {"type": "null"}]})
 }
 
 fn level() -> Value {

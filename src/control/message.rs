@@ -118,6 +118,24 @@ pub enum Request {
         /// Logs that begin here, not with their last lines.
         from: Vec<LogPlace>,
     },
+    /// Write to the standard input of a process.
+    Input {
+        /// A selector that means one process.
+        name: String,
+        /// What to write.
+        bytes: Vec<u8>,
+        /// Whether that is the end of its input.
+        eof: bool,
+    },
+    /// Say how large the terminal of a process is.
+    Resize {
+        /// A selector that means one process.
+        name: String,
+        /// Lines.
+        rows: u16,
+        /// Characters in a line.
+        cols: u16,
+    },
     /// The process id of the daemon (`None`) or of the named processes.
     Pid {
         /// A selector.
@@ -176,6 +194,8 @@ pub enum Response {
     Pids(Vec<ProcessPid>),
     /// To `version`.
     Version(VersionReport),
+    /// To `input`, `resize`: it was done.
+    Done,
     /// To `shutdown`: it has begun. The connection closes when the daemon is gone.
     ShuttingDown,
     /// To `help`.

@@ -75,6 +75,7 @@ pub fn of(response: &Response) -> Exit {
         | Response::DaemonPid(_)
         | Response::Pids(_)
         | Response::Version(_)
+        | Response::Done
         | Response::ShuttingDown
         | Response::Help(_) => Exit::Done,
     }

@@ -131,6 +131,7 @@ impl Look {
             | Response::DaemonPid(_)
             | Response::Pids(_)
             | Response::Version(_)
+            | Response::Done
             | Response::ShuttingDown
             | Response::Help(_)
             | Response::Refused(_) => None,

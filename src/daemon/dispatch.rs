@@ -30,6 +30,8 @@ impl Daemon {
             Source::Timer => self.clock.fired(&self.reactor),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
+            Source::Stdin(key, run) => self.serve_stdin((key, run)),
+            Source::Terminal(key, run) => self.serve_terminal((key, run)),
             Source::Output(key, run, stream) => {
                 self.outputs.serve(&mut self.reactor, &mut self.files, (key, run, stream), self.now);
             }
@@ -56,7 +58,8 @@ impl Daemon {
             if no_failure_told {
                 self.inputs.push_back(Input::Fact(key, run, Fact::Executed));
             }
-            self.outputs.drain(&mut self.reactor, &mut self.files, key, run, self.now);
+            self.end_stdin((key, run));
+            self.drain_run((key, run));
             self.inputs.push_back(Input::Fact(key, run, Fact::Exited { exit, left }));
         }
     }
@@ -94,7 +97,14 @@ impl Daemon {
             Stage::Directory => program.and_then(|p| p.workingdir.clone()),
             Stage::Groups | Stage::Uid => program.and_then(|p| p.user.clone()),
             Stage::Gid => program.and_then(|p| p.group.clone().or_else(|| p.user.clone())),
-            Stage::Pipe | Stage::Clone | Stage::Session | Stage::Signals | Stage::Stdio | Stage::Limits => None,
+            Stage::Pipe
+            | Stage::Pty
+            | Stage::Clone
+            | Stage::Session
+            | Stage::Signals
+            | Stage::Stdio
+            | Stage::Terminal
+            | Stage::Limits => None,
         };
         Failure::Spawn { stage: failed.stage, errno: failed.errno, what: what.unwrap_or_default() }
     }

@@ -165,6 +165,8 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         fleet: Fleet::new(config),
         children: Children::default(),
         outputs: Outputs::default(),
+        stdins: Default::default(),
+        terminals: Default::default(),
         files,
         clients,
         events: Default::default(),
@@ -192,6 +194,7 @@ impl Daemon {
     fn leave(&mut self, result: &Result<(), Error>) {
         self.clients.remove_socket();
         self.write_unfinished();
+        self.finish_terminals();
         self.outputs.finish(&mut self.reactor, &mut self.files, self.now);
         match result {
             Ok(()) => self.log(Level::Info, "everything is stopped, leaving"),

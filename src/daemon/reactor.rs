@@ -31,6 +31,10 @@ pub enum Source {
     Listener,
     /// A connection to the control socket.
     Client(ClientId),
+    /// The write end of a run's input pipe.
+    Stdin(Key, Run),
+    /// The terminal of a run.
+    Terminal(Key, Run),
     /// The read end of a run's output pipe.
     Output(Key, Run, Stream),
 }

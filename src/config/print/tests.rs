@@ -8,7 +8,7 @@ use crate::base::id::ProgramName;
 use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 use crate::config::expand::{Outside, blueprint};
-use crate::config::model::{Level, LogFormat, Roles};
+use crate::config::model::{Level, LogFormat, Roles, Stdin};
 use crate::config::{Source, Unread, World, parse};
 
 /// A world in which every variable is there, and three files of variables.
@@ -319,6 +319,11 @@ fn some_program(dice: &mut Dice, unique: &str) -> Program {
     let (out, err) = (dice.path(&format!("{unique}out")), dice.path(&format!("{unique}err")));
     p.stdout.sink = dice.pick(&[Sink::Auto, Sink::File(out), Sink::Discard, Sink::Inherit]);
     p.stderr.sink = dice.pick(&[Sink::Auto, Sink::File(err), Sink::Discard, Sink::Inherit, Sink::Stdout]);
+    p.stdin = dice.pick(&[Stdin::Null, Stdin::Pipe]);
+    p.tty = dice.once_in(3) && p.stdout.sink != Sink::Inherit;
+    if p.tty {
+        p.stderr.sink = Sink::Stdout;
+    }
     p.healthcheck = dice.once_in(3).then(|| {
         let mut check = Healthcheck::new(dice.argv());
         (check.interval, check.timeout) = (dice.duration(), dice.duration());

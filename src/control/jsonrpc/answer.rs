@@ -59,6 +59,7 @@ fn write_body(response: &Response, out: &mut Vec<u8>) {
         }
         Response::Pids(pids) => write_json(&Pids { pids }, out),
         Response::Version(version) => write_json(version, out),
+        Response::Done => out.extend_from_slice(b"{\"ok\":true}"),
         Response::ShuttingDown => out.extend_from_slice(b"{\"shutting_down\":true}"),
         Response::Help(text) => write_json(&Help { text }, out),
         Response::Refused(refusal) => {
@@ -219,6 +220,7 @@ pub fn read_answer(verb: Verb, line: &str) -> Result<Response, String> {
             Pid::Processes { pids } => Response::Pids(pids),
         }),
         Verb::Version => answer(line, |version: VersionReport| Response::Version(version)),
+        Verb::Input | Verb::Resize => answer(line, |_: serde::de::IgnoredAny| Response::Done),
         Verb::Shutdown => answer(line, |_: serde::de::IgnoredAny| Response::ShuttingDown),
         Verb::Help => answer(line, |help: Help<String>| Response::Help(help.text)),
     }
@@ -472,6 +474,7 @@ mod tests {
                 ]),
             ),
             (Verb::Version, Response::Version(VersionReport { version: "0.1.0".into(), protocol: PROTOCOL })),
+            (Verb::Input, Response::Done),
             (Verb::Shutdown, Response::ShuttingDown),
             (Verb::Help, Response::Help("a\nb\n".into())),
         ] {
@@ -535,6 +538,7 @@ mod tests {
             (Response::Tail(b"a\xff".to_vec()), "{\"text\":\"a\u{fffd}\",\"lossy\":true}"),
             (Response::Tail(b"a".to_vec()), r#"{"text":"a"}"#),
             (Response::DaemonPid(17), r#"{"pid":17}"#),
+            (Response::Done, r#"{"ok":true}"#),
             (Response::ShuttingDown, r#"{"shutting_down":true}"#),
         ];
         for (response, result) in cases {
