@@ -86,6 +86,10 @@ impl Fleet {
     /// Whether this process may be spawned now.
     pub(super) fn gate(&self, key: Key) -> Gate {
         let Some(member) = self.member(key) else { return Gate::Open };
+        // Also of one that has not been told yet.
+        if self.is_shutting_down() {
+            return Gate::Closed("the daemon to go down".to_owned());
+        }
         if self.order.holds(key) {
             return Gate::Closed("those that depend on it to go down".to_owned());
         }
