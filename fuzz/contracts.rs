@@ -78,8 +78,16 @@ fn dir(path: &str) -> Result<Vec<(String, String)>, Unread> {
     }
 }
 
-const WORLD: World<'static> =
-    World { env: &env, host: "example", user: &person, group: &person, holder: &holder, file: &file, dir: &dir };
+const WORLD: World<'static> = World {
+    env: &env,
+    host: "example",
+    user: &person,
+    group: &person,
+    holder: &holder,
+    confines: &|_| Vec::new(),
+    file: &file,
+    dir: &dir,
+};
 
 const OUTSIDE: Outside<'static> = Outside { env: &env, host: "example", childlogdir: "/var/log" };
 

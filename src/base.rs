@@ -3,12 +3,15 @@
 //!
 //! A leaf: imports nothing of ours, touches no clock, no file, no process.
 
+pub mod capability;
 pub mod errno;
 pub mod exit;
 pub mod flags;
 pub mod id;
 pub mod nearest;
 pub mod position;
+pub mod resource;
+pub mod scheduling;
 pub mod select;
 pub mod signal;
 pub mod stage;

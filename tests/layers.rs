@@ -54,7 +54,7 @@ const ONLY_IN: [(&str, &[&str]); 16] = [
     ("libc", &["src/sys/"]),
     ("serde_yaml", &["src/base/yaml.rs"]),
     ("toml", &["src/base/toml.rs"]),
-    ("serde_json", &["src/control/", "src/config/schema.rs", "src/ctl/local/"]),
+    ("serde_json", &["src/control/", "src/config/schema.rs", "src/config/schema/", "src/ctl/local/"]),
     ("getopts", &["src/base/flags.rs", "src/daemon/options.rs", "src/ctl/"]),
     ("rustyline", &["src/ctl/"]),
     // The clocks of the standard library: everybody is handed the time.

@@ -12,6 +12,8 @@ use super::model::{
     Program, Rotation, Sink, SocketConfig, Variable,
 };
 
+mod confines;
+
 /// The way from one configuration to another.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -134,6 +136,9 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
         umask,
         user,
         group,
+        extra_groups,
+        confines,
+        dirs,
         env,
         env_pass,
         stdout,
@@ -152,6 +157,9 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
     restart.umask("umask", *umask, new.umask);
     restart.text("user", user.as_ref(), new.user.as_ref());
     restart.text("group", group.as_ref(), new.group.as_ref());
+    restart.key("extra_groups", extra_groups.as_slice(), new.extra_groups.as_slice(), list);
+    confines::keys(confines.as_deref(), new.confines.as_deref(), &mut restart);
+    restart.key("dirs", dirs.as_slice(), new.dirs.as_slice(), confines::directories);
     let added = new.env.keys().filter(|name| !env.contains_key(*name));
     for name in env.keys().chain(added) {
         restart.key(format_args!("env.{name}"), &env.get(name), &new.env.get(name), variable);
@@ -273,6 +281,9 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         umask: _,
         user: _,
         group: _,
+        extra_groups: _,
+        confines: _,
+        dirs: _,
         env: _,
         env_pass: _,
         stdout: Output { sink: _, rotation: stdout },

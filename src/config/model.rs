@@ -12,6 +12,10 @@ use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
+mod confines;
+
+pub use confines::{Confines, Directory, TreeLimits};
+
 /// A whole configuration.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Config {
@@ -273,6 +277,12 @@ pub struct Program {
     pub user: Option<String>,
     /// `group`, name or id; `None` is the user's primary group.
     pub group: Option<String>,
+    /// `extra_groups`, names or ids: groups beside those of the user.
+    pub extra_groups: Vec<String>,
+    /// Limits, priorities and privileges; `Some` iff a key of them says something.
+    pub confines: Option<Box<Confines>>,
+    /// `dirs`.
+    pub dirs: Vec<Directory>,
     /// `env`, and what `env_file` and `env_from_dir` add to it.
     pub env: BTreeMap<String, Variable>,
     /// `env_pass`: names of the daemon's own variables that are passed on, and patterns of such names.
@@ -398,6 +408,9 @@ impl Program {
             umask: None,
             user: None,
             group: None,
+            extra_groups: Vec::new(),
+            confines: None,
+            dirs: Vec::new(),
             env: BTreeMap::new(),
             env_pass: Vec::new(),
             stdout: Output::default(),

@@ -12,6 +12,7 @@ use crate::sys::signals;
 use crate::sys::spawn::Failed;
 
 use super::children::Reaped;
+use super::confine;
 use super::reactor::{Ready, Source};
 use super::run::Daemon;
 
@@ -23,6 +24,7 @@ impl Daemon {
             Source::Child(key, run) => self.child_ended(key, run),
             Source::Straggler(key, run) => {
                 if self.children.straggler_gone(&mut self.reactor, key, run, event.token) {
+                    self.cgroups.over(key, run);
                     self.inputs.push_back(Input::Fact(key, run, Fact::Gone));
                 }
             }
@@ -57,6 +59,10 @@ impl Daemon {
                 self.inputs.push_back(Input::Fact(key, run, Fact::Executed));
             }
             self.outputs.drain(&mut self.reactor, &mut self.files, key, run, self.now);
+            let exit = self.cgroups.explain(key, run, exit);
+            if !left {
+                self.cgroups.over(key, run);
+            }
             self.inputs.push_back(Input::Fact(key, run, Fact::Exited { exit, left }));
         }
     }
@@ -92,9 +98,23 @@ impl Daemon {
         let what = match failed.stage {
             Stage::Exec => program.and_then(|p| p.argv.first().cloned()),
             Stage::Directory => program.and_then(|p| p.workingdir.clone()),
-            Stage::Groups | Stage::Uid => program.and_then(|p| p.user.clone()),
+            Stage::Groups => program.and_then(|p| p.user.clone().or_else(|| p.extra_groups.first().cloned())),
+            Stage::Uid => program.and_then(|p| p.user.clone()),
             Stage::Gid => program.and_then(|p| p.group.clone().or_else(|| p.user.clone())),
-            Stage::Pipe | Stage::Clone | Stage::Session | Stage::Signals | Stage::Stdio | Stage::Limits => None,
+            Stage::Pipe | Stage::Clone | Stage::Session | Stage::Signals | Stage::Stdio => None,
+            Stage::Directories
+            | Stage::Cgroup
+            | Stage::OomScore
+            | Stage::Limits
+            | Stage::Nice
+            | Stage::Ionice
+            | Stage::Affinity
+            | Stage::Chroot
+            | Stage::Bounding
+            | Stage::Ambient
+            | Stage::NoNewPrivs => {
+                program.and_then(|p| p.confines.as_deref()).and_then(|confines| confine::about(confines, failed))
+            }
         };
         Failure::Spawn { stage: failed.stage, errno: failed.errno, what: what.unwrap_or_default() }
     }
