@@ -211,7 +211,8 @@ fn directory(membership: &str, mounts: &str) -> Result<PathBuf, Trouble> {
         let mut fields = place.split(' ').skip(3);
         let (Some(root), Some(point)) = (fields.next(), fields.next()) else { continue };
         if let Ok(below) = Path::new(own).strip_prefix(unescaped(root)) {
-            return Ok(Path::new(&unescaped(point)).join(below));
+            let point = PathBuf::from(unescaped(point));
+            return Ok(if below.as_os_str().is_empty() { point } else { point.join(below) });
         }
     }
     let what = if seen {
@@ -239,7 +240,7 @@ mod tests {
             32 30 0:28 / /sys/fs/cgroup/unified rw,nosuid shared:10 - cgroup2 cgroup2 rw,nsdelegate\n";
         const BOUND: &str = "32 30 0:28 /box /mnt/a\\040b rw - cgroup2 cgroup2 rw\n";
         let at = |membership: &str, mounts: &str| directory(membership, mounts).map(|path| path.display().to_string());
-        assert_eq!(at("4:memory:/x\n0::/\n", HYBRID), Ok("/sys/fs/cgroup/unified/".to_owned()));
+        assert_eq!(at("4:memory:/x\n0::/\n", HYBRID), Ok("/sys/fs/cgroup/unified".to_owned()));
         assert_eq!(at("0::/a/b\n", HYBRID), Ok("/sys/fs/cgroup/unified/a/b".to_owned()));
         assert_eq!(at("0::/box/in\n", BOUND), Ok("/mnt/a b/in".to_owned()));
         for (membership, mounts, part) in [
