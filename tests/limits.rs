@@ -457,3 +457,88 @@ z: {cmd: sleep 1000}",
     let leaf = base.join("daemon");
     assert!(!base.exists() || leaf.exists(), "only the daemon's own leaf may be left");
 }
+
+/// A cgroup for a test, as a daemon that is not alone on its machine is given one.
+struct Given(PathBuf);
+
+impl Given {
+    fn make(below: &Path, name: &str) -> Given {
+        for controller in ["memory", "cpu", "pids"] {
+            fs::write(below.join("cgroup.subtree_control"), format!("+{controller}")).unwrap();
+        }
+        let path = below.join(format!("test-{name}-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Given(path)
+    }
+
+    /// A command that goes into it and becomes another.
+    fn wrap(&self) -> [String; 4] {
+        let enter = format!("echo $$ > {}/cgroup.procs && exec \"$@\"", self.0.display());
+        ["sh".to_owned(), "-c".to_owned(), enter, "sh".to_owned()]
+    }
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        let below = fs::read_dir(&self.0).into_iter().flatten().flatten().map(|entry| entry.path());
+        for part in below.filter(|path| path.is_dir()) {
+            let _ = fs::remove_dir(part.join("daemon"));
+            let _ = fs::remove_dir(part);
+        }
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn elsewhere_than_in_the_root_the_daemon_moves_into_a_leaf() {
+    let own = match cgroups() {
+        Ok(own) => own,
+        Err(why) => return println!("nothing of this can be seen here: cannot {why}"),
+    };
+    let given = Given::make(&own, "leaf");
+    let wrap = given.wrap();
+    let d = Setup::new()
+        .programs("z: {cmd: sleep 1000}\nx: {cmd: sleep 1000, pids_max: 5, autostart: false}\ny: {cmd: sleep 1000, memory_max: 64MB, autostart: false}")
+        .wrap(&wrap.each_ref().map(String::as_str))
+        .start();
+    let z = d.wait_state("z", "RUNNING").pid().unwrap();
+    let procs = |path: &str| {
+        let text = fs::read_to_string(given.0.join(path).join("cgroup.procs")).unwrap_or_default();
+        let mut pids: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
+        pids.sort_unstable();
+        pids
+    };
+    assert_eq!(procs(""), [d.pid, z], "it moves only when it has to");
+    d.ok("start x");
+    let base = format!("taskmasterd-{}", d.pid);
+    assert_eq!((procs(""), procs(&format!("{base}/daemon"))), (vec![], vec![d.pid, z]));
+    assert_eq!(procs(&format!("{base}/x.process")), [d.pid_of("x")]);
+    d.ok("start y");
+    assert_eq!(procs(&format!("{base}/y.process")), [d.pid_of("y")]);
+    d.ok("stop all");
+}
+
+#[test]
+fn a_stranger_in_the_daemons_cgroup_is_named() {
+    let own = match cgroups() {
+        Ok(own) => own,
+        Err(why) => return println!("nothing of this can be seen here: cannot {why}"),
+    };
+    let given = Given::make(&own, "stranger");
+    let wrap = given.wrap();
+    let mut stranger = Command::new(&wrap[0]).args(&wrap[1..]).args(["sleep", "1000"]).spawn().unwrap();
+    let id = stranger.id();
+    wait_until("the stranger", || {
+        fs::read_to_string(given.0.join("cgroup.procs")).unwrap().trim() == id.to_string()
+            && fs::read_to_string(format!("/proc/{id}/comm")).unwrap().trim() == "sleep"
+    });
+    let d = Setup::new()
+        .programs("x: {cmd: sleep 1000, pids_max: 5, startretries: 0}")
+        .wrap(&wrap.each_ref().map(String::as_str))
+        .start();
+    let why = d.wait_state("x", "FATAL").why().to_owned();
+    has(&why, &format!("for itself: process {id} (sleep) is in it, too\": device or resource busy (EBUSY)"));
+    drop(d);
+    kill(id, nix::sys::signal::Signal::SIGKILL);
+    stranger.wait().unwrap();
+}

@@ -12,7 +12,7 @@ use crate::config::values::{self, Read};
 
 /// A list of names, a map of names and conditions, or one name.
 pub(super) fn read(node: &Node<'_>) -> Read<Vec<Dependency>> {
-    let plain = |node: &Node<'_>| name(node).map(|on| Dependency::on(on));
+    let plain = |node: &Node<'_>| name(node).map(Dependency::on);
     let mut list = match &node.value {
         Value::Null => Vec::new(),
         Value::Scalar(..) => vec![plain(node)?],
