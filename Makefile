@@ -14,6 +14,9 @@ bindir := $(DESTDIR)$(PREFIX)/bin
 mandir := $(DESTDIR)$(PREFIX)/share/man
 docdir := $(DESTDIR)$(PREFIX)/share/doc/taskmaster
 datadir := $(DESTDIR)$(PREFIX)/share/taskmaster
+bashdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+zshdir := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+fishdir := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 # Where the example configuration has its socket and its logs.
@@ -101,6 +104,7 @@ $(BINARIES) &: $(SOURCES)
 
 install: $(BINARIES) ## Install below DESTDIR and PREFIX
 	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(docdir) $(datadir) $(unitdir)
+	install -d $(bashdir) $(zshdir) $(fishdir)
 	install -m 755 $(BINARIES) $(bindir)
 	$(TARGET)/release/taskmasterctl schema > $(datadir)/taskmaster.schema.json
 	chmod 644 $(datadir)/taskmaster.schema.json
@@ -108,7 +112,13 @@ install: $(BINARIES) ## Install below DESTDIR and PREFIX
 	install -m 644 man/taskmaster.yaml.5 $(mandir)/man5
 	install -m 644 man/taskmaster-protocol.7 $(mandir)/man7
 	install -m 644 man/taskmasterd.8 $(mandir)/man8
-	install -m 644 etc/taskmasterd.yaml README.md CHANGELOG.md $(docdir)
+	install -m 644 etc/taskmasterd.yaml README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT $(docdir)
+	@# bash and fish look for a file by the name of the program.
+	install -m 644 etc/completions/taskmaster.bash $(bashdir)/taskmasterctl
+	ln -sf taskmasterctl $(bashdir)/taskmasterd
+	install -m 644 etc/completions/taskmaster.zsh $(zshdir)/_taskmaster
+	install -m 644 etc/completions/taskmaster.fish $(fishdir)/taskmasterctl.fish
+	ln -sf taskmasterctl.fish $(fishdir)/taskmasterd.fish
 	sed 's,/usr/local/bin/,$(PREFIX)/bin/,' etc/taskmasterd.service > $(unitdir)/taskmasterd.service
 	chmod 644 $(unitdir)/taskmasterd.service
 
@@ -117,6 +127,9 @@ uninstall: ## Remove exactly what install put there
 	rm -f $(mandir)/man1/taskmasterctl.1 $(mandir)/man5/taskmaster.yaml.5
 	rm -f $(mandir)/man7/taskmaster-protocol.7 $(mandir)/man8/taskmasterd.8
 	rm -f $(docdir)/taskmasterd.yaml $(docdir)/README.md $(docdir)/CHANGELOG.md
+	rm -f $(docdir)/LICENSE-APACHE $(docdir)/LICENSE-MIT
+	rm -f $(bashdir)/taskmasterctl $(bashdir)/taskmasterd $(zshdir)/_taskmaster
+	rm -f $(fishdir)/taskmasterctl.fish $(fishdir)/taskmasterd.fish
 	rm -f $(unitdir)/taskmasterd.service
 	rm -f $(datadir)/taskmaster.schema.json
 	[ ! -d $(datadir) ] || rmdir --ignore-fail-on-non-empty $(datadir)

@@ -1,5 +1,6 @@
 //! What must hold of everything that reads text from outside, whatever the text is. Each contract takes a text, panics
-//! if it is broken, and says whether the text was accepted.
+//! if it is broken, and says whether the text was accepted. What clients send is read from bytes; its contracts are in
+//! `contracts/wire.rs`.
 //!
 //! The fuzz targets and the sweep of `make test` (tests/sweep.rs) both hold the code to these.
 
@@ -13,26 +14,46 @@ use taskmaster::config::model::{Account, Program, Sink, Variable};
 use taskmaster::config::{Objection, Source, Unread, World, envfile, includes, parse, words};
 use taskmaster::import::{self, Included, Kind};
 
-/// A contract: whether the text was accepted.
-pub type Contract = fn(&str) -> bool;
+#[path = "contracts/wire.rs"]
+mod wire;
+
+/// A contract: whether what it was given was accepted.
+#[derive(Clone, Copy)]
+pub enum Contract {
+    /// Of what is only read as UTF-8.
+    Text(fn(&str) -> bool),
+    /// Of what is read as it comes.
+    Bytes(fn(&[u8]) -> bool),
+}
 
 /// The contracts by the names of their fuzz targets.
-pub const CONTRACTS: [(&str, Contract); 8] = [
-    ("config_yaml", |text| config("c.yaml", text)),
-    ("config_json", |text| config("c.json", text)),
-    ("config_toml", |text| config("c.toml", text)),
-    ("command_line", command_line),
-    ("expansion", expansion),
-    ("env_file", env_file),
-    ("import_supervisord", |text| imported(Kind::Supervisord, "supervisord.conf", text)),
-    ("import_procfile", |text| imported(Kind::Procfile, "Procfile", text)),
+pub const CONTRACTS: [(&str, Contract); 10] = [
+    ("config_yaml", Contract::Text(|text| config("c.yaml", text))),
+    ("config_json", Contract::Text(|text| config("c.json", text))),
+    ("config_toml", Contract::Text(|text| config("c.toml", text))),
+    ("command_line", Contract::Text(command_line)),
+    ("expansion", Contract::Text(expansion)),
+    ("env_file", Contract::Text(env_file)),
+    ("import_supervisord", Contract::Text(|text| imported(Kind::Supervisord, "supervisord.conf", text))),
+    ("import_procfile", Contract::Text(|text| imported(Kind::Procfile, "Procfile", text))),
+    ("frames", Contract::Bytes(wire::frames)),
+    ("requests", Contract::Bytes(wire::requests)),
 ];
 
-/// Holds what the bytes say to the contract of this name; bytes that are no UTF-8 never come so far.
+impl Contract {
+    /// Holds the bytes to it; bytes that are no UTF-8 do not come as far as to who reads text.
+    pub fn hold(self, bytes: &[u8]) -> bool {
+        match self {
+            Contract::Text(contract) => std::str::from_utf8(bytes).is_ok_and(contract),
+            Contract::Bytes(contract) => contract(bytes),
+        }
+    }
+}
+
+/// Holds the bytes to the contract of this name.
 pub fn run(name: &str, bytes: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let (_, contract) = CONTRACTS.iter().find(|(known, _)| *known == name).expect("the name of a contract");
-    contract(text)
+    contract.hold(bytes)
 }
 
 fn env(name: &str) -> Option<String> {

@@ -12,6 +12,7 @@ pub mod group;
 pub mod limits;
 pub mod nursery;
 pub mod pidfd;
+pub mod poll;
 pub mod process;
 mod raw;
 pub mod signals;

@@ -48,7 +48,7 @@ const WORLD: [&str; 8] = [
 ];
 
 /// Where alone a crate may be named, or a path be used (`a::b` at the end of a path).
-const ONLY_IN: [(&str, &[&str]); 16] = [
+const ONLY_IN: [(&str, &[&str]); 17] = [
     ("mio", &["src/daemon/reactor.rs"]),
     ("nix", &["src/sys/"]),
     ("libc", &["src/sys/"]),
@@ -56,6 +56,7 @@ const ONLY_IN: [(&str, &[&str]); 16] = [
     ("toml", &["src/base/toml.rs"]),
     ("serde_json", &["src/control/", "src/config/schema.rs", "src/config/schema/", "src/ctl/local/"]),
     ("getopts", &["src/base/flags.rs", "src/daemon/options.rs", "src/ctl/"]),
+    ("ratatui_core", &["src/ctl/board.rs", "src/ctl/board/"]),
     ("rustyline", &["src/ctl/"]),
     // The clocks of the standard library: everybody is handed the time.
     ("Instant", &[]),

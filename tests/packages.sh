@@ -9,8 +9,10 @@ export PATH
 
 # program:package
 WANTED='nginx:nginx-light redis-server:redis-server socat:socat nc:netcat-openbsd mandoc:mandoc python3:python3
+    bash:bash zsh:zsh fish:fish bash-completion:bash-completion
     python3-jsonschema:python3-jsonschema python3-yaml:python3-yaml strace:strace ps:procps setpriv:util-linux
-    prlimit:util-linux unshare:util-linux mount:mount supervisord:supervisor'
+    prlimit:util-linux unshare:util-linux setsid:util-linux mount:mount supervisord:supervisor
+    tmux:tmux make:make'
 
 there() {
     case $1 in
@@ -23,6 +25,8 @@ there() {
             done
             false
             ;;
+        # It is no command but a file that bash reads.
+        bash-completion) [ -e /usr/share/bash-completion/bash_completion ] ;;
         *) command -v "$1" >/dev/null 2>&1 ;;
     esac
 }

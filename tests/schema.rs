@@ -341,7 +341,9 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         }
         "cmd" | "command" => COMMAND,
         "args" => ARGS,
-        "shell" | "autostart" | "stopgroup" | "oneshot" | "redirect_stderr" | "nocleanup" => BOOLEAN,
+        "shell" | "autostart" | "stopgroup" | "oneshot" | "restart_dependents" | "redirect_stderr" | "nocleanup" => {
+            BOOLEAN
+        }
         "numprocs" => &["0", "10001", "-1", "many", "1.5", "[1]", "{}", "", "true", "\"0\"", "\"123456\""],
         "logfile_backups" | "stdout_logfile_backups" | "stderr_logfile_backups" => COUNT,
         "numprocs_start" => &["-1", "1000001", "x", "[1]", "", "\"12345678\""],

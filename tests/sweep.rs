@@ -14,8 +14,10 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
-use contracts::CONTRACTS;
+use contracts::{CONTRACTS, Contract};
 use dice::Dice;
+use taskmaster::control::frame::{Frame, Lines};
+use taskmaster::control::wire::{Message, decode, too_large};
 
 /// How many damaged texts each contract is held to.
 const ROUNDS: usize = 4000;
@@ -56,7 +58,7 @@ fn below(dice: &mut Dice, sides: usize) -> usize {
 }
 
 /// One of the texts, with up to six kinds of damage.
-fn damaged(texts: &[String], dice: &mut Dice) -> String {
+fn damaged(texts: &[String], dice: &mut Dice) -> Vec<u8> {
     let mut bytes = texts[below(dice, texts.len())].clone().into_bytes();
     for _ in 0..below(dice, 7) {
         let at = below(dice, bytes.len() + 1);
@@ -76,7 +78,7 @@ fn damaged(texts: &[String], dice: &mut Dice) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
 }
 
 #[test]
@@ -89,20 +91,67 @@ fn damaged_texts_are_read_or_refused_but_never_more() {
         let texts = seeds(name);
         let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15);
         let (mut taken, mut refused) = (0, 0);
-        let held = |text: &str| match catch_unwind(AssertUnwindSafe(|| contract(text))) {
-            Ok(accepted) => accepted,
-            Err(why) => {
-                eprintln!("{name} does not hold for {text:?}");
-                resume_unwind(why)
+        let held = |bytes: Vec<u8>| {
+            let bytes = match contract {
+                // So that each of them counts.
+                Contract::Text(_) => String::from_utf8_lossy(&bytes).into_owned().into_bytes(),
+                Contract::Bytes(_) => bytes,
+            };
+            match catch_unwind(AssertUnwindSafe(|| contract.hold(&bytes))) {
+                Ok(accepted) => accepted,
+                Err(why) => {
+                    eprintln!("{name} does not hold for \"{}\"", bytes.escape_ascii());
+                    resume_unwind(why)
+                }
             }
         };
         for text in &texts {
-            held(text);
+            held(text.clone().into_bytes());
         }
         for _ in 0..ROUNDS {
-            *(if held(&damaged(&texts, &mut dice)) { &mut taken } else { &mut refused }) += 1;
+            *(if held(damaged(&texts, &mut dice)) { &mut taken } else { &mut refused }) += 1;
         }
         assert!(taken > ROUNDS / 50 && refused > ROUNDS / 50, "{name}: {taken} taken, {refused} refused: a dull sweep");
+    }
+}
+
+/// What clients may send in a conversation, in every form: words, JSON, batches, notifications, and what is refused.
+const CONVERSATION: &[u8] =
+    b"status web\r\n\n \r\nstart 'a b'\n{\"jsonrpc\":\"2.0\",\"method\":\"pid\",\"id\":1}\nx\0y\n\xff\n \
+    [{\"jsonrpc\":\"2.0\",\"method\":\"version\",\"id\":\"\xc3\xb6\"},{}]\nlogs -f\n{\r\nversion";
+
+/// The messages of a conversation that is read in these pieces.
+fn messages<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Message> {
+    let mut lines = Lines::default();
+    let mut messages = Vec::new();
+    let mut take = |lines: &mut Lines| {
+        while let Some(frame) = lines.take() {
+            messages.push(match frame {
+                Frame::Line(line) => decode(line),
+                Frame::TooLarge { json } => too_large(json),
+            });
+        }
+    };
+    for piece in pieces {
+        lines.feed(piece);
+        take(&mut lines);
+    }
+    lines.finish();
+    take(&mut lines);
+    messages
+}
+
+#[test]
+fn a_conversation_is_the_same_however_it_is_torn() {
+    let talk = CONVERSATION;
+    let whole = messages([talk]);
+    assert_eq!(whole.len(), 9, "{whole:#?}");
+    assert_eq!(messages(talk.chunks(1)), whole, "byte by byte");
+    for i in 0..=talk.len() {
+        assert_eq!(messages([&talk[..i], &talk[i..]]), whole, "torn at {i}");
+        for j in i..=talk.len() {
+            assert_eq!(messages([&talk[..i], &talk[i..j], &talk[j..]]), whole, "torn at {i} and {j}");
+        }
     }
 }
 

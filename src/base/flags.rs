@@ -1,4 +1,5 @@
-//! What is said of a command line that cannot be read, by both programs alike.
+//! The flags of both programs: what one is, those of `taskmasterd`, and what is said of a command line that cannot be
+//! read.
 
 use getopts::Fail;
 
@@ -7,6 +8,24 @@ use super::text::quoted;
 
 /// The short and the long name of a flag; either may be empty.
 pub type Flag = (&'static str, &'static str);
+
+/// A flag, its help, and what stands for its value, if it takes one (see `ctl::complete` for what is made of that).
+pub type Described = (Flag, &'static str, &'static str);
+
+/// The flags of `taskmasterd`. They are here because the client completes them.
+pub const OF_DAEMON: [Described; 11] = [
+    (("c", "configuration"), "read this file, or all *.yaml, *.yml and *.json files of this directory", "FILE"),
+    (("n", "nodaemon"), "stay in the foreground (the default)", ""),
+    (("d", "daemonize"), "go into the background once everything is ready", ""),
+    (("i", "interactive"), "stay in the foreground with the shell attached; leaving it stops the daemon", ""),
+    (("t", "test"), "check the configuration and exit", ""),
+    (("k", "nocleanup"), "keep the \"auto\" log files of an earlier daemon", ""),
+    (("q", "childlogdir"), "directory of the \"auto\" log files", "DIR"),
+    (("l", "logfile"), "the daemon's own log: a file, \"syslog\", or \"-\" for standard output", "FILE|syslog|-"),
+    (("e", "loglevel"), "critical, error, warning, info or debug", "LEVEL"),
+    (("v", "version"), "print the version and exit", ""),
+    (("h", "help"), "print this help and exit", ""),
+];
 
 /// What is wrong, for people. `flags` are those that the program has.
 #[must_use]

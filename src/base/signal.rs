@@ -39,6 +39,10 @@ impl Sig {
     pub const CHLD: Sig = Sig(17);
     /// Continue if stopped.
     pub const CONT: Sig = Sig(18);
+    /// Stop, from the terminal.
+    pub const TSTP: Sig = Sig(20);
+    /// The terminal has another size.
+    pub const WINCH: Sig = Sig(28);
 
     /// The signal with this number, if there is one.
     #[must_use]

@@ -421,7 +421,7 @@ fn holders() -> Value {
 
 fn dependencies() -> Value {
     let name = json!({"type": "string", "pattern": NAME, "maxLength": NAME_BYTES, "not": {"enum": ["all"]}});
-    let names = json!({"type": "array", "items": name, "uniqueItems": true});
+    let names = json!({"type": "array", "items": group_name(), "uniqueItems": true});
     let condition = json!({"enum": Condition::NAMES.map(|(name, _)| name)});
     let full = json!({
         "type": ["object", "null"],
@@ -433,7 +433,7 @@ fn dependencies() -> Value {
         "propertyNames": name,
         "additionalProperties": {"anyOf": [condition, full]},
     });
-    json!({"anyOf": [name, names, map, {"type": "null"}]})
+    json!({"anyOf": [group_name(), names, map, {"type": "null"}]})
 }
 
 fn group_name() -> Value {

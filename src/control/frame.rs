@@ -57,7 +57,7 @@ impl Lines {
             self.tail = before + last + 1;
         }
         if self.buf.len() - self.tail > REQUEST_BYTES {
-            let json = self.buf.get(self.tail..).is_some_and(looks_like_json);
+            let json = large_is_json(self.buf.get(self.tail..));
             self.buf.truncate(self.tail);
             self.state = State::Over { json };
         }
@@ -102,7 +102,7 @@ impl Lines {
                 },
             };
             if to - from > REQUEST_BYTES {
-                let json = self.buf.get(from..to).is_some_and(looks_like_json);
+                let json = large_is_json(self.buf.get(from..to));
                 *self = Lines { state: State::Dead, ..Lines::default() };
                 return Some(Frame::TooLarge { json });
             }
@@ -135,6 +135,12 @@ impl Lines {
 #[must_use]
 pub fn looks_like_json(line: &[u8]) -> bool {
     matches!(line.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+/// The same for a line that is too long. Only as much as a request may have counts: how much more of it has been read by
+/// now is chance.
+fn large_is_json(line: Option<&[u8]>) -> bool {
+    line.and_then(|line| line.get(..REQUEST_BYTES)).is_some_and(looks_like_json)
 }
 
 #[cfg(test)]
@@ -221,6 +227,17 @@ mod tests {
             for size in [1000, 4096, REQUEST_BYTES] {
                 assert_eq!(run(stream.chunks(size)), whole, "{len} in pieces of {size}");
             }
+        }
+    }
+
+    #[test]
+    fn what_a_long_line_is_does_not_depend_on_the_tear() {
+        let mut line = vec![b' '; REQUEST_BYTES + 10];
+        line.extend_from_slice(b"{\"id\":1}\n");
+        let whole = run([&line[..]]);
+        assert_eq!(whole, ["<large>"]);
+        for size in [1, 1000, REQUEST_BYTES + 12] {
+            assert_eq!(run(line.chunks(size)), whole, "in pieces of {size}");
         }
     }
 

@@ -22,8 +22,8 @@ use super::text;
 mod answer;
 
 pub use answer::{
-    event_line, output_line, raw_error, raw_params, raw_result, read_answer, read_event, read_output, write_answer,
-    write_event, write_output,
+    answered_id, event_line, output_line, raw_error, raw_params, raw_result, read_answer, read_event, read_output,
+    write_answer, write_event, write_output,
 };
 
 /// The most calls that a batch may hold.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use getopts::{Options, ParsingStyle};
 
 use crate::base::errno::plain;
-use crate::base::flags::{self, Flag};
+use crate::base::flags::{self, Described};
 use crate::base::nearest::suggestion;
 use crate::base::text::quoted;
 use crate::control::{address, help};
@@ -53,30 +53,29 @@ pub struct General {
     pub color: Color,
 }
 
-/// The options, for what is said about them.
-const FLAGS: [Flag; 8] = [
-    ("s", "socket"),
-    ("", "daemon-user"),
-    ("f", "file"),
-    ("e", "exit-on-error"),
-    ("", "color"),
-    ("", "json"),
-    ("h", "help"),
-    ("v", "version"),
+/// The options: what completion says of them, and what stands for the value. `--help` says more.
+pub const FLAGS: [Described; 8] = [
+    (("s", "socket"), "the daemon's control socket", "SOCKET"),
+    (("", "daemon-user"), "the user that the daemon runs as", "USER"),
+    (("f", "file"), "read commands from this file", "SCRIPT"),
+    (("e", "exit-on-error"), "leave out the commands behind the first that fails", ""),
+    (("", "color"), "when there are colours", "auto|always|never"),
+    (("", "json"), "print results as JSON", ""),
+    (("h", "help"), "show how it is used", ""),
+    (("v", "version"), "show the version", ""),
 ];
 
 fn options() -> Options {
     let mut options = Options::new();
     // What stands behind the command is the command's.
     options.parsing_style(ParsingStyle::StopAtFirstFree);
-    options.optopt("s", "socket", "", "SOCKET");
-    options.optopt("", "daemon-user", "", "USER");
-    options.optopt("f", "file", "", "SCRIPT");
-    options.optflagmulti("e", "exit-on-error", "");
-    options.optopt("", "color", "", "WHEN");
-    options.optflagmulti("", "json", "");
-    options.optflagmulti("h", "help", "");
-    options.optflagmulti("v", "version", "");
+    for ((short, long), _, value) in FLAGS {
+        if value.is_empty() {
+            options.optflagmulti(short, long, "");
+        } else {
+            options.optopt(short, long, "", value);
+        }
+    }
     options
 }
 
@@ -85,9 +84,9 @@ fn options() -> Options {
 /// # Errors
 /// What is wrong with it.
 pub fn parse(words: &[OsString]) -> Result<Call, String> {
-    let matches = options()
-        .parse(words)
-        .map_err(|fail| format!("{}; taskmasterctl --help says how it is used", flags::explain(&fail, &FLAGS)))?;
+    let matches = options().parse(words).map_err(|fail| {
+        format!("{}; taskmasterctl --help says how it is used", flags::explain(&fail, &FLAGS.map(|(flag, _, _)| flag)))
+    })?;
     if matches.opt_present("help") {
         return Ok(Call::Help);
     }
@@ -162,7 +161,7 @@ Options:
   -v, --version        show the version
 
 Commands:
-{commands}
+{commands}{own}
 Commands that need no daemon:
 {local}
 Exit status: 0 done; 1 something failed; 2 wrong usage, or reload --dry-run showed that
@@ -171,7 +170,8 @@ cannot be reached or refuses.
 ",
         variable = address::SOCKET_VARIABLE,
         commands = help::list(),
-        local = local::list(),
+        own = local::list(true),
+        local = local::list(false),
     )
 }
 
@@ -279,7 +279,7 @@ mod tests {
     fn the_usage_fits_a_terminal_and_names_all_options() {
         let text = usage();
         assert!(text.lines().all(|l| l.len() <= 92), "{text}");
-        for (_, name) in FLAGS {
+        for ((_, name), _, _) in FLAGS {
             assert!(text.contains(&format!("--{name}")));
         }
     }

@@ -176,7 +176,7 @@ fn converse(
 }
 
 /// Connects, and makes sure that the daemon is one that may be trusted.
-fn open(daemon: &Address) -> Result<UnixStream, String> {
+pub(super) fn open(daemon: &Address) -> Result<UnixStream, String> {
     let path = daemon.path.as_path();
     let stream = client::connect(path).map_err(|error| unreachable_text(path, &error))?;
     let server = sock::peer(stream.as_fd()).map_err(|error| broken(path, &error))?;

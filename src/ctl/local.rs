@@ -1,4 +1,5 @@
-//! Commands that need no daemon: they read files and print. The table of them, and how one is called.
+//! Commands that the client has of its own: most read files and print, and need no daemon. The table of them, and how
+//! one is called.
 
 use std::fmt::Write as _;
 
@@ -7,9 +8,12 @@ use getopts::{Options, ParsingStyle};
 use crate::base::flags;
 
 use super::exit::Exit;
+use super::session::Session;
 use super::show;
 
+mod board;
 mod check;
+mod complete;
 mod import;
 mod schema;
 
@@ -24,22 +28,26 @@ pub struct Local {
     /// The rest of its help: whole lines.
     pub help: &'static str,
     /// Its options but for `--json` and `--help`: short and long name, what stands for the value, if it takes one.
-    flags: &'static [(&'static str, &'static str, &'static str)],
+    pub flags: &'static [(&'static str, &'static str, &'static str)],
     /// How many words it takes besides.
     words: usize,
-    run: fn(&Given) -> Exit,
+    /// Whether it shows what a daemon says.
+    pub daemon: bool,
+    run: fn(&Given<'_>) -> Exit,
 }
 
 /// What a command was given.
-pub(super) struct Given {
+pub(super) struct Given<'a> {
     /// The words that are no options.
     pub words: Vec<String>,
     /// `--json`.
     pub json: bool,
+    /// The daemon that is meant, and how to show what it says.
+    pub session: &'a Session,
     matches: getopts::Matches,
 }
 
-impl Given {
+impl Given<'_> {
     /// Whether an option is there.
     pub fn has(&self, long: &str) -> bool {
         self.matches.opt_present(long)
@@ -52,22 +60,25 @@ impl Given {
 }
 
 /// All of them.
-pub const LOCAL: [Local; 3] = [check::CHECK, import::IMPORT, schema::SCHEMA];
+pub const LOCAL: [Local; 4] = [board::BOARD, check::CHECK, import::IMPORT, schema::SCHEMA];
+
+/// What the scripts in etc/completions call; nobody else has a use for it, so no list names it.
+const HIDDEN: [Local; 1] = [complete::COMPLETE];
 
 /// Carries out what the words say, if they are for one of these commands: by name, or `help` and the name.
-pub(super) fn run(words: &[String], json: bool) -> Option<Exit> {
-    let named = |name: &String| LOCAL.iter().find(|local| local.name == name);
+pub(super) fn run(words: &[String], session: &Session) -> Option<Exit> {
+    let named = |name: &String| LOCAL.iter().chain(&HIDDEN).find(|local| local.name == name);
     match words {
         [help, name] if help == "help" => named(name).map(|local| show::print(local.usage().as_bytes())),
-        [name, rest @ ..] => named(name).map(|local| local.call(rest, json)),
+        [name, rest @ ..] => named(name).map(|local| local.call(rest, session)),
         [] => None,
     }
 }
 
-/// One line or two for each command: for `--help`.
-pub(super) fn list() -> String {
+/// One line or two for each command that asks a daemon, or for each that does not: for `--help`.
+pub(super) fn list(daemon: bool) -> String {
     let mut text = String::new();
-    for local in &LOCAL {
+    for local in LOCAL.iter().filter(|local| local.daemon == daemon) {
         let usage = local.call_by();
         let _ = if usage.len() > 28 {
             writeln!(text, "  {usage}\n  {:28}  {}", "", local.summary)
@@ -90,7 +101,7 @@ impl Local {
         format!("{} {}", self.name, self.synopsis).trim_end().to_owned()
     }
 
-    fn call(&self, words: &[String], json: bool) -> Exit {
+    fn call(&self, words: &[String], session: &Session) -> Exit {
         let mut options = Options::new();
         options.parsing_style(ParsingStyle::FloatingFrees);
         options.optflagmulti("", "json", "").optflagmulti("h", "help", "");
@@ -113,7 +124,12 @@ impl Local {
         if let Some(word) = matches.free.get(self.words) {
             return self.complain(&format!("\"{word}\" is one word too many"));
         }
-        (self.run)(&Given { words: matches.free.clone(), json: json || matches.opt_present("json"), matches })
+        (self.run)(&Given {
+            words: matches.free.clone(),
+            json: session.json || matches.opt_present("json"),
+            session,
+            matches,
+        })
     }
 
     fn complain(&self, text: &str) -> Exit {

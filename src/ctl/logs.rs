@@ -30,8 +30,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How much of a request may be places in logs. A request has at most 64 KiB.
 const PLACES_BYTES: usize = 60_000;
 
-/// The options that `logs` and `tail` have here, beside those that the daemon knows.
-pub const OPTIONS: [&str; 2] = ["--grep", "--no-prefix"];
+/// The options that `logs` and `tail` have here, beside those that the daemon knows, and what stands for their values.
+pub const OPTIONS: [(&str, &str); 2] = [("--grep", "RE"), ("--no-prefix", "")];
 
 /// How lines are shown.
 #[derive(Clone, Debug)]

@@ -84,7 +84,7 @@ const INDENT_COLUMNS: usize = 4;
 
 /// The colours, by what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ink {
+pub(super) enum Ink {
     Good,
     Passing,
     Bad,
@@ -244,12 +244,18 @@ impl Look {
     }
 }
 
-fn ink_of(p: &ProcessStatus) -> Ink {
-    match p.state {
+/// The colour of a process's state.
+pub(super) fn ink_of(p: &ProcessStatus) -> Ink {
+    let down = matches!(p.state, StateName::Stopped | StateName::Exited);
+    if down && !p.as_wanted { Ink::Bad } else { ink_of_state(p.state) }
+}
+
+/// The colour of a state that is as wanted.
+pub(super) fn ink_of_state(state: StateName) -> Ink {
+    match state {
         StateName::Running => Ink::Good,
         StateName::Waiting | StateName::Starting | StateName::Stopping | StateName::Backoff => Ink::Passing,
         StateName::Fatal => Ink::Bad,
-        StateName::Stopped | StateName::Exited if !p.as_wanted => Ink::Bad,
         StateName::Stopped | StateName::Exited => Ink::Faint,
     }
 }

@@ -41,7 +41,7 @@ impl Session {
     /// Carries out a command given as words.
     #[must_use]
     pub fn run_words(&self, words: &[String]) -> Exit {
-        if let Some(exit) = local::run(words, self.json) {
+        if let Some(exit) = local::run(words, self) {
             return exit;
         }
         match self.read(words) {

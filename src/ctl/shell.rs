@@ -17,8 +17,6 @@ use super::session::Session;
 use super::show;
 
 #[cfg(feature = "shell")]
-mod complete;
-#[cfg(feature = "shell")]
 mod editor;
 #[cfg(feature = "shell")]
 mod hint;
@@ -181,7 +179,7 @@ fn carry_out(session: &Session, words: &[String]) -> (Exit, Option<Left>) {
             (session.show_own(&shell_help(Some(command))), None)
         }
         [..] => {
-            if let Some(exit) = local::run(words, session.json) {
+            if let Some(exit) = local::run(words, session) {
                 return (exit, None);
             }
             match session.read(words) {
@@ -200,7 +198,7 @@ fn carry_out(session: &Session, words: &[String]) -> (Exit, Option<Left>) {
 fn shell_help(command: Option<&str>) -> Response {
     match help::shell_help(command) {
         Ok(text) if command.is_none() => {
-            let names: Vec<&str> = LOCAL.iter().map(|local| local.name).collect();
+            let names: Vec<&str> = LOCAL.iter().filter(|local| !local.daemon).map(|local| local.name).collect();
             Response::Help(format!("{text}\nWithout a daemon: {}\n", names.join(", ")))
         }
         Ok(text) => Response::Help(text),

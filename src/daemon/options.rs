@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::base::flags::{Flag, explain};
+use crate::base::flags::{OF_DAEMON, explain};
 use crate::config::model::{Level, LogTarget};
 
 use super::error::Error;
@@ -46,24 +46,9 @@ pub enum Wish {
     Version,
 }
 
-/// The flags: short and long name, help, and what stands for the value, if there is one.
-const FLAGS: [(Flag, &str, &str); 11] = [
-    (("c", "configuration"), "read this file, or all *.yaml, *.yml and *.json files of this directory", "FILE"),
-    (("n", "nodaemon"), "stay in the foreground (the default)", ""),
-    (("d", "daemonize"), "go into the background once everything is ready", ""),
-    (("i", "interactive"), "stay in the foreground with the shell attached; leaving it stops the daemon", ""),
-    (("t", "test"), "check the configuration and exit", ""),
-    (("k", "nocleanup"), "keep the \"auto\" log files of an earlier daemon", ""),
-    (("q", "childlogdir"), "directory of the \"auto\" log files", "DIR"),
-    (("l", "logfile"), "the daemon's own log: a file, \"syslog\", or \"-\" for standard output", "FILE"),
-    (("e", "loglevel"), "critical, error, warning, info or debug", "LEVEL"),
-    (("v", "version"), "print the version and exit", ""),
-    (("h", "help"), "print this help and exit", ""),
-];
-
 fn flags() -> getopts::Options {
     let mut flags = getopts::Options::new();
-    for ((short, long), help, value) in FLAGS {
+    for ((short, long), help, value) in OF_DAEMON {
         if value.is_empty() {
             flags.optflag(short, long, help);
         } else {
@@ -79,9 +64,9 @@ fn flags() -> getopts::Options {
 /// What is wrong with it.
 pub fn parse(arguments: &[String]) -> Result<Wish, Error> {
     let flags = flags();
-    let found = flags
-        .parse(arguments)
-        .map_err(|fail| Error::Usage(format!("taskmasterd: {}", explain(&fail, &FLAGS.map(|(flag, _, _)| flag)))))?;
+    let found = flags.parse(arguments).map_err(|fail| {
+        Error::Usage(format!("taskmasterd: {}", explain(&fail, &OF_DAEMON.map(|(flag, _, _)| flag))))
+    })?;
     if found.opt_present("h") {
         let brief = "Usage: taskmasterd [options] [FILE]\n\nStarts the programs of a configuration and keeps them alive. See taskmasterd(8).";
         return Ok(Wish::Help(flags.usage(brief)));

@@ -59,10 +59,7 @@ impl Fleet {
         match &inst.state {
             State::Stopped | State::Exited { .. } => by_hand("starts it"),
             State::Fatal { .. } => by_hand("tries again"),
-            State::Waiting => match self.hopeless(member) {
-                Some(what) => format!("{what}, which does not come by itself: start that"),
-                None => "starts as soon as that is there".to_owned(),
-            },
+            State::Waiting => self.help_for(member).unwrap_or_else(|| "starts as soon as that is there".to_owned()),
             State::Starting { live, exec: Exec::Pending | Exec::Failed(_) } => {
                 // Most do it within milliseconds, and are not to be worried about.
                 if now.since(live.spawned) < NORMAL_SPAWN {

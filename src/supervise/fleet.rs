@@ -13,7 +13,7 @@ use crate::config::model::{Config, Program};
 
 use crate::control::message::{StateName, Want};
 
-use super::action::{Action, Effect, Happening};
+use super::action::{Action, Effect, Happening, Note};
 use super::command::Waiters;
 use super::event::{Command, Event, Input};
 use super::history::{Asked, By, History, Intent};
@@ -244,12 +244,13 @@ impl Fleet {
         self.to_actions(key, was, &mut effects, out);
         self.effects = effects;
         self.rearm(key);
-        self.wake_waiters(key, now, out);
-        self.retire_if_down(key, out);
-        self.ripple(&name, followed, now, out);
+        // Before anybody is told of the end: what is held may start anew at once.
         if ended {
             self.release(now, out);
         }
+        self.wake_waiters(key, now, out);
+        self.retire_if_down(key, out);
+        self.ripple(&name, followed, now, out);
         self.quit_if_down(out);
     }
 
@@ -262,23 +263,29 @@ impl Fleet {
         out: &mut Vec<Action>,
     ) {
         let Some(member) = self.members.get(&key) else { return };
-        let (to, pid) = (member.inst.name(), member.inst.live().and_then(|live| live.pid).or(had));
-        let happening = |note| Happening {
-            name: self.display_name(member),
-            program: member.name.clone(),
-            num: member.num,
-            group: member.program.group_name.clone(),
-            pid,
-            from,
-            to,
-            note,
-        };
+        let pid = member.inst.live().and_then(|live| live.pid).or(had);
+        let happening = |note| Happening { pid, from, ..self.happening(member, note) };
         for effect in effects.drain(..) {
             out.push(match effect {
                 Effect::Spawn(run) => Action::Spawn(key, run),
                 Effect::Signal { run, sig, group } => Action::Signal { key, run, sig, group },
                 Effect::Note(note) => Action::Note(happening(note)),
             });
+        }
+    }
+
+    /// Something that happens to a process while it stays what it is.
+    pub(super) fn happening(&self, member: &Member, note: Note) -> Happening {
+        let (state, live) = (member.inst.name(), member.inst.live());
+        Happening {
+            name: self.display_name(member),
+            program: member.name.clone(),
+            num: member.num,
+            group: member.program.group_name.clone(),
+            pid: live.and_then(|live| live.pid),
+            from: state,
+            to: state,
+            note,
         }
     }
 
@@ -307,6 +314,7 @@ impl Fleet {
                 self.deadlines.remove(&(at, Due::Instance(key)));
             }
             self.index.remove(&(member.name, member.num));
+            self.order.forget(key);
             out.push(Action::Retire(key));
         }
     }

@@ -1,7 +1,10 @@
-//! Signals to the daemon itself: blocked, and read from a signalfd.
+//! Signals to this process itself: blocked, and read from a signalfd.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::unistd::Pid;
 
 use crate::base::signal::Sig;
 
@@ -107,4 +110,85 @@ pub fn next(signalfd: BorrowedFd<'_>) -> io::Result<Option<Arrived>> {
     }
     let sig = i32::try_from(info.ssi_signo).ok().and_then(Sig::from_number);
     Ok(sig.filter(|_| usize::try_from(n) == Ok(SIZE)).map(|sig| Arrived { sig, pid: info.ssi_pid, uid: info.ssi_uid }))
+}
+
+/// Sends a signal to this process that ends it as the signal does by default. Returns only for a signal that does not.
+pub fn end_by(sig: Sig) {
+    let _ = set_disposition(sig.number(), libc::SIG_DFL);
+    if let Ok(signal) = Signal::try_from(sig.number()) {
+        let _ = nix::sys::signal::raise(signal);
+    }
+}
+
+/// Signals as something to wait for: while this lives, they have no effect of their own. For one thread at a time.
+#[derive(Debug)]
+pub struct Held {
+    arrived: OwnedFd,
+    set: SigSet,
+}
+
+impl Held {
+    /// Holds these signals back.
+    ///
+    /// # Errors
+    /// signalfd(2), sigprocmask(2).
+    pub fn hold(sigs: &[Sig]) -> io::Result<Held> {
+        let arrived = open(sigs)?;
+        let set = sigs.iter().filter_map(|sig| Signal::try_from(sig.number()).ok()).collect();
+        Ok(Held { arrived, set })
+    }
+
+    /// Is readable when one has arrived.
+    #[must_use]
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.arrived.as_fd()
+    }
+
+    /// The next one that has arrived, if any.
+    ///
+    /// # Errors
+    /// read(2) on the signalfd.
+    pub fn next(&self) -> io::Result<Option<Sig>> {
+        Ok(next(self.fd())?.map(|arrived| arrived.sig))
+    }
+
+    /// Stops this process, with the rest of its job if `job`, as Ctrl-Z does. Returns when it goes on; at once where
+    /// nobody could let it go on.
+    ///
+    /// # Errors
+    /// kill(2), sigprocmask(2).
+    pub fn stop(&self, job: bool) -> io::Result<()> {
+        kill(if job { Pid::from_raw(0) } else { Pid::this() }, Signal::SIGTSTP)?;
+        // It waits for us; to let it in is to stop.
+        let stop = SigSet::from_iter([Signal::SIGTSTP]);
+        stop.thread_unblock()?;
+        Ok(stop.thread_block()?)
+    }
+}
+
+impl Drop for Held {
+    /// What has come too late is dropped.
+    fn drop(&mut self) {
+        while let Ok(Some(_)) = self.next() {}
+        // It fails only for what is no signal set.
+        let _ = self.set.thread_unblock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn held_signals_are_told_and_have_their_effect_again_afterwards() {
+        let held = Held::hold(&[Sig::USR1, Sig::WINCH]).unwrap();
+        assert!(held.next().unwrap().is_none());
+        // To this thread alone: the others of the test run do not hold it back.
+        nix::sys::signal::raise(Signal::SIGUSR1).unwrap();
+        assert_eq!(held.next().unwrap(), Some(Sig::USR1));
+        nix::sys::signal::raise(Signal::SIGWINCH).unwrap();
+        drop(held);
+        let mask = SigSet::thread_get_mask().unwrap();
+        assert!(!mask.contains(Signal::SIGUSR1) && !mask.contains(Signal::SIGWINCH));
+    }
 }

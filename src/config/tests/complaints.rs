@@ -78,7 +78,7 @@ fn bad_values_name_key_and_reason() {
         ("redirect_stderr: x", "redirect_stderr: \"x\""),
         ("priority: 1000001", "out of range (-1000000 to 1000000)"),
         ("<<: {numprocs: 2}", "defaults"),
-        ("depends_on: [db]", "depends_on: is not a known key"),
+        ("after: [db]", "after: is not a known key"),
         ("env_file: x", "env_file: \"x\" is not there; with a \"-\" before it"),
         ("nmprocs: 2", "nmprocs: is not a known key (did you mean \"numprocs\"?)"),
         ("Cmd: x", "did you mean \"cmd\""),

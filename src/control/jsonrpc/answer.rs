@@ -237,6 +237,16 @@ fn answer<'a, T: Deserialize<'a>>(line: &'a str, read: impl FnOnce(T) -> Respons
     }
 }
 
+/// The id of the request that a line answers, where ids are numbers; `None` if it is no answer, or one to no request.
+#[must_use]
+pub fn answered_id(line: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Answered {
+        id: Option<u64>,
+    }
+    serde_json::from_str::<Answered>(line).ok()?.id
+}
+
 /// Appends an event that follows an answer: a notification with the id of the request that it belongs to.
 pub fn write_event(id: &Id, event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"request\":");
@@ -408,7 +418,8 @@ mod tests {
             autostart: true,
             processes: vec!["web".to_owned()],
         };
-        let edges = vec![Edge { from: "db".to_owned(), to: "web".to_owned() }];
+        let edges =
+            vec![Edge { from: "db".to_owned(), to: "web".to_owned(), until: "ready".to_owned(), required: true }];
         Graph { programs: vec![program], edges, as_dot }
     }
 

@@ -166,6 +166,10 @@ pub struct GraphProgram {
 /// `to` starts when `from` is up, and stops before it. Priorities alone make none: nobody waits for them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
+    /// What the first must have come to: `started`, `ready`, `healthy` or `completed`.
+    pub until: String,
+    /// Whether the other waits for one that is not to run, too.
+    pub required: bool,
     /// The program that is waited for.
     pub from: String,
     /// The program that waits.

@@ -45,7 +45,12 @@ fn remarks(program: &GraphProgram, graph: &Graph) -> Vec<String> {
         remarks.push("autostart: false".to_owned());
     }
     let before = graph.edges.iter().filter(|edge| edge.to == program.name);
-    let before: Vec<String> = before.map(|edge| Plain(&edge.from).to_string()).collect();
+    let before: Vec<String> = before
+        .map(|edge| match edge.until.as_str() {
+            "ready" => Plain(&edge.from).to_string(),
+            until => format!("{} ({})", Plain(&edge.from), Plain(until)),
+        })
+        .collect();
     if !before.is_empty() {
         remarks.push(format!("after {}", before.join(", ")));
     }
@@ -109,7 +114,16 @@ mod tests {
 
     fn graph() -> Graph {
         let programs = vec![program("db", 1, None, 2), program("api", 9, Some("team"), 1), program("web", 9, None, 0)];
-        Graph { programs, edges: vec![Edge { from: "db".to_owned(), to: "web".to_owned() }], as_dot: true }
+        Graph {
+            programs,
+            edges: vec![Edge {
+                from: "db".to_owned(),
+                to: "web".to_owned(),
+                until: "ready".to_owned(),
+                required: true,
+            }],
+            as_dot: true,
+        }
     }
 
     #[test]

@@ -25,11 +25,12 @@ warnings or not; 1 if there are. --print shows the configuration as it was under
 all files in one and only what differs from the defaults; values from files are left out.
 ",
     flags: &[("", "print", "")],
+    daemon: false,
     words: 1,
     run,
 };
 
-fn run(given: &Given) -> Exit {
+fn run(given: &Given<'_>) -> Exit {
     let env: BTreeMap<String, String> = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .collect();

@@ -27,11 +27,12 @@ its place. What FILE is shows in its name and its first lines, unless --from say
 With -o (--output) the result is written to a file. Exit status 1 if FILE cannot be read.
 ",
     flags: &[("o", "output", "FILE"), ("", "from", "KIND")],
+    daemon: false,
     words: 1,
     run,
 };
 
-fn run(given: &Given) -> Exit {
+fn run(given: &Given<'_>) -> Exit {
     let Some(path) = given.words.first() else {
         return IMPORT.complain("name the file that is to be imported");
     };
@@ -80,7 +81,7 @@ fn read(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|e| format!("is not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
 }
 
-fn deliver(text: &str, given: &Given) -> Exit {
+fn deliver(text: &str, given: &Given<'_>) -> Exit {
     let Some(output) = given.value("output") else {
         return if given.json {
             show::show_json(&json!({ "configuration": text }).to_string())

@@ -14,6 +14,7 @@ Save it and tell the editor; with yaml-language-server by a first line in the fi
   # yaml-language-server: $schema=/usr/local/share/taskmaster/taskmaster.schema.json
 ",
     flags: &[],
+    daemon: false,
     words: 0,
     run: |_| show::print(schema::schema().as_bytes()),
 };

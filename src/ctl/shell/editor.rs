@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::io::{ErrorKind, IsTerminal};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use rustyline::completion::Completer;
+use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::{Hint, Hinter, HistoryHinter};
@@ -14,20 +13,14 @@ use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
 use rustyline::{ColorMode, CompletionType, Config, Context, Helper};
 
-use crate::control::command::Verb;
-use crate::control::jsonrpc;
-use crate::control::message::{ProcessStatus, Request, Response};
-use crate::ctl::connect;
+use crate::ctl::complete::{self, Candidate, Line};
 use crate::ctl::session::Session;
 use crate::ctl::show;
 
-use super::{Input, PROMPT, Source, complete, hint, pieces};
+use super::{Input, PROMPT, Source, hint, pieces};
 
 /// How many lines are remembered.
 const HISTORY_LINES: usize = 1000;
-
-/// How long a daemon may be silent when it is asked for names. While it is asked, no key does anything.
-const NAMES_LIMIT: Duration = Duration::from_secs(1);
 
 /// The line editor.
 pub(super) struct Editor {
@@ -51,7 +44,7 @@ impl Editor {
             .auto_add_history(true)
             .build();
         let mut editor = rustyline::Editor::with_config(config).map_err(failed)?;
-        editor.set_helper(Some(Words { session: session.clone(), hints: color }));
+        editor.set_helper(Some(Words { session: session.clone(), paths: FilenameCompleter::new(), hints: color }));
         let history = history_path();
         let loaded = history.as_ref().map_or(Ok(()), |path| editor.load_history(path));
         match (loaded, &history) {
@@ -102,34 +95,27 @@ fn history_path() -> Option<PathBuf> {
 /// Completes words and shows what may follow.
 struct Words {
     session: Session,
+    paths: FilenameCompleter,
     /// A hint that looked like what is typed would be worse than none: they need colours.
     hints: bool,
 }
 
-impl Words {
-    fn processes(&self) -> Vec<ProcessStatus> {
-        let reply =
-            connect::ask_briefly(&self.session.path, &Request::Status { names: Vec::new(), usage: false }, NAMES_LIMIT);
-        match reply.map(|reply| jsonrpc::read_answer(Verb::Status, &reply.line)) {
-            Ok(Ok(Response::Status(list))) => list,
-            // There is nothing to complete with, and no place to say why.
-            Ok(_) | Err(_) => Vec::new(),
-        }
-    }
-}
-
 impl Completer for Words {
-    type Candidate = String;
+    type Candidate = Pair;
 
-    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         let line = line.get(..pos).unwrap_or(line);
-        let piece = last_piece(line);
-        let (start, mut words) = complete::complete(piece, || self.processes());
-        let start = line.len() - piece.len() + start;
-        if let [only] = words.as_mut_slice() {
-            only.push(' ');
+        let typed = Line::read(last_piece(line));
+        let offer = complete::in_shell(&typed.words, &typed.word(), &|_| complete::processes(&self.session.path));
+        if offer.words.is_empty() && offer.paths.is_some() {
+            return self.paths.complete_path(line, pos);
         }
-        Ok((start, words))
+        let pair = |word: Candidate| Pair { display: word.text.clone(), replacement: word.text };
+        let mut pairs: Vec<Pair> = offer.words.into_iter().map(pair).collect();
+        if let [only] = pairs.as_mut_slice() {
+            only.replacement.push(' ');
+        }
+        Ok((line.len() - typed.raw.len(), pairs))
     }
 }
 

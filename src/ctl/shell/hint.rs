@@ -1,6 +1,7 @@
 //! What is shown behind the line that is being typed: the arguments that the command still takes.
 
 use crate::control::command;
+use crate::ctl::complete::{names, parts};
 use crate::ctl::local::LOCAL;
 
 /// What is left of the synopsis of the command in `line`, to be shown directly behind it. `None` as long as there is no
@@ -20,7 +21,7 @@ pub(super) fn synopsis(line: &str) -> Option<String> {
 }
 
 /// The parts of a synopsis that the words have not filled yet.
-fn rest(synopsis: &str, given: &[&str]) -> String {
+fn rest(synopsis: &'static str, given: &[&str]) -> String {
     let parts = parts(synopsis);
     let is_option = |part: &str| part.starts_with("[-");
     let mut filled = 0;
@@ -52,33 +53,6 @@ fn rest(synopsis: &str, given: &[&str]) -> String {
         }
     }
     left.join(" ")
-}
-
-/// Whether the part of a synopsis is the option that the word is.
-fn names(part: &str, word: &str) -> bool {
-    let option = part.trim_matches(['[', ']']);
-    let option = option.split(' ').next().unwrap_or(option);
-    option.starts_with('-') && option == word.split('=').next().unwrap_or(word)
-}
-
-/// A synopsis at its blanks, those within brackets left in.
-fn parts(synopsis: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut depth, mut start) = (0_usize, 0);
-    for (at, c) in synopsis.char_indices() {
-        match c {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            ' ' if depth == 0 => {
-                parts.push(synopsis.get(start..at).unwrap_or_default());
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(synopsis.get(start..).unwrap_or_default());
-    parts.retain(|part| !part.is_empty());
-    parts
 }
 
 #[cfg(test)]
