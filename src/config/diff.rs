@@ -419,6 +419,12 @@ mod tests {
     fn keys_that_need_a_restart() {
         for (old, new, want) in [
             ("cmd: sleep 1", "cmd: [sleep, 'a b', '']", "cmd: sleep 1 -> sleep 'a b' ''"),
+            ("rlimits: {core: 0}", "rlimits: {core: '1MB:unlimited'}", "rlimits.core: 0 -> 1MB:unlimited"),
+            ("", "nice: 5", "nice: (unset) -> 5"),
+            ("cpu_affinity: '0,1,2'", "cpu_affinity: 4", "cpu_affinity: 0-2 -> 4"),
+            ("cpu_max: 12.50%", "cpu_max: unlimited", "cpu_max: 12.5% -> (unset)"),
+            ("", "capabilities: {bounding: []}", "capabilities.bounding: (unset) -> []"),
+            ("dirs: /a", "dirs: {/a: {group: b, mode: 0700}, /c: }", "dirs: [/a] -> [/a (:b, 0700), /c]"),
             ("cmd: a", "cmd: a, args: [\"it's\", \"\\e\"]", "cmd: a -> a 'it'\\''s' \"\\u{1b}\""),
             ("cmd: a", "cmd: a | b, shell: true", "cmd: a -> /bin/sh -c 'a | b'"),
             ("", "workingdir: /srv", "workingdir: (unset) -> /srv"),

@@ -59,7 +59,9 @@ impl Daemon {
         let mut command = self.command(program, &blueprint)?;
         let owner = self.credentials(program)?;
         self.make_directories(program, &blueprint, owner.as_ref())?;
-        self.enclose(&mut command, (key, run), program, name, num)?;
+        if let Some(directory) = self.cgroup((key, run), program, name, num)? {
+            command.cgroup(directory);
+        }
         let standard = self
             .standard_files(key, run, program, &blueprint, owner.as_ref())
             .map_err(|e| Failed::new(Stage::Pipe, &e))?;
@@ -106,7 +108,9 @@ impl Daemon {
         if !confine::limits_open_files(program) {
             command.open_files(self.surroundings.open_files);
         }
-        self.confine(&mut command, program, blueprint)?;
+        if let Some(confinement) = confine::confinement(program, blueprint) {
+            command.confine(&confinement)?;
+        }
         Ok(command)
     }
 

@@ -1,8 +1,10 @@
 //! What a child is confined to, from a program's keys: limits, ids of its directories, its cgroup. A part of its birth.
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use crate::base::capability::Capabilities;
+use crate::base::errno::Errno;
 use crate::base::id::{Key, ProgramName, Run, member_name};
 use crate::base::resource::Resource;
 use crate::base::stage::Stage;
@@ -10,7 +12,7 @@ use crate::config::expand::Blueprint;
 use crate::config::model::{Account, Confines, Directory, Program};
 use crate::supervise::state::Failure;
 use crate::sys::directory::{self, Wanted};
-use crate::sys::spawn::{Command, Confinement, Credentials, Failed};
+use crate::sys::spawn::{Confinement, Credentials, Failed};
 use crate::sys::user::{effective_gid, effective_uid};
 
 use super::run::Daemon;
@@ -37,52 +39,22 @@ impl Daemon {
         }
     }
 
-    /// Confines the command as the program says.
-    pub(super) fn confine(
-        &self,
-        command: &mut Command,
-        program: &Program,
-        blueprint: &Blueprint,
-    ) -> Result<(), Failed> {
-        let Some(confines) = program.confines.as_deref() else { return Ok(()) };
-        command.confine(&Confinement {
-            rlimits: &confines.rlimits,
-            nice: confines.nice,
-            ionice: confines.ionice,
-            oom_score_adj: confines.oom_score_adj,
-            cpus: &confines.cpu_affinity,
-            root: blueprint.chroot.as_deref(),
-            bounding: confines.bounding,
-            ambient: confines.ambient,
-            no_new_privs: confines.no_new_privs,
-        })
-    }
-
-    /// Makes the cgroup that the program's limits need, for the command to be born into.
-    pub(super) fn enclose(
+    /// Makes the cgroup that the program's limits need, if they need one; its directory, to be born into.
+    pub(super) fn cgroup(
         &mut self,
-        command: &mut Command,
         (key, run): (Key, Run),
         program: &Program,
         name: &ProgramName,
         num: u32,
-    ) -> Result<(), Refused> {
-        let Some(limits) = program.confines.as_ref().map(|confines| confines.tree).filter(|tree| !tree.is_empty())
-        else {
-            return Ok(());
-        };
+    ) -> Result<Option<OwnedFd>, Refused> {
+        let limits = program.confines.as_ref().map(|confines| confines.tree).filter(|tree| !tree.is_empty());
+        let Some(limits) = limits else { return Ok(None) };
         let process =
             if program.numprocs > 1 { format!("{name}:{}", member_name(name, num)) } else { name.to_string() };
-        match self.cgroups.make(key, run, &process, &limits) {
-            Ok(directory) => {
-                command.cgroup(directory);
-                Ok(())
-            }
-            Err(trouble) => {
-                let failed = Failed::of(Stage::Cgroup, trouble.errno.0);
-                Err(Refused { failed, what: Some(trouble.what) })
-            }
-        }
+        self.cgroups.make(key, run, &process, &limits).map(Some).map_err(|trouble| {
+            let failed = Failed::of(Stage::Cgroup, trouble.errno.0);
+            Refused { failed, what: Some(trouble.what) }
+        })
     }
 
     /// Makes the program's directories.
@@ -104,7 +76,7 @@ impl Daemon {
     /// Whose the directory is to be. A name that was not looked up is an error, as with the user of a program.
     fn wanted(&self, dir: &Directory, own: Option<&Credentials>) -> Result<Wanted, Failed> {
         let Directory { path: _, owner, group, mode } = dir;
-        let unknown = Failed::of(Stage::Directories, crate::base::errno::Errno::EINVAL.0);
+        let unknown = Failed::of(Stage::Directories, Errno::EINVAL.0);
         let owner = owner.as_deref().map(|name| self.people.user(name).ok_or(unknown)).transpose()?;
         let gid =
             group.clone().map(Account::Group).map(|group| self.people.holder(&group).ok_or(unknown)).transpose()?;
@@ -116,6 +88,22 @@ impl Daemon {
             anyway: [owner.is_some(), gid.is_some(), mode.is_some()],
         })
     }
+}
+
+/// What a process of the program is confined to, if it is to anything.
+pub(super) fn confinement<'a>(program: &'a Program, blueprint: &'a Blueprint) -> Option<Confinement<'a>> {
+    let confines = program.confines.as_deref()?;
+    Some(Confinement {
+        rlimits: &confines.rlimits,
+        nice: confines.nice,
+        ionice: confines.ionice,
+        oom_score_adj: confines.oom_score_adj,
+        cpus: &confines.cpu_affinity,
+        root: blueprint.chroot.as_deref(),
+        bounding: confines.bounding,
+        ambient: confines.ambient,
+        no_new_privs: confines.no_new_privs,
+    })
 }
 
 /// Whether the program sets its limit on open files itself.

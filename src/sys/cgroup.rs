@@ -253,4 +253,28 @@ mod tests {
             assert!(error.what.contains(part), "{error}");
         }
     }
+
+    #[test]
+    fn a_child_is_born_into_its_cgroup() {
+        use crate::base::exit::Exit;
+        use crate::sys::nursery::Nursery;
+        use crate::sys::spawn::{Command, Stdio};
+        use std::os::fd::AsFd;
+        let name = format!("test-{}", std::process::id());
+        let made = Cgroup::own().and_then(|own| own.child(&name));
+        let Ok((cgroup, was_there)) = made else { return println!("no cgroup can be made here: {made:?}") };
+        assert!(!was_there && cgroup.processes().is_empty() && cgroup.controllers().is_empty());
+        assert_eq!(cgroup.enable(&["no_such"]).unwrap_err().errno, Errno(libc::ENODEV));
+        assert_eq!(cgroup.set("no.such", "1").unwrap_err().errno, Errno(libc::ENOENT));
+        assert_eq!(cgroup.oom_kills(), 0);
+        let line = format!("grep -q '^0::.*/{name}$' /proc/self/cgroup");
+        let argv: Vec<String> = ["/bin/sh", "-c", &line].map(str::to_owned).to_vec();
+        let mut command = Command::new(&argv, &[("PATH".to_owned(), "/bin:/usr/bin".to_owned())]).unwrap();
+        command.cgroup(cgroup.open().unwrap());
+        let child = command.spawn(Stdio { stdout: None, stderr: None }, &mut Nursery::new().unwrap()).unwrap();
+        let exit = crate::sys::wait::reap_killed(child.pidfd.as_fd()).unwrap();
+        child.launch.child_is_gone();
+        cgroup.remove().unwrap();
+        assert_eq!(exit, Some(Exit::Code(0)));
+    }
 }

@@ -9,10 +9,9 @@
 //! the page tables of a daemon with a thousand programs would cost several times as much as all the rest. It reads only
 //! what was prepared for it, which is kept until it is known to be done, and it stays away from the C library, whose
 //! variables it shares (`raw`). A child that changes its user gets a copy: nobody but the daemon's user may ever be
-//! near the daemon's memory.
+//! near the daemon's memory. So do some that are confined (`confine`).
 
 use std::ffi::{CString, c_char, c_void};
-use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering;
 
@@ -26,10 +25,12 @@ use super::{fd, signals};
 
 mod confine;
 mod credentials;
+mod report;
 
 pub use confine::Confinement;
 pub(super) use confine::{permitted, resource_number};
 pub use credentials::Credentials;
+pub use report::{Failed, Status, read_status};
 
 use confine::Confined;
 
@@ -117,31 +118,6 @@ impl Launch {
 impl Drop for Launch {
     fn drop(&mut self) {
         std::mem::forget(self.0.take());
-    }
-}
-
-/// A step of the spawn that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failed {
-    /// Which.
-    pub stage: Stage,
-    /// How.
-    pub errno: Errno,
-    /// Which of several things the step was about: the number of a resource or of a capability.
-    pub item: u32,
-}
-
-impl Failed {
-    /// This stage, with this error number.
-    #[must_use]
-    pub fn of(stage: Stage, errno: i32) -> Failed {
-        Failed { stage, errno: Errno(errno), item: 0 }
-    }
-
-    /// This stage, with the error number of `error`.
-    #[must_use]
-    pub fn new(stage: Stage, error: &io::Error) -> Failed {
-        Failed::of(stage, error.raw_os_error().unwrap_or(libc::EIO))
     }
 }
 
@@ -297,9 +273,6 @@ fn keep(strings: &mut Vec<CString>, stage: Stage, text: String) -> Result<*const
     Ok(pointer)
 }
 
-/// Of a report: stage, error number, item.
-const STATUS_BYTES: usize = 12;
-
 /// Of clone3(2); beyond what fits into the type that the C library has for flags.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
@@ -314,12 +287,9 @@ unsafe extern "C" fn become_program(plan: *const c_void) -> ! {
         Ok(()) => Failed::of(Stage::Exec, plan.execute()),
         Err(failed) => failed,
     };
-    let [s0, s1, s2, s3] = (failed.stage as u32).to_ne_bytes();
-    let [e0, e1, e2, e3] = failed.errno.0.to_ne_bytes();
-    let [i0, i1, i2, i3] = failed.item.to_ne_bytes();
-    let message: [u8; STATUS_BYTES] = [s0, s1, s2, s3, e0, e1, e2, e3, i0, i1, i2, i3];
+    let message = report::message(failed);
     // A failed write leaves the exit status to tell of the failure.
-    let _ = sys(libc::SYS_write, [word(plan.report), message.as_ptr() as usize, STATUS_BYTES]);
+    let _ = sys(libc::SYS_write, [word(plan.report), message.as_ptr() as usize, message.len()]);
     loop {
         let _ = sys(libc::SYS_exit_group, [127, 0, 0]);
     }
@@ -404,41 +374,6 @@ impl Plan {
             }
         }
         seen
-    }
-}
-
-/// What became of a spawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Not known yet.
-    Pending,
-    /// The program was executed, or the child has ended; a failure was told before.
-    Over,
-    /// This step failed. `Over` follows.
-    Failed(Failed),
-}
-
-/// Asks what became of `execve`, and gives the child's memory back when it is over.
-///
-/// # Errors
-/// read(2).
-pub fn read_status(status: BorrowedFd<'_>, launch: &mut Launch) -> io::Result<Status> {
-    let mut message = [0u8; STATUS_BYTES];
-    match fd::read(status, &mut message) {
-        Ok(0) => {
-            // The kernel closes descriptors only after the child has left this memory, in execve and in exit alike.
-            launch.free();
-            Ok(Status::Over)
-        }
-        Ok(_) => {
-            let [s0, s1, s2, s3, e0, e1, e2, e3, i0, i1, i2, i3] = message;
-            let stage = usize::try_from(u32::from_ne_bytes([s0, s1, s2, s3])).ok();
-            let stage = stage.and_then(|i| Stage::ALL.get(i).copied()).unwrap_or(Stage::Exec);
-            let failed = Failed::of(stage, i32::from_ne_bytes([e0, e1, e2, e3]));
-            Ok(Status::Failed(Failed { item: u32::from_ne_bytes([i0, i1, i2, i3]), ..failed }))
-        }
-        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Status::Pending),
-        Err(e) => Err(e),
     }
 }
 
