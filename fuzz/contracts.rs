@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use taskmaster::base::id::ProgramName;
+use taskmaster::base::zone::Zone;
 use taskmaster::config::diag::{Diagnostic, Level};
 use taskmaster::config::diff::{Plan, diff};
 use taskmaster::config::expand::{Blueprint, Outside, Place, blueprint};
@@ -99,6 +100,15 @@ fn dir(path: &str) -> Result<Vec<(String, String)>, Unread> {
     }
 }
 
+fn zone(name: Option<&str>) -> Result<Zone, Unread> {
+    match name {
+        None => Ok(Zone::utc()),
+        Some("Europe/Berlin") => Zone::from_rules("CET-1CEST,M3.5.0,M10.5.0/3").ok_or(Unread::Absent),
+        Some("Bad/Zone") => Err(Unread::Because("is no zoneinfo file".to_owned())),
+        Some(_) => Err(Unread::Absent),
+    }
+}
+
 const WORLD: World<'static> = World {
     env: &env,
     host: "example",
@@ -108,6 +118,7 @@ const WORLD: World<'static> = World {
     confines: &|_| Vec::new(),
     file: &file,
     dir: &dir,
+    zone: &zone,
 };
 
 const OUTSIDE: Outside<'static> = Outside { env: &env, host: "example", childlogdir: "/var/log" };

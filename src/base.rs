@@ -1,9 +1,10 @@
-//! Small words that everybody shares: time, names, signals, units, exits, quotation, the reading of YAML and TOML, and how
-//! a text is written as YAML.
+//! Small words that everybody shares: time, names, signals, units, exits, quotation, times by the
+//! calendar and zones, the reading of YAML and TOML, and how a text is written as YAML.
 //!
 //! A leaf: imports nothing of ours, touches no clock, no file, no process.
 
 pub mod capability;
+pub mod cron;
 pub mod errno;
 pub mod exit;
 pub mod flags;
@@ -23,3 +24,4 @@ pub mod tree;
 pub mod units;
 pub mod yaml;
 pub mod yaml_text;
+pub mod zone;

@@ -2,13 +2,15 @@
 //!
 //! `args` reads the command line, `connect` carries one request to the daemon and back if `trust` has nothing against it,
 //! `show` shows the answer, `look` gives it its colours and `exit` knows the exit code, `shell` does this for line after
-//! line; `logs` shows what processes write for as long as one likes, `local` has the commands that need no daemon, and
-//! `complete` knows what may stand where. What a request or an answer may be is `control`'s.
+//! line; `logs` shows what processes write for as long as one likes, `attach` sends them what is typed besides, `local` has
+//! the table of commands that are the client's own, and `complete` knows what may stand where. What a request or an answer
+//! may be is `control`'s.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 pub mod args;
+pub mod attach;
 #[cfg(feature = "board")]
 mod board;
 pub mod complete;

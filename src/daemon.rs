@@ -28,5 +28,7 @@ mod perform;
 mod pidfile;
 mod reactor;
 mod run;
+mod stdin;
+mod terminal;
 
 pub use main::main;

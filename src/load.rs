@@ -17,12 +17,14 @@ mod include;
 mod people;
 mod read;
 mod stamp;
+mod zones;
 
 pub use people::People;
 pub use stamp::Stamps;
 
 use people::Asked;
 use read::Reader;
+use zones::Zones;
 
 /// A configuration that was read and checked.
 #[derive(Debug)]
@@ -91,6 +93,7 @@ pub fn load(path: &Path, env: &BTreeMap<String, String>) -> Result<Loaded, Vec<D
     let reader = Reader::default();
     let (sources, mut notes) = include::gather(path, env, &reader);
     let people = Asked::default();
+    let zones = Zones::new(env, &reader);
     let host = process::host_name();
     let world = World {
         env: &|name| env.get(name).cloned(),
@@ -101,6 +104,7 @@ pub fn load(path: &Path, env: &BTreeMap<String, String>) -> Result<Loaded, Vec<D
         confines: &confines::objections,
         file: &|path| reader.text_of(path),
         dir: &|path| reader.texts_in(path),
+        zone: &|name| zones.get(name),
     };
     let parsed = config::parse(&sources, &world);
     if notes.iter().any(|note| note.level == diag::Level::Error) {

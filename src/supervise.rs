@@ -15,6 +15,7 @@ pub mod history;
 pub mod order;
 pub mod reload;
 pub mod restart;
+pub mod schedule;
 pub mod shutdown;
 pub mod state;
 pub mod status;

@@ -14,6 +14,7 @@ pub mod nursery;
 pub mod pidfd;
 pub mod poll;
 pub mod process;
+pub mod pty;
 mod raw;
 pub mod signals;
 pub mod sock;

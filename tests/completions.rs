@@ -7,7 +7,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ impl Installed {
     #[track_caller]
     fn new() -> Installed {
         let installed = Installed(tempfile::tempdir().unwrap());
-        for directory in ["target/release", "home/logs"] {
+        for directory in ["target/release", "home/logs", "home/other"] {
             fs::create_dir_all(installed.path(directory)).unwrap();
         }
         for (program, binary) in [(TASKMASTERD, "taskmasterd"), (TASKMASTERCTL, "taskmasterctl")] {
@@ -50,6 +50,10 @@ impl Installed {
         for file in ["conf file.yaml", "team:web", "web.yaml"] {
             fs::write(installed.path("home").join(file), "").unwrap();
         }
+        // A client of another version, so to speak.
+        let other = installed.path("home/other/taskmasterctl");
+        fs::write(&other, "#!/bin/sh\nprintf 'words\\t\\nunheard-of\\n'\n").unwrap();
+        fs::set_permissions(&other, fs::Permissions::from_mode(0o755)).unwrap();
         installed.make("install");
         installed
     }
@@ -200,6 +204,10 @@ fn types_alike(shell: &mut Typed) {
     shell.lists("taskmasterctl sta\t", &["start", "status"]);
     // Behind the colon, too, though some shells begin a word there.
     shell.lists("taskmasterctl stop worker:worker_0\t", &["worker_00", "worker_01"]);
+    // A client that is called by its path is asked itself, also for the daemon beside it.
+    for program in ["./other/taskmasterctl", "./other/taskmasterd"] {
+        shell.becomes(&format!("{program} unh\t"), &[program, "unheard-of"]);
+    }
     // With the cursor in the middle of the line.
     shell.becomes("taskmasterctl stat web\x1bb\x02\t", &["taskmasterctl", "status", "web"]);
 }
@@ -265,9 +273,12 @@ fn fish() {
         ("taskmasterctl stop team\\:\\*", "team:*"),
         ("taskmasterctl --color=", "--color=always --color=auto --color=never"),
         ("taskmasterctl check conf", "conf file.yaml"),
+        ("taskmasterctl check 'conf", "conf file.yaml"),
+        ("taskmasterctl check ~/conf", "~/conf file.yaml"),
+        ("~/other/taskmasterctl unh", "unheard-of"),
         ("taskmasterctl import --output=conf", "--output=conf file.yaml"),
         ("taskmasterctl signal SIGUSR", "SIGUSR1 SIGUSR2"),
-        ("taskmasterd -q ", "logs/"),
+        ("taskmasterd -q l", "logs/"),
         ("taskmasterd --loglevel w", "warning"),
         ("taskmasterctl nonsense ", ""),
     ] {

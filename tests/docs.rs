@@ -15,6 +15,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 use support::*;
+use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{Config, DaemonConfig, Program};
 use taskmaster::config::{Source, World, parse};
 use taskmaster::control::command::{self, COMMANDS, Param, Place, SHELL_WORDS};
@@ -398,7 +399,9 @@ fn whole_examples_of_the_page_are_accepted() {
 
 fn parsed(text: &str) -> Config {
     let source = Source::new("text", text);
-    match parse(&[source], &World::with_env(&|name| (name == "PATH").then(|| "/bin".to_owned()))) {
+    let env = |name: &str| (name == "PATH").then(|| "/bin".to_owned());
+    let zone = |name: Option<&str>| Ok(name.map_or_else(Zone::utc, |name| Zone::utc().named(name)));
+    match parse(&[source], &World { zone: &zone, ..World::with_env(&env) }) {
         Ok(parsed) => parsed.config,
         Err(problems) => panic!("{text}\n{}", problems.iter().map(|d| format!("{d}\n")).collect::<String>()),
     }
@@ -523,6 +526,7 @@ fn the_example_shows_every_key_with_its_default() {
     // These have no default that could be written down.
     (program.user, program.group, program.umask, program.workingdir) = (None, None, None, None);
     (program.group_name, program.confines) = (None, None);
+    program.policy.timeout = None;
     assert_eq!(program, plain);
     let daemon = read("etc/taskmasterd.yaml");
     for names in keys_in_sources("DaemonKey").into_iter().chain(keys_in_sources("SocketKey")) {

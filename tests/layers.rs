@@ -48,12 +48,13 @@ const WORLD: [&str; 8] = [
 ];
 
 /// Where alone a crate may be named, or a path be used (`a::b` at the end of a path).
-const ONLY_IN: [(&str, &[&str]); 17] = [
+const ONLY_IN: [(&str, &[&str]); 18] = [
     ("mio", &["src/daemon/reactor.rs"]),
     ("nix", &["src/sys/"]),
     ("libc", &["src/sys/"]),
     ("serde_yaml", &["src/base/yaml.rs"]),
     ("toml", &["src/base/toml.rs"]),
+    ("tz", &["src/base/zone.rs"]),
     ("serde_json", &["src/control/", "src/config/schema.rs", "src/config/schema/", "src/ctl/local/"]),
     ("getopts", &["src/base/flags.rs", "src/daemon/options.rs", "src/ctl/"]),
     ("ratatui_core", &["src/ctl/board.rs", "src/ctl/board/"]),

@@ -13,14 +13,16 @@ use std::time::Duration;
 
 use support::dice::Dice;
 use taskmaster::base::capability::Capabilities;
+use taskmaster::base::cron::Cron;
 use taskmaster::base::exit::ExitCodes;
 use taskmaster::base::id::ProgramName;
 use taskmaster::base::resource::{Limit, Resource};
 use taskmaster::base::scheduling::{Cpus, IoPriority};
 use taskmaster::base::signal::Sig;
+use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{
     Account, Autorestart, Backoff, Config, Confines, Directory, Healthcheck, Level, LogFormat, LogTarget, Output,
-    Policy, Program, Rotation, Sink, Variable,
+    Overlap, Policy, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -28,7 +30,11 @@ use taskmaster::config::{Source, World, parse};
 fn read(text: &str) -> Result<Config, String> {
     let env = |name: &str| (name == "HOME").then(|| "/root".to_owned());
     let file = |_: &str| Ok("FROM_FILE='a ${B} %(x)s $$ %%'\n".to_owned());
-    let world = World { file: &file, ..World::with_env(&env) };
+    let world = World {
+        file: &file,
+        zone: &|name| Ok(name.map_or_else(Zone::utc, |name| Zone::utc().named(name))),
+        ..World::with_env(&env)
+    };
     let parsed = parse(&[Source::new("c.yaml", text)], &world);
     parsed.map(|p| p.config).map_err(|all| all.iter().map(|d| d.in_full() + "\n").collect())
 }
@@ -240,6 +246,7 @@ impl Maker {
             stoptime: self.duration(),
             stopgroup: self.flip(),
             oneshot: self.flip(),
+            timeout: self.flip().then(|| self.duration().max(Duration::from_millis(1))),
         }
     }
 
@@ -282,6 +289,21 @@ impl Maker {
         }
     }
 
+    fn schedule(&mut self) -> Schedule {
+        let cron = ["@daily", "30 3 * * mon-fri", "*/5 8-18 1-7 jan,jul *"][self.number(3) as usize];
+        let when = if self.flip() {
+            When::Calendar(Cron::parse(cron).unwrap())
+        } else {
+            When::Every(self.duration().max(Duration::from_millis(100)))
+        };
+        let mut schedule = Schedule::new(when);
+        schedule.zone = if self.flip() { Zone::utc() } else { Zone::utc().named("UTC") };
+        schedule.overlap = [Overlap::Skip, Overlap::Queue, Overlap::Kill][self.number(3) as usize];
+        schedule.jitter = Duration::from_millis(self.below(100));
+        schedule.run_on_start = self.flip();
+        schedule
+    }
+
     fn program(&mut self) -> Program {
         let mut program = Program::new(vec![self.full()]);
         program.argv.extend((0..self.below(4)).map(|_| self.text()).collect::<Vec<_>>());
@@ -307,6 +329,13 @@ impl Maker {
         program.env_pass = if self.flip() { vec!["A".to_owned(), "LC_*".to_owned()] } else { Vec::new() };
         program.stdout = self.output(false);
         program.stderr = self.output(true);
+        program.stdin = if self.flip() { Stdin::Null } else { Stdin::Pipe };
+        program.tty = self.flip() && program.stdout.sink != Sink::Inherit;
+        if program.tty {
+            program.stderr.sink = Sink::Stdout;
+        }
+        program.schedule = self.flip().then(|| Box::new(self.schedule()));
+        program.policy.oneshot |= program.schedule.is_some();
         program.healthcheck = self.flip().then(|| {
             let mut check = Healthcheck::new(vec![self.full(), self.text()]);
             (check.interval, check.timeout) = (self.duration(), self.duration());

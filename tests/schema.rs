@@ -20,6 +20,7 @@ use serde_json::{Value as Json, json};
 
 use support::*;
 use taskmaster::base::yaml;
+use taskmaster::base::zone::Zone;
 use taskmaster::config::{Source, World, parse, schema};
 use tree::{Mutator, Tree};
 
@@ -41,6 +42,7 @@ impl Doc {
         let world = World {
             file: &|_| Ok(String::new()),
             dir: &|_| Ok(Vec::new()),
+            zone: &|_| Ok(Zone::utc()),
             ..World::with_env(&|_| Some("x".to_owned()))
         };
         let source = Source::new(&format!("c.{}", self.kind), &self.text);
@@ -273,6 +275,10 @@ defaults: &all
 services:
   web: *all
   größe: {command: a b}
+  nightly: {cmd: a, schedule: "30 3 * * mon-fri", oneshot: true, timezone: America/Argentina/Buenos_Aires, overlap: KILL, jitter: 5m,
+    run_on_start: false, timeout: 1h}
+  daily: {cmd: a, schedule: "@Daily", oneshot: true}
+  often: {cmd: a, every: 0.5, oneshot: true}
 "##;
 
 #[test]
@@ -341,9 +347,9 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         }
         "cmd" | "command" => COMMAND,
         "args" => ARGS,
-        "shell" | "autostart" | "stopgroup" | "oneshot" | "restart_dependents" | "redirect_stderr" | "nocleanup" => {
-            BOOLEAN
-        }
+        "stdin" => &["inherit", "5", "true", "[pipe]", "{}", "''"],
+        "tty" | "shell" | "autostart" | "stopgroup" | "oneshot" | "run_on_start" | "restart_dependents"
+        | "redirect_stderr" | "nocleanup" => BOOLEAN,
         "numprocs" => &["0", "10001", "-1", "many", "1.5", "[1]", "{}", "", "true", "\"0\"", "\"123456\""],
         "logfile_backups" | "stdout_logfile_backups" | "stderr_logfile_backups" => COUNT,
         "numprocs_start" => &["-1", "1000001", "x", "[1]", "", "\"12345678\""],
@@ -405,6 +411,22 @@ fn bad_values(key: &str) -> &'static [&'static str] {
             "{/a: {owner: 'a b'}}",
             "true",
         ],
+        "schedule" => &[
+            "5",
+            "daily",
+            "'@often'",
+            "'* * * *'",
+            "'* * * * * *'",
+            "'? * * * *'",
+            "[a]",
+            "{}",
+            "true",
+            "'* * * * mön'",
+        ],
+        "every" => &["-1", "soon", "[1]", "{}", "true", "1x", "1 m", "9999999999"],
+        "jitter" => DURATION,
+        "timezone" => &["''", "/etc/localtime", "../x", "a b", "5", "[a]", "{}", "", "+1"],
+        "overlap" => &["wait", "5", "true", "[skip]", "{}", ""],
         "group_name" => &["all", "a/b", "'a b'", ".a", "-a", "''", "-1", "[a]", "{}", ""],
         "env" => &["5", "text", "[a, b]", "{A: [b]}", "{A: {b: c}}", "{'A=B': c}", "{'': c}"],
         "env_file" | "env_from_dir" => &["5", "''", "{a: b}", "[[a]]", "[null]", "true"],

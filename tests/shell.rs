@@ -70,6 +70,28 @@ fn names_of_the_live_daemon_are_completed() {
 
 #[cfg(feature = "shell")]
 #[test]
+fn what_needs_no_daemon_is_completed_too() {
+    needs!("setsid");
+    let d = started();
+    d.setup.write("plans/first one.yaml", "programs: {good: {cmd: sleep 1}}\n");
+    let mut shell = Terminal::run(ctl(&d).current_dir(d.path("")));
+    shell.expect("taskmaster> ");
+    shell.keys("version; chec\t--pr\tpla\tfi\t\n");
+    let typed = shell.expect("protocol");
+    has(&typed, "version; check --print plans/first\\ one.yaml");
+    shell.expect("good:");
+    shell.expect("taskmaster> ");
+    shell.keys("import --fr\tpr\t plans/none\n");
+    has(&shell.expect("taskmasterctl: import: plans/none: "), "import --from procfile ");
+    // The value of an option of the daemon's commands, behind an equals sign.
+    shell.expect("taskmaster> ");
+    shell.keys("wait --for=ru\tweb_\t\n");
+    shell.expect("web_live: running");
+    leave(&mut shell);
+}
+
+#[cfg(feature = "shell")]
+#[test]
 fn a_daemon_that_is_stuck_does_not_hold_the_keys() {
     needs!("setsid");
     use nix::sys::signal::Signal;

@@ -16,6 +16,8 @@ mod dice;
 
 #[path = "sim/edited.rs"]
 mod edited;
+#[path = "sim/times.rs"]
+mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,7 +27,7 @@ use taskmaster::base::exit::{Exit, ExitCodes};
 use taskmaster::base::id::{ClientId, Key, ProgramName, Run, Ticket};
 use taskmaster::base::signal::Sig;
 use taskmaster::base::stage::Stage;
-use taskmaster::base::time::Mono;
+use taskmaster::base::time::{Mono, WallClock};
 use taskmaster::config::model::{Autorestart, Backoff, Condition, Config, Dependency, Program};
 use taskmaster::control::message::{Outcome, Response, StateName, Wait, WaitFor, Want};
 use taskmaster::supervise::action::Action;
@@ -34,6 +36,8 @@ use taskmaster::supervise::fleet::{Fleet, Member};
 use taskmaster::supervise::state::{Failure, SPAWN_LIMIT};
 
 const MS: u64 = 1_000_000;
+/// When a life begins.
+const START: u64 = 1_000_000 * MS;
 
 const PROGRAMS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -139,9 +143,12 @@ enum Bug {
     RestartNamesTheWholeProgram,
     LosesTheNotes,
     WaitsForTheOpposite,
+    LosesAClockStep,
+    QueuesWhatIsSkipped,
+    StopsOnlyTheRun,
 }
 
-const BUGS: [Bug; 15] = [
+const BUGS: [Bug; 18] = [
     Bug::LosesAnExit,
     Bug::LosesASpawnFailureWhileStopping,
     Bug::TellsAnExitTwice,
@@ -157,6 +164,9 @@ const BUGS: [Bug; 15] = [
     Bug::RestartNamesTheWholeProgram,
     Bug::LosesTheNotes,
     Bug::WaitsForTheOpposite,
+    Bug::LosesAClockStep,
+    Bug::QueuesWhatIsSkipped,
+    Bug::StopsOnlyTheRun,
 ];
 
 struct World {
@@ -172,6 +182,13 @@ struct World {
     notes_due: BTreeMap<Ticket, bool>,
     /// Who waits for what of whom.
     waits: BTreeMap<Ticket, (WaitFor, Vec<Key>)>,
+    /// The wall clock, and when it was set last; 0 if it never was.
+    clock: WallClock,
+    clock_set_at: u64,
+    /// Whose schedules were stopped.
+    suspended: BTreeSet<Key>,
+    /// The jobs as they were before the present input.
+    jobs: BTreeMap<Key, times::Before>,
     next_client: u64,
     next_ticket: u64,
     quits: u32,
@@ -191,10 +208,10 @@ impl World {
         let mut dice = Dice::new(seed);
         let floor = if dice.chance(50) { Duration::ZERO } else { Duration::from_secs(1) };
         let config = random_config(&mut dice, floor);
-        World {
-            fleet: Fleet::new(config),
+        let mut world = World {
+            fleet: Fleet::new(Config::default()),
             dice,
-            now: 1_000_000 * MS,
+            now: START,
             floor,
             processes: BTreeMap::new(),
             last_spawn: BTreeMap::new(),
@@ -202,6 +219,10 @@ impl World {
             open: BTreeSet::new(),
             notes_due: BTreeMap::new(),
             waits: BTreeMap::new(),
+            clock: times::first_clock(START),
+            clock_set_at: 0,
+            suspended: BTreeSet::new(),
+            jobs: BTreeMap::new(),
             next_client: 0,
             next_ticket: 0,
             quits: 0,
@@ -212,11 +233,14 @@ impl World {
             answers: 0,
             last_signal: None,
             seen: BTreeSet::new(),
-        }
+        };
+        world.fleet = Fleet::new(world.badly_copied(config));
+        world
     }
 
     /// Lives through so many steps, then shuts down and sees to the end.
     fn live(&mut self, steps: u64) -> Finding {
+        self.tell_clock()?;
         self.tell(Input::Boot)?;
         for _ in 0..steps {
             self.step()?;
@@ -251,7 +275,8 @@ impl World {
             85..=88 => self.reload(false),
             89..=90 => self.reload(true),
             91..=93 => self.leave(),
-            94..=97 => self.mishap(),
+            94..=96 => self.mishap(),
+            97 => self.set_clock(),
             98 if self.dice.chance(2) => self.shut_down(),
             _ => self.pass_time(),
         }
@@ -351,6 +376,7 @@ impl World {
 
     /// Tells the fleet, does what it wants in the world, and compares the books.
     fn tell(&mut self, input: Input) -> Finding {
+        self.remember_jobs();
         let mut actions = Vec::new();
         self.fleet.handle(input, Mono(self.now), &mut actions);
         for action in actions {
@@ -422,6 +448,7 @@ impl World {
         {
             return Err("two spawns within the floor".to_owned());
         }
+        self.scheduled_spawn(key)?;
         self.spawns += 1;
         let (dice, now) = (&mut self.dice, self.now);
         let mut at = now + dice.ms(20);
@@ -528,6 +555,7 @@ impl World {
     /// The fleet's books and the world's say the same, both ways.
     fn books(&self) -> Finding {
         self.fleet.invariants()?;
+        self.times_are_right()?;
         self.nobody_waits_in_vain()?;
         if self.open.len() != self.fleet.waiting() {
             return Err(format!("{} requests are open, {} are waited for", self.open.len(), self.fleet.waiting()));
@@ -640,6 +668,8 @@ impl World {
                 _ => Command::Graph { names, dot: false },
             },
         };
+        self.suspensions(&command);
+        let command = self.badly_stopped(command);
         self.tell(Input::Command { ticket, uid: 0, command })
     }
 
@@ -657,7 +687,9 @@ impl World {
     }
 
     fn reload(&mut self, dry_run: bool) -> Finding {
-        let config = Box::new(random_config(&mut self.dice, self.floor));
+        let config = random_config(&mut self.dice, self.floor);
+        let config = Box::new(self.badly_copied(config));
+        self.resume_what_comes_back();
         let ticket = self.dice.chance(70).then(|| self.ticket());
         let before = dry_run.then(|| (self.all_status(), self.fleet.config().clone()));
         let dry_run = dry_run && !self.has(Bug::ChangesOnADryRun);
@@ -763,7 +795,9 @@ fn random_program(dice: &mut Dice, floor: Duration) -> Program {
     policy.stopsignal = dice.pick(&[Sig::TERM, Sig::INT, Sig::KILL]);
     policy.stopgroup = dice.chance(80);
     policy.oneshot = dice.chance(15);
+    policy.timeout = dice.chance(30).then_some(Duration::from_millis(1500));
     policy.backoff = Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(5), floor, factor: 2.0 };
+    times::random_schedule(dice, &mut program);
     program
 }
 
@@ -801,6 +835,10 @@ fn the_core_holds_in_every_life() {
             "restart that removes",
             "restart of what is gone from the file",
             "restart of a part",
+            "run by schedule",
+            "run after an overlap",
+            "clock set back",
+            "clock set ahead",
         ] {
             assert!(seen.contains(must), "{must} was never seen");
         }

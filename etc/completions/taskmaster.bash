@@ -1,13 +1,19 @@
-# Completion of taskmasterctl and taskmasterd for bash. What may follow is known to taskmasterctl; it also cuts off what
-# bash takes for another word, such as all up to a colon, and quotes the rest.
+# Completion for bash. What may stand where is known by `taskmasterctl complete` alone.
 
 _taskmaster() {
-    local -a lines
-    mapfile -t lines < <(command taskmasterctl complete --bash="$2" -- "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
-    COMPREPLY=("${lines[@]:1}")
-    case ${lines[0]-} in
-        files*) compopt -o default ;;
-        directories*) compopt -o dirnames ;;
+    local program=taskmasterctl paths
+    # Another one is asked itself: it may be of another version.
+    case $1 in
+        */taskmasterctl | */taskmasterd) program=${1%/*}/taskmasterctl ;;
+    esac
+    program=${program/#\~\//~/}
+    mapfile -t COMPREPLY < <("$program" complete --bash="$2" -- "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
+    paths=${COMPREPLY[0]%%$'\t'*}
+    COMPREPLY=("${COMPREPLY[@]:1}")
+    # These count if there is nothing else.
+    case $paths in
+        files) compopt -o default ;;
+        directories) compopt -o dirnames ;;
     esac
 }
 

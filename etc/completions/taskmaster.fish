@@ -1,19 +1,30 @@
-# Completion of taskmasterctl and taskmasterd for fish. What may follow is known to taskmasterctl.
+# Completion for fish. What may stand where is known by `taskmasterctl complete` alone.
 
 function __taskmaster_complete
-    set -l typed (commandline -ct)
+    set -l words (commandline -opc)
     # A quote may still be open.
-    set -l word (string unescape -- "$typed"; or string unescape -- "$typed'"; or string unescape -- "$typed\"")
-    set -l lines (command taskmasterctl complete -- (commandline -opc) "$word" 2>/dev/null)
+    set -l raw (commandline -ct)
+    set -l word (string unescape -- "$raw"; or string unescape -- "$raw'"; or string unescape -- "$raw\"")
+    set -l program taskmasterctl
+    # Another one is asked itself: it may be of another version.
+    if string match -qr '/taskmaster(ctl|d)$' -- $words[1]
+        set program (string replace -r '[^/]*$' taskmasterctl -- (string replace -r '^~/' "$HOME/" -- $words[1]))
+    end
+    set -l lines ($program complete -- $words "$word" 2>/dev/null)
     printf '%s\n' $lines[2..]
-    # What of the word comes before a path: `--file=`, or nothing.
-    set -l first (string split \t -- "$lines[1]")
-    set -l path (string sub -s (math (string length -- "$first[2]") + 1) -- "$word")
-    switch "$first[1]"
+    # The first line tells whether it may be a path, and what stands before it in the word.
+    string match -qr '^(?<paths>[^\t]*)\t(?<prefix>.*)$' -- $lines[1]
+    set -l pattern .
+    switch "$paths"
         case files
-            string replace -r '^' -- "$first[2]" (__fish_complete_path "$path")
         case directories
-            string replace -r '^' -- "$first[2]" (__fish_complete_directories "$path")
+            set pattern '/$'
+        case '*'
+            return
+    end
+    set -l path (string replace -- "$prefix" '' "$raw")
+    for path in (complete -C "'' $path" | string match -r ".*$pattern")
+        printf '%s\n' "$prefix$path"
     end
 end
 

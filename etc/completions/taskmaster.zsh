@@ -1,23 +1,25 @@
 #compdef taskmasterctl taskmasterd
-# Completion of taskmasterctl and taskmasterd for zsh. What may follow is known to taskmasterctl.
+# Completion for zsh. What may stand where is known by `taskmasterctl complete` alone.
 
 _taskmaster() {
-    local -a lines found
-    local line text about tab=$'\t'
-    lines=("${(@f)$(command taskmasterctl complete -- "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
+    local -a lines candidates
+    local program=taskmasterctl line text about tab=$'\t'
+    # Another one is asked itself: it may be of another version.
+    [[ $words[1] == */taskmaster(ctl|d) ]] && program=${words[1]%/*}/taskmasterctl
+    lines=("${(@f)$(${(Q)~program} complete -- "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
     for line in "${(@)lines[2,-1]}"; do
         text=${line%%$tab*} about=${line#*$tab}
-        found+=("${text//:/\\:}${about:+:$about}")
+        candidates+=("${${text//\\/\\\\}//:/\\:}${about:+:$about}")
     done
-    local ret=1
-    (( $#found )) && _describe -t values value found && ret=0
-    # Only what stands behind `--option=` is a path.
-    [[ -n ${lines[1]#*$tab} ]] && compset -P '*='
+    local result=1
+    (( $#candidates )) && _describe -t values value candidates && result=0
+    # The first line tells whether it may be a path, and what stands before it in the word.
+    [[ -n ${lines[1]#*$tab} ]] && compset -P 1 '*='
     case ${lines[1]%%$tab*} in
-        files) _files && ret=0 ;;
-        directories) _files -/ && ret=0 ;;
+        files) _files && result=0 ;;
+        directories) _files -/ && result=0 ;;
     esac
-    return ret
+    return result
 }
 
 _taskmaster "$@"

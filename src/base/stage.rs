@@ -9,6 +9,8 @@ pub enum Stage {
     Cgroup,
     /// Making pipes or opening what the child gets as its standard files.
     Pipe,
+    /// Making a terminal.
+    Pty,
     /// `clone3`.
     Clone,
     /// `setsid`.
@@ -17,6 +19,8 @@ pub enum Stage {
     Signals,
     /// Putting the standard files in place.
     Stdio,
+    /// `TIOCSCTTY`.
+    Terminal,
     /// The OOM score.
     OomScore,
     /// Resource limits.
@@ -49,14 +53,16 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, each at the position that is its number on the wire between child and parent.
-    pub const ALL: [Stage; 21] = [
+    pub const ALL: [Stage; 23] = [
         Stage::Directories,
         Stage::Cgroup,
         Stage::Pipe,
+        Stage::Pty,
         Stage::Clone,
         Stage::Session,
         Stage::Signals,
         Stage::Stdio,
+        Stage::Terminal,
         Stage::OomScore,
         Stage::Limits,
         Stage::Nice,
@@ -78,10 +84,12 @@ impl Stage {
     pub fn text(self) -> &'static str {
         match self {
             Stage::Pipe => "open its standard files",
+            Stage::Pty => "make a terminal (/dev/ptmx)",
             Stage::Clone => "create a process (clone3)",
             Stage::Session => "create a session (setsid)",
             Stage::Signals => "reset signals (rt_sigaction)",
             Stage::Stdio => "set up its standard files (dup2)",
+            Stage::Terminal => "take its terminal (TIOCSCTTY)",
             Stage::Directories => "make its directory",
             Stage::Cgroup => "put it into a cgroup:",
             Stage::OomScore => "set its OOM score (/proc/self/oom_score_adj) to",

@@ -22,7 +22,8 @@ impl Mono {
     }
 }
 
-/// A point on the wall clock: seconds and nanoseconds since the Unix epoch. For display only, never for deciding.
+/// A point on the wall clock: seconds and nanoseconds since the Unix epoch. Nothing is decided by it but when a schedule
+/// by the calendar is due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wall {
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -30,6 +31,46 @@ pub struct Wall {
     /// Nanoseconds within the second, 0 to 999,999,999.
     pub nanos: u32,
 }
+
+/// What the wall clock says, as long as nobody sets it: how far it is ahead of `CLOCK_MONOTONIC`. The kernel slews both
+/// alike, so only steps change that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WallClock {
+    ahead_nanos: i128,
+}
+
+impl WallClock {
+    /// A clock that says `wall` at `now`.
+    #[must_use]
+    pub fn new(wall: Wall, now: Mono) -> WallClock {
+        WallClock { ahead_nanos: wall.total_nanos() - i128::from(now.0) }
+    }
+
+    /// What it says at a point.
+    #[must_use]
+    pub fn wall(self, at: Mono) -> Wall {
+        let nanos = self.ahead_nanos + i128::from(at.0);
+        let secs = nanos.div_euclid(NANOS).clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+        let nanos = nanos.rem_euclid(NANOS);
+        Wall { secs: i64::try_from(secs).unwrap_or(0), nanos: u32::try_from(nanos).unwrap_or(0) }
+    }
+
+    /// The point at which it says this; the beginning of time if that was earlier.
+    #[must_use]
+    pub fn mono(self, wall: Wall) -> Mono {
+        let nanos = wall.total_nanos() - self.ahead_nanos;
+        Mono(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+    }
+
+    /// By how many seconds another one is ahead of this one, rounded towards zero.
+    #[must_use]
+    pub fn seconds_to(self, other: WallClock) -> i64 {
+        let seconds = (other.ahead_nanos - self.ahead_nanos) / NANOS;
+        i64::try_from(seconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX })
+    }
+}
+
+const NANOS: i128 = 1_000_000_000;
 
 /// A date and time of day in the proleptic Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +90,11 @@ pub struct Civil {
 }
 
 impl Wall {
+    /// Nanoseconds since the Unix epoch.
+    fn total_nanos(self) -> i128 {
+        i128::from(self.secs) * NANOS + i128::from(self.nanos)
+    }
+
     /// This point as a date in a zone `utc_offset` seconds east of Greenwich.
     #[must_use]
     pub fn civil(self, utc_offset: i64) -> Civil {

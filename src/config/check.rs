@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::base::id::{ProgramName, Stream, parse_member};
 use crate::base::text::quoted;
+use crate::base::zone::Zone;
 
 use super::diag::{Level, Place, Report};
 use super::expand::{self, Outside};
@@ -31,6 +32,8 @@ pub struct World<'w> {
     pub file: &'w dyn Fn(&str) -> Result<String, Unread>,
     /// The names and the texts of the files in a directory.
     pub dir: &'w dyn Fn(&str) -> Result<NamedTexts, Unread>,
+    /// The time zone of this name; without a name, the daemon's local time.
+    pub zone: &'w dyn Fn(Option<&str>) -> Result<Zone, Unread>,
 }
 
 /// Names of files and what stands in them.
@@ -81,6 +84,7 @@ impl<'w> World<'w> {
             confines: &|_| Vec::new(),
             file: &|_| Err(Unread::Absent),
             dir: &|_| Err(Unread::Absent),
+            zone: &|_| Err(Unread::Absent),
         }
     }
 

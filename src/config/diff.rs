@@ -9,7 +9,7 @@ use crate::base::units::{print_duration, print_size};
 
 use super::model::{
     Account, Autorestart, Backoff, Condition, Config, DaemonConfig, Dependency, Healthcheck, LogTarget, Output, Policy,
-    Program, Rotation, Sink, SocketConfig, Variable,
+    Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 
 mod confines;
@@ -141,10 +141,13 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
         dirs,
         env,
         env_pass,
+        stdin,
+        tty,
         stdout,
         stderr,
         depends_on,
         restart_dependents,
+        schedule,
         healthcheck,
         here,
     } = old;
@@ -164,12 +167,15 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
     for name in env.keys().chain(added) {
         restart.key(format_args!("env.{name}"), &env.get(name), &new.env.get(name), variable);
     }
+    restart.key("stdin", stdin, &new.stdin, |stdin| stdin.name().to_owned());
+    restart.plain("tty", *tty, new.tty);
     restart.key("env_pass", env_pass.as_slice(), new.env_pass.as_slice(), list);
     in_place.plain("autostart", *autostart, new.autostart);
     policy_keys(policy, &new.policy, &mut in_place);
     in_place.plain("priority", *priority, new.priority);
     in_place.key("depends_on", depends_on.as_slice(), new.depends_on.as_slice(), dependencies);
     in_place.plain("restart_dependents", *restart_dependents, new.restart_dependents);
+    schedule_keys(schedule.as_deref(), new.schedule.as_deref(), &mut in_place);
     health_keys(healthcheck.as_deref(), new.healthcheck.as_deref(), &mut in_place);
     for (stream, old, new) in [(Stream::Stdout, stdout, &new.stdout), (Stream::Stderr, stderr, &new.stderr)] {
         let Output { sink: place, rotation: Rotation { max_bytes, backups } } = old;
@@ -192,6 +198,7 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
         stoptime,
         stopgroup,
         oneshot,
+        timeout,
     } = old;
     keys.key("autorestart", restarts, &new.autorestart, |policy| autorestart(*policy).to_owned());
     keys.plain("exitcodes", *exitcodes, new.exitcodes);
@@ -210,6 +217,27 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
     keys.plain("stopsignal", *stopsignal, new.stopsignal);
     keys.plain("stopgroup", *stopgroup, new.stopgroup);
     keys.plain("oneshot", *oneshot, new.oneshot);
+    keys.key("timeout", timeout, &new.timeout, |limit| limit.map_or_else(unset, print_duration));
+}
+
+fn schedule_keys(old: Option<&Schedule>, new: Option<&Schedule>, keys: &mut Keys) {
+    let (Some(old), Some(new)) = (old, new) else {
+        return keys
+            .key("schedule", &old, &new, |schedule| schedule.map_or_else(unset, |schedule| when(&schedule.when)));
+    };
+    let Schedule { when: time, zone, overlap, jitter, run_on_start } = old;
+    keys.key("schedule", time, &new.when, when);
+    keys.key("timezone", zone, &new.zone, |zone| zone.name().unwrap_or("local").to_owned());
+    keys.key("overlap", overlap, &new.overlap, |overlap| overlap.name().to_owned());
+    keys.key("jitter", jitter, &new.jitter, |d| print_duration(*d));
+    keys.plain("run_on_start", *run_on_start, new.run_on_start);
+}
+
+fn when(when: &When) -> String {
+    match when {
+        When::Calendar(cron) => scalar(&cron.to_string()),
+        When::Every(every) => format!("every {}", print_duration(*every)),
+    }
 }
 
 fn health_keys(old: Option<&Healthcheck>, new: Option<&Healthcheck>, keys: &mut Keys) {
@@ -286,10 +314,13 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         dirs: _,
         env: _,
         env_pass: _,
+        stdin: _,
+        tty: _,
         stdout: Output { sink: _, rotation: stdout },
         stderr: Output { sink: _, rotation: stderr },
         depends_on,
         restart_dependents,
+        schedule,
         healthcheck,
         here: _,
     } = new;
@@ -299,6 +330,7 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
     program.policy.clone_from(policy);
     program.depends_on.clone_from(depends_on);
     program.restart_dependents = *restart_dependents;
+    program.schedule.clone_from(schedule);
     program.healthcheck.clone_from(healthcheck);
     (program.stdout.rotation, program.stderr.rotation) = (*stdout, *stderr);
     program
@@ -481,13 +513,14 @@ mod tests {
             "cmd: y, numprocs: 2, autostart: false, autorestart: always, exitcodes: 3, startretries: 7, starttime: 5, \
              backoff: {initial: 2, factor: 3, max: 9, floor: 0}, stopsignal: INT, stoptime: 5, stopgroup: false, \
              oneshot: true, priority: 1, workingdir: /srv, umask: 7, user: a, group: a, env: {A: b}, env_pass: [A], \
+             stdin: pipe, tty: true, \
              stdout: '/x-${num}', stdout_logfile_maxbytes: 1MB, stdout_logfile_backups: 1, \
              stderr: '/y-${num}', stderr_logfile_maxbytes: 1MB, stderr_logfile_backups: 1, \
              numprocs_start: 3, group_name: g, healthcheck: {cmd: c}",
         );
         let mixed = in_place(&old, &new);
         let (restart, live) = program_keys(&old, &new);
-        assert!(restart.len() == 10 && live.len() == 19, "{} and {}: a key is not set here", restart.len(), live.len());
+        assert!(restart.len() == 12 && live.len() == 19, "{} and {}: a key is not set here", restart.len(), live.len());
         assert_eq!(program_keys(&old, &mixed), (vec![], live));
         assert_eq!(program_keys(&mixed, &new), (restart, vec![]));
         assert_eq!(mixed.numbers(), new.numbers());

@@ -13,8 +13,10 @@ use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
 mod confines;
+mod schedule;
 
 pub use confines::{Confines, Directory, TreeLimits};
+pub use schedule::{Overlap, Schedule, When};
 
 /// A whole configuration.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -287,6 +289,10 @@ pub struct Program {
     pub env: BTreeMap<String, Variable>,
     /// `env_pass`: names of the daemon's own variables that are passed on, and patterns of such names.
     pub env_pass: Vec<String>,
+    /// `stdin`. Plays no part with `tty`.
+    pub stdin: Stdin,
+    /// `tty`: each run has a terminal of its own. Then stderr goes where stdout does, and stdout is not the daemon's.
+    pub tty: bool,
     /// `stdout` and what belongs to it.
     pub stdout: Output,
     /// `stderr` and what belongs to it.
@@ -295,6 +301,8 @@ pub struct Program {
     pub depends_on: Vec<Dependency>,
     /// `restart_dependents`: when it ends or is restarted, those that depend on it are restarted, too.
     pub restart_dependents: bool,
+    /// `schedule` or `every`, and what belongs to it. Only a `oneshot` program has one.
+    pub schedule: Option<Box<Schedule>>,
     /// `healthcheck`.
     pub healthcheck: Option<Box<Healthcheck>>,
     /// The directory of the file that the program stands in; `Some` iff one of its texts refers to it.
@@ -413,10 +421,13 @@ impl Program {
             dirs: Vec::new(),
             env: BTreeMap::new(),
             env_pass: Vec::new(),
+            stdin: Stdin::Null,
+            tty: false,
             stdout: Output::default(),
             stderr: Output::default(),
             depends_on: Vec::new(),
             restart_dependents: false,
+            schedule: None,
             healthcheck: None,
             here: None,
         }
@@ -434,6 +445,27 @@ impl Program {
         match stream {
             Stream::Stdout => &self.stdout,
             Stream::Stderr => &self.stderr,
+        }
+    }
+}
+
+/// What a process reads from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Stdin {
+    /// `null`: `/dev/null`, which is at its end.
+    #[default]
+    Null,
+    /// `pipe`: what is sent to it by `input`.
+    Pipe,
+}
+
+impl Stdin {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Stdin::Null => "null",
+            Stdin::Pipe => "pipe",
         }
     }
 }
@@ -484,6 +516,8 @@ pub struct Policy {
     pub stopgroup: bool,
     /// `oneshot`: it runs to its end; `starttime` plays no part.
     pub oneshot: bool,
+    /// `timeout`: how long a run of a `oneshot` program may take; `None` is as long as it likes.
+    pub timeout: Option<Duration>,
 }
 
 impl Default for Policy {
@@ -498,6 +532,7 @@ impl Default for Policy {
             stoptime: Duration::from_secs(10),
             stopgroup: true,
             oneshot: false,
+            timeout: None,
         }
     }
 }

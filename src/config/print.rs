@@ -13,8 +13,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, Healthcheck, LogTarget, Output, Policy, Program,
-    Rotation, Sink, SocketConfig, Variable,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, Healthcheck, LogTarget, Output, Overlap, Policy,
+    Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 use super::words;
 
@@ -204,17 +204,31 @@ impl Page {
         self.unless("startretries", &policy.startretries, &plain.policy.startretries, |retries| {
             retries.map_or("unlimited".to_owned(), |n| n.to_string())
         });
-        self.section("backoff", |page| page.backoff(policy.backoff));
+        let plain_backoff =
+            Backoff { floor: default_floor(program, plain.policy.backoff.floor), ..plain.policy.backoff };
+        self.section("backoff", |page| page.backoff(policy.backoff, plain_backoff));
         self.unless("priority", &program.priority, &plain.priority, i32::to_string);
         self.depends_on(&program.depends_on);
         self.unless("restart_dependents", &program.restart_dependents, &plain.restart_dependents, bool::to_string);
+        if let Some(schedule) = &program.schedule {
+            self.schedule(schedule);
+        }
+        self.some("timeout", policy.timeout.as_ref(), duration);
         if let Some(check) = &program.healthcheck {
             self.section("healthcheck", |page| page.healthcheck(check));
         }
-        self.unless("oneshot", &policy.oneshot, &plain.policy.oneshot, bool::to_string);
-        self.end(policy, &plain.policy);
+        let mut unsaid = plain.policy;
+        if program.schedule.is_some() {
+            (unsaid.oneshot, unsaid.autorestart) = (true, Autorestart::Never);
+        }
+        self.unless("oneshot", &policy.oneshot, &unsaid.oneshot, bool::to_string);
+        self.end(policy, &unsaid);
+        self.unless("stdin", &program.stdin, &plain.stdin, |stdin| stdin.name().to_owned());
+        self.unless("tty", &program.tty, &plain.tty, bool::to_string);
         self.output("stdout", &program.stdout);
-        self.output("stderr", &program.stderr);
+        if !program.tty {
+            self.output("stderr", &program.stderr);
+        }
         self.rotation("stdout_logfile", program.stdout.rotation);
         self.rotation("stderr_logfile", program.stderr.rotation);
         self.confines(program);
@@ -269,8 +283,19 @@ impl Page {
         });
     }
 
-    fn backoff(&mut self, backoff: Backoff) {
-        let plain = Backoff::default();
+    fn schedule(&mut self, schedule: &Schedule) {
+        let Schedule { when, zone, overlap, jitter, run_on_start } = schedule;
+        match when {
+            When::Calendar(cron) => self.plain("schedule", &scalar(&cron.to_string())),
+            When::Every(every) => self.plain("every", &duration(every)),
+        }
+        self.some("timezone", zone.name().as_ref(), |name| scalar(name).into_owned());
+        self.unless("overlap", overlap, &Overlap::Skip, |overlap| overlap.name().to_owned());
+        self.unless("jitter", jitter, &Duration::ZERO, duration);
+        self.unless("run_on_start", run_on_start, &false, bool::to_string);
+    }
+
+    fn backoff(&mut self, backoff: Backoff, plain: Backoff) {
         self.unless("initial", &backoff.initial, &plain.initial, duration);
         self.unless("factor", &backoff.factor, &plain.factor, f64::to_string);
         self.unless("max", &backoff.max, &plain.max, duration);
@@ -319,6 +344,14 @@ impl Page {
         let plain = Rotation::default();
         self.unless(&format!("{key}_maxbytes"), &rotation.max_bytes, &plain.max_bytes, |bytes| print_size(*bytes));
         self.unless(&format!("{key}_backups"), &rotation.backups, &plain.backups, u32::to_string);
+    }
+}
+
+/// What `backoff.floor` is if it is not given: a job that runs more often than the default allows has none.
+fn default_floor(program: &Program, default: Duration) -> Duration {
+    match program.schedule.as_ref().map(|schedule| &schedule.when) {
+        Some(When::Every(every)) if *every < default => Duration::ZERO,
+        Some(When::Every(_) | When::Calendar(_)) | None => default,
     }
 }
 

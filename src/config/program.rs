@@ -1,6 +1,7 @@
 //! A program's section, and the defaults behind it, to the program of the model.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crate::base::exit::ExitCodes;
 use crate::base::id::Stream;
@@ -18,6 +19,7 @@ mod confines;
 mod depends;
 mod env;
 mod health;
+mod schedule;
 
 pub(super) use confines::{CAPABILITY_KEYS, CapabilityKey, NICE, OOM_SCORE_ADJ, PIDS, UNLIMITED};
 pub(super) use depends::check as check_dependencies;
@@ -60,6 +62,8 @@ pub(super) enum Key {
     EnvFile,
     EnvFromDir,
     EnvPass,
+    Stdin,
+    Tty,
     Stdout,
     Stderr,
     RedirectStderr,
@@ -70,6 +74,13 @@ pub(super) enum Key {
     Priority,
     DependsOn,
     RestartDependents,
+    Schedule,
+    Every,
+    Timezone,
+    Overlap,
+    Jitter,
+    RunOnStart,
+    Timeout,
     Healthcheck,
     Rlimits,
     Nice,
@@ -86,7 +97,7 @@ pub(super) enum Key {
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 55] = [
+pub(super) const KEYS: [(&str, Key); 64] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -117,6 +128,8 @@ pub(super) const KEYS: [(&str, Key); 55] = [
     ("env_file", Key::EnvFile),
     ("env_from_dir", Key::EnvFromDir),
     ("env_pass", Key::EnvPass),
+    ("stdin", Key::Stdin),
+    ("tty", Key::Tty),
     ("stdout", Key::Stdout),
     ("stdout_logfile", Key::Stdout),
     ("stderr", Key::Stderr),
@@ -129,6 +142,13 @@ pub(super) const KEYS: [(&str, Key); 55] = [
     ("priority", Key::Priority),
     ("depends_on", Key::DependsOn),
     ("restart_dependents", Key::RestartDependents),
+    ("schedule", Key::Schedule),
+    ("every", Key::Every),
+    ("timezone", Key::Timezone),
+    ("overlap", Key::Overlap),
+    ("jitter", Key::Jitter),
+    ("run_on_start", Key::RunOnStart),
+    ("timeout", Key::Timeout),
     ("healthcheck", Key::Healthcheck),
     ("rlimits", Key::Rlimits),
     ("nice", Key::Nice),
@@ -231,7 +251,10 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     p.env = env::read(reader, world);
     reader.set(&mut p.env_pass, Key::EnvPass, env::passed_on);
     policy(reader, p);
+    reader.set(&mut p.stdin, Key::Stdin, values::stdin);
+    schedule::read(reader, p, world);
     outputs(reader, p);
+    terminal(reader, p);
     program
 }
 
@@ -339,6 +362,14 @@ fn exit_codes(node: &Node<'_>) -> Read<ExitCodes> {
     codes.map(ExitCodes::new)
 }
 
+/// How long a run may take.
+fn timeout(node: &Node<'_>) -> Read<Option<Duration>> {
+    match values::duration(node)? {
+        Duration::ZERO => Err("is 0: nothing can be done within that; leave the key out for no limit".to_owned()),
+        limit => Ok(Some(limit)),
+    }
+}
+
 fn policy(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
     let policy = &mut program.policy;
     (policy.autorestart, policy.startretries) = restarts(reader, policy.autorestart, policy.startretries);
@@ -348,6 +379,7 @@ fn policy(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
     reader.set(&mut policy.stoptime, Key::Stoptime, values::duration);
     reader.set(&mut policy.stopgroup, Key::Stopgroup, values::boolean);
     reader.set(&mut policy.oneshot, Key::Oneshot, values::boolean);
+    reader.set(&mut policy.timeout, Key::Timeout, timeout);
     backoff(reader, &mut policy.backoff);
     if let (true, Some((section, found))) = (policy.stoptime.is_zero(), reader.find(Key::Stoptime)) {
         let text = "is 0: SIGKILL follows the stop signal at once, and nothing can end in good order";
@@ -402,6 +434,27 @@ fn outputs(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
 fn rotation(reader: &mut ProgramReader<'_, '_, '_, '_>, output: &mut Output, max_bytes: Key, backups: Key) {
     reader.set(&mut output.rotation.max_bytes, max_bytes, values::size);
     reader.set(&mut output.rotation.backups, backups, |n| values::integer(n, BACKUPS));
+}
+
+/// `tty`, and what it leaves no room for.
+fn terminal(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
+    reader.set(&mut program.tty, Key::Tty, values::boolean);
+    let Some((by, _)) = reader.find(Key::Tty).filter(|_| program.tty) else { return };
+    if let (Sink::Inherit, Some((section, found))) = (&program.stdout.sink, reader.find(Key::Stdout)) {
+        let text =
+            "cannot be inherit with \"tty: true\", where the daemon reads what is shown; give a file, auto or none";
+        reader.report.error(found.place, section.path_to(&found.entry.key), text);
+    }
+    let own_place = matches!(program.stderr.sink, Sink::File(_) | Sink::Inherit | Sink::Discard);
+    for (key, is_meant) in [(Key::Stderr, own_place), (Key::Stdin, true)] {
+        // Defaults are for other programs, too.
+        let own = |section| std::ptr::eq(section, reader.own) || std::ptr::eq(section, by);
+        if let Some((section, found)) = reader.find(key).filter(|(section, _)| is_meant && own(*section)) {
+            let text = "is not used with \"tty: true\": standard input, output and error are the terminal";
+            reader.report.warning(found.place, section.path_to(&found.entry.key), text);
+        }
+    }
+    program.stderr.sink = Sink::Stdout;
 }
 
 /// `stderr`, or `redirect_stderr: true`, which comes before it in the same section.

@@ -9,12 +9,13 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 
+use crate::base::cron;
 use crate::base::id::{NAME_BYTES, SOCKET_PATH_BYTES};
 use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 
 use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
-use super::model::{Condition, Level, LogFormat};
+use super::model::{Condition, Level, LogFormat, Overlap};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
     BACKOFF_KEYS, BACKUPS, BackoffKey, HEALTH_KEYS, HEALTH_RETRIES, HealthKey, KEYS, Key, NICE, NUMPROCS,
@@ -192,6 +193,8 @@ fn program(key: Key) -> Said {
         Key::EnvFile => (paths(), "Files of variables; a - before a path: it may be absent. Default: []."),
         Key::EnvFromDir => (paths(), "Directories in which each file is a variable. Default: []."),
         Key::EnvPass => (variable_names(), "Names or patterns of the daemon's variables that it gets. Default: []."),
+        Key::Stdin => (stdin(), "What it reads: null is nothing, pipe what is sent to it. Default: null."),
+        Key::Tty => (boolean(), "Give it a terminal of its own. Default: false."),
         Key::Stdout => (sink(false), "Where its output goes: a path, auto, none or inherit. Default: auto."),
         Key::Stderr => (sink(true), "Where its errors go: a path, auto, none, inherit or stdout. Default: auto."),
         Key::RedirectStderr => (boolean(), "The same as stderr: stdout. Default: false."),
@@ -202,6 +205,18 @@ fn program(key: Key) -> Said {
         Key::Priority => (integer(&PRIORITY), "Lower starts earlier and stops later. Default: 999."),
         Key::DependsOn => (dependencies(), "The programs that must have come first. Default: []."),
         Key::RestartDependents => (boolean(), "Restart those that depend on it when it ends. Default: false."),
+        Key::Schedule => (calendar(), "Run it as a job by the calendar, as in cron(8). None unless given."),
+        Key::Every => (
+            json!({"anyOf": [duration(), {"type": "null"}]}),
+            "Run it as a job again and again after this time. None unless given.",
+        ),
+        Key::Timezone => (zone(), "Whose calendar it goes by, as Europe/Berlin. Unless given, the local time."),
+        Key::Overlap => {
+            (words(&Overlap::NAMES.map(|(name, _)| name), &[]), "If the last run is not over. Default: skip.")
+        }
+        Key::Jitter => (duration(), "Each run is put off by a random time up to this. Default: 0s."),
+        Key::RunOnStart => (boolean(), "Run it at once when the schedule becomes active, too. Default: false."),
+        Key::Timeout => (duration(), "How long a run of a oneshot program may take. No limit unless given."),
         Key::Healthcheck => {
             (section(&HEALTH_KEYS, health), "How it is found out whether it does its work. None unless given.")
         }
@@ -403,6 +418,10 @@ fn sink(is_stderr: bool) -> Value {
     json!({"anyOf": [{"enum": offered}, path, {"type": "null"}]})
 }
 
+fn stdin() -> Value {
+    json!({"anyOf": [words(&["null", "pipe"], &["none"]), {"type": "null"}]})
+}
+
 fn level() -> Value {
     words(&Level::NAMES.map(|(name, _)| name), &["warn"])
 }
@@ -419,13 +438,26 @@ fn holders() -> Value {
     json!({"anyOf": [text, number, {"type": "array", "items": {"anyOf": one}}]})
 }
 
+/// Five fields, or a word.
+fn calendar() -> Value {
+    let sign = "[-0-9A-Za-z*/,]+";
+    let fields = format!("^[ \\t]*{sign}([ \\t]+{sign}){{4}}[ \\t]*$");
+    let words = cron::WORDS.map(|(word, _)| word);
+    let any_word = text_like(&format!("^[ \t]*{}[ \t]*$", any_of(&words)));
+    json!({"anyOf": [{"enum": words}, text_like(&fields), any_word, {"type": "null"}]})
+}
+
+fn zone() -> Value {
+    text_like("^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*$")
+}
+
 fn dependencies() -> Value {
     let name = json!({"type": "string", "pattern": NAME, "maxLength": NAME_BYTES, "not": {"enum": ["all"]}});
     let names = json!({"type": "array", "items": group_name(), "uniqueItems": true});
     let condition = json!({"enum": Condition::NAMES.map(|(name, _)| name)});
     let full = json!({
         "type": ["object", "null"],
-        "properties": {"condition": condition, "required": {"type": "boolean"}},
+        "properties": {"condition": condition, "required": boolean()},
         "additionalProperties": false,
     });
     let map = json!({

@@ -8,7 +8,7 @@ mod examples;
 mod roles;
 
 use super::diag::{Diagnostic, Level};
-use super::model::{Autorestart, Config, LogTarget, Program, Rotation, Sink, Variable};
+use super::model::{Autorestart, Config, LogTarget, Program, Rotation, Sink, Stdin, Variable};
 use super::{Objection, Parsed, Source, World, parse};
 use crate::base::exit::ExitCodes;
 use crate::base::id::ProgramName;
@@ -224,6 +224,24 @@ fn places_of_output() {
     );
     assert_eq!(p.stdout.rotation, Rotation { max_bytes: 1 << 20, backups: 0 });
     assert_eq!(p.stderr.rotation, Rotation { max_bytes: 0, backups: 1000 });
+}
+
+#[test]
+fn input_comes_from_nowhere_a_pipe_or_a_terminal() {
+    assert_eq!((program("tty: no").stdin, program("tty: no").tty), (Stdin::Null, false));
+    assert_eq!(program("stdin: Pipe").stdin, Stdin::Pipe);
+    assert_eq!(program("stdin: null").stdin, Stdin::Null);
+    assert_eq!(program("stdin: none").stdin, Stdin::Null);
+    let terminal = program("tty: true");
+    assert_eq!((terminal.tty, &terminal.stderr.sink), (true, &Sink::Stdout));
+    let told = warned(&one("tty: true, stderr: /x, stdin: pipe"));
+    for key in ["stderr", "stdin"] {
+        let text = format!("programs.web.{key}: is not used with \"tty: true\"");
+        assert!(told.iter().any(|warning| warning.contains(&text)), "{told:?}");
+    }
+    assert_eq!(warned(&one("tty: true, stderr: stdout")).len(), 0);
+    // What the defaults say is meant for other programs.
+    assert_eq!(warned(&format!("defaults: {{stderr: /x, stdin: pipe}}\n{}", one("tty: true"))).len(), 0);
 }
 
 #[test]

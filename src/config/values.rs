@@ -13,7 +13,7 @@ use crate::base::text::quoted;
 use crate::base::tree::{Node, Scalar, Value};
 use crate::base::units;
 
-use super::model::{Account, Autorestart, Level, LogFormat, LogTarget, Sink};
+use super::model::{Account, Autorestart, Level, LogFormat, LogTarget, Sink, Stdin};
 
 /// The value, or what is wrong with it.
 pub(super) type Read<T> = Result<T, String>;
@@ -236,6 +236,19 @@ pub(super) fn sink(node: &Node<'_>, is_stderr: bool) -> Read<Sink> {
         _ if own.contains(&path.as_str()) => Ok(Sink::Inherit),
         _ if path.ends_with('/') => Err(format!("{} is a directory; give a file", quoted(&path))),
         _ => Ok(Sink::File(path)),
+    }
+}
+
+/// What a process reads from.
+pub(super) fn stdin(node: &Node<'_>) -> Read<Stdin> {
+    if is_null(node) {
+        return Ok(Stdin::Null);
+    }
+    let text = plain_text(node, "null or pipe")?;
+    match text.to_ascii_lowercase().as_str() {
+        "null" | "none" => Ok(Stdin::Null),
+        "pipe" => Ok(Stdin::Pipe),
+        _ => Err(format!("{} is not null or pipe{}", quoted(text), suggestion(text, ["null", "pipe"]))),
     }
 }
 

@@ -45,6 +45,14 @@ pub fn spoken(request: &Request) -> String {
         | Request::Events { names, .. }
         | Request::Logs { names, .. } => words.extend_from_slice(names),
         Request::Tail { name, .. } => words.push(name.clone()),
+        // What is typed may be a secret.
+        Request::Input { name, eof, .. } => {
+            words.extend(eof.then(|| "--eof".to_owned()));
+            words.push(name.clone());
+        }
+        Request::Resize { name, rows, cols } => {
+            words.extend([name.clone(), rows.to_string(), cols.to_string()]);
+        }
         Request::Pid { name } => words.extend(name.clone()),
         Request::Help { command } => words.extend(command.clone()),
         Request::Version | Request::Shutdown => {}
@@ -107,6 +115,7 @@ pub fn verdict(response: &Response) -> Verdict {
         | Response::DaemonPid(_)
         | Response::Pids(_)
         | Response::Version(_)
+        | Response::Done
         | Response::ShuttingDown
         | Response::Help(_) => Verdict { result: "ok", reason: String::new(), refused: false },
     }

@@ -1,6 +1,8 @@
 //! The table of commands. Both parsers, the help texts, the JSON-RPC methods and the rights are read from it, so a
 //! command that is not here does not exist and one that is here is complete.
 
+use data_encoding::BASE64;
+
 use crate::base::id::Stream;
 use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
@@ -35,6 +37,8 @@ pub enum Verb {
     Events,
     Logs,
     Tail,
+    Input,
+    Resize,
     Pid,
     Version,
     Shutdown,
@@ -80,6 +84,16 @@ pub enum Param {
     Stream,
     /// The name of a command; a word.
     Command,
+    /// What a process is to read; the rest of the words, with a line feed behind them.
+    Text,
+    /// The same as base64: `--base64 BYTES`.
+    Base64,
+    /// Nothing comes behind it: `--eof`.
+    Eof,
+    /// How many lines a terminal has; a word.
+    Rows,
+    /// How many characters a line has; a word.
+    Cols,
 }
 
 /// How an argument is given in a line of words.
@@ -120,6 +134,11 @@ impl Param {
             Param::From => "from",
             Param::Stream => "stream",
             Param::Command => "command",
+            Param::Text => "text",
+            Param::Base64 => "base64",
+            Param::Eof => "eof",
+            Param::Rows => "rows",
+            Param::Cols => "cols",
         }
     }
 
@@ -127,10 +146,12 @@ impl Param {
     #[must_use]
     pub fn place(self) -> Place {
         match self {
-            Param::Names => Place::Rest,
-            Param::Name | Param::Sig | Param::Stream | Param::Command => Place::Word,
+            Param::Names | Param::Text => Place::Rest,
+            Param::Name | Param::Sig | Param::Stream | Param::Command | Param::Rows | Param::Cols => Place::Word,
             Param::Wait => Place::Flag("--no-wait"),
             Param::DryRun => Place::Flag("--dry-run"),
+            Param::Base64 => Place::Value("--base64", "-b"),
+            Param::Eof => Place::Flag("--eof"),
             Param::Follow => Place::Flag("--no-follow"),
             Param::Usage => Place::Flag("--usage"),
             Param::Dot => Place::Flag("--dot"),
@@ -182,7 +203,7 @@ const CHANGE: &[Param] = &[Param::Wait, Param::Timeout, Param::Names];
 const CHANGE_SYNOPSIS: &str = "[--no-wait] [--timeout DURATION] NAME...";
 
 /// All commands, in the order in which people look for them.
-pub const COMMANDS: [Command; 16] = [
+pub const COMMANDS: [Command; 18] = [
     Command {
         verb: Verb::Start,
         name: "start",
@@ -334,6 +355,35 @@ Shows 10 lines of stdout if nothing else is said. NAME must mean one process. Wi
 ",
     },
     Command {
+        verb: Verb::Input,
+        name: "input",
+        aliases: &[],
+        right: Right::Control,
+        params: &[Param::Eof, Param::Base64, Param::Name, Param::Text],
+        synopsis: "[--eof] [--base64 BYTES] NAME [TEXT...]",
+        summary: "Write a line to the standard input of a process",
+        help: "\
+The words are written with blanks between them and a line feed behind them. The
+process must have stdin: pipe or tty: true; NAME must mean one. It answers when
+all of it has been written. --base64 writes these bytes in place of a line.
+--eof closes the pipe behind it; to a terminal it sends what stands for the end
+there, Ctrl-D.
+",
+    },
+    Command {
+        verb: Verb::Resize,
+        name: "resize",
+        aliases: &[],
+        right: Right::Control,
+        params: &[Param::Name, Param::Rows, Param::Cols],
+        synopsis: "NAME ROWS COLS",
+        summary: "Set the size of a process's terminal",
+        help: "\
+The process must have tty: true; NAME must mean one. Each run begins with 24
+and 80.
+",
+    },
+    Command {
         verb: Verb::Pid,
         name: "pid",
         aliases: &[],
@@ -455,6 +505,8 @@ impl Request {
             Request::Events { .. } => Verb::Events,
             Request::Logs { .. } => Verb::Logs,
             Request::Tail { .. } => Verb::Tail,
+            Request::Input { .. } => Verb::Input,
+            Request::Resize { .. } => Verb::Resize,
             Request::Pid { .. } => Verb::Pid,
             Request::Version => Verb::Version,
             Request::Shutdown => Verb::Shutdown,
@@ -506,6 +558,11 @@ pub(super) struct Args {
     pub(super) from: Vec<LogPlace>,
     pub(super) stream: Option<Stream>,
     pub(super) command: Option<String>,
+    pub(super) text: Option<String>,
+    pub(super) base64: Option<Vec<u8>>,
+    pub(super) eof: Option<bool>,
+    pub(super) rows: Option<u16>,
+    pub(super) cols: Option<u16>,
 }
 
 impl Args {
@@ -551,11 +608,30 @@ impl Args {
                 stream: self.stream.unwrap_or(Stream::Stdout),
                 lines: self.lines.unwrap_or(TAIL_LINES),
             },
+            Verb::Input => self.input()?,
+            Verb::Resize => Request::Resize {
+                name: self.name.ok_or("no NAME given")?,
+                rows: self.rows.ok_or("no ROWS given")?,
+                cols: self.cols.ok_or("no COLS given")?,
+            },
             Verb::Pid => Request::Pid { name: self.name },
             Verb::Version => Request::Version,
             Verb::Shutdown => Request::Shutdown,
             Verb::Help => Request::Help { command: self.command },
         })
+    }
+
+    fn input(self) -> Result<Request, &'static str> {
+        let name = self.name.ok_or("no NAME given")?;
+        let eof = self.eof.unwrap_or(false);
+        let bytes = match (self.text, self.base64) {
+            (Some(_), Some(_)) => return Err("it takes a text or bytes in base64, not both"),
+            (Some(text), None) => text.into_bytes(),
+            (None, Some(bytes)) => bytes,
+            (None, None) if eof => Vec::new(),
+            (None, None) => return Err("no TEXT given (\"\" is an empty line)"),
+        };
+        Ok(Request::Input { name, bytes, eof })
     }
 
     fn only_stream(&self) -> Result<Option<Stream>, &'static str> {
@@ -575,6 +651,11 @@ impl Args {
             (_, None) => Ok(Wait::Reached),
         }
     }
+}
+
+/// The bytes behind a text in base64 (RFC 4648).
+pub(super) fn bytes(text: &str) -> Result<Vec<u8>, String> {
+    BASE64.decode(text.as_bytes()).map_err(|_| format!("{} is no base64", quoted(text)))
 }
 
 /// What this word says to wait for.
@@ -612,6 +693,8 @@ mod tests {
             Verb::Reload,
             Verb::Events,
             Verb::Tail,
+            Verb::Input,
+            Verb::Resize,
             Verb::Pid,
             Verb::Version,
             Verb::Shutdown,

@@ -104,11 +104,12 @@ mod tests {
 start       stop        restart     status
 top         why         wait        graph
 signal      events      logs        tail
-pid         reload      update      reread
-version     shutdown    help
+input       resize      pid         reload
+update      reread      version     shutdown
+help
 "
         );
-        assert!(shell_help(None).unwrap().ends_with("help        quit\nexit\n"));
+        assert!(shell_help(None).unwrap().ends_with("help        quit        exit\n"));
         for name in names() {
             let one = help(Some(name)).unwrap();
             assert!(one.starts_with(find(name).unwrap().0.name), "{one}");

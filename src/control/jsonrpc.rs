@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use data_encoding::BASE64;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -253,6 +254,13 @@ fn set(param: Param, json: &str, args: &mut Args) -> Result<(), String> {
             };
         }
         Param::Command => args.command = read(json, "a string")?,
+        Param::Text => args.text = read(json, "a string")?,
+        Param::Base64 => {
+            args.base64 = read::<String>(json, "a string in base64")?.map(|text| command::bytes(&text)).transpose()?;
+        }
+        Param::Eof => args.eof = read(json, "true or false")?,
+        Param::Rows => args.rows = read(json, "a number of lines")?,
+        Param::Cols => args.cols = read(json, "a number of columns")?,
     }
     if args.names.iter().chain(&args.name).chain(&args.command).any(String::is_empty) {
         return Err("an empty name".to_owned());
@@ -304,6 +312,16 @@ struct Params<'a> {
     stream: Option<Stream>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    eof: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cols: Option<u16>,
 }
 
 impl<'a> Params<'a> {
@@ -340,6 +358,14 @@ impl<'a> Params<'a> {
             },
             Request::Tail { name, stream, lines } => {
                 Params { name: Some(name), stream: Some(*stream), lines: Some(*lines), ..none }
+            }
+            Request::Input { name, bytes, eof } => {
+                let text = str::from_utf8(bytes).ok();
+                let base64 = if text.is_none() { Some(BASE64.encode(bytes)) } else { None };
+                Params { name: Some(name), text, base64, eof: *eof, ..none }
+            }
+            Request::Resize { name, rows, cols } => {
+                Params { name: Some(name), rows: Some(*rows), cols: Some(*cols), ..none }
             }
             Request::Pid { name } => Params { name: name.as_deref(), ..none },
             Request::Help { command } => Params { command: command.as_deref(), ..none },
@@ -397,6 +423,10 @@ mod tests {
             Request::Reload { dry_run: true },
             Request::Reload { dry_run: false },
             Request::Tail { name: "web".into(), stream: Stream::Stderr, lines: 0 },
+            Request::Input { name: "web".into(), bytes: b"a\0\x1b\n".to_vec(), eof: false },
+            Request::Input { name: "web".into(), bytes: vec![0xff, b'a'], eof: true },
+            Request::Input { name: "web".into(), bytes: vec![], eof: true },
+            Request::Resize { name: "web".into(), rows: 24, cols: 80 },
             Request::Pid { name: None },
             Request::Pid { name: Some("web".into()) },
             Request::Version,
@@ -432,6 +462,9 @@ mod tests {
             ("update", "update", "{}"),
             ("reread", "reread", "[]"),
             ("tail -n 3 web stderr", "tail", r#"{"lines":3,"name":"web","stream":"stderr"}"#),
+            ("input web a b", "input", r#"{"name":"web","text":"a b\n"}"#),
+            ("input --eof web", "input", r#"{"name":"web","eof":true}"#),
+            ("resize web 24 80", "resize", r#"{"name":"web","rows":24,"cols":80}"#),
             ("pid", "pid", "{}"),
             ("pid web", "pid", r#"{"name":"web"}"#),
             ("version", "version", "{}"),

@@ -14,10 +14,12 @@ use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
 mod insight;
+mod schedule;
 
 pub use insight::{
     Account, Edge, Graph, GraphProgram, LastOutput, Setting, StreamPlace, StreamSink, Transition, Usage, WaitFor,
 };
+pub use schedule::{RunReport, ScheduleStatus};
 
 /// The version of the protocol. Grows when something changes that a client must know of; new keys do not count.
 pub const PROTOCOL: u32 = 1;
@@ -118,6 +120,24 @@ pub enum Request {
         /// Logs that begin here, not with their last lines.
         from: Vec<LogPlace>,
     },
+    /// Write to the standard input of a process.
+    Input {
+        /// A selector that means one process.
+        name: String,
+        /// What to write.
+        bytes: Vec<u8>,
+        /// Whether that is the end of its input.
+        eof: bool,
+    },
+    /// Say how large the terminal of a process is.
+    Resize {
+        /// A selector that means one process.
+        name: String,
+        /// Lines.
+        rows: u16,
+        /// Characters in a line.
+        cols: u16,
+    },
     /// The process id of the daemon (`None`) or of the named processes.
     Pid {
         /// A selector.
@@ -176,6 +196,8 @@ pub enum Response {
     Pids(Vec<ProcessPid>),
     /// To `version`.
     Version(VersionReport),
+    /// To `input`, `resize`: it was done.
+    Done,
     /// To `shutdown`: it has begun. The connection closes when the daemon is gone.
     ShuttingDown,
     /// To `help`.
@@ -275,9 +297,25 @@ pub struct ProcessStatus {
     /// STOPPING: milliseconds until SIGKILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_in_ms: Option<u64>,
+    /// From where it reads what is sent to it; absent if it reads nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<Reads>,
+    /// When it runs by itself, if it has a schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleStatus>,
     /// What it uses of the machine, if that was asked for and it lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+}
+
+/// From where a process reads what is sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reads {
+    /// A pipe.
+    Pipe,
+    /// A terminal of its own.
+    Terminal,
 }
 
 /// Something that happened to a process.
@@ -462,6 +500,8 @@ pub enum Then {
     GoesOn,
     /// It is down and stays so.
     StaysDown,
+    /// It is down, and runs when its schedule says so.
+    BySchedule,
 }
 
 /// One key before and after.

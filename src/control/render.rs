@@ -84,7 +84,7 @@ pub fn write(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
         Response::Version(v) => {
             put(&mut text, format_args!("taskmasterd {}, protocol {}\n", Plain(&v.version), v.protocol));
         }
-        Response::ShuttingDown => {}
+        Response::Done | Response::ShuttingDown => {}
         Response::Help(help) => text.push_str(help),
         Response::Refused(refusal) => details(refusal, &mut text),
     }
@@ -117,6 +117,7 @@ pub fn final_line(response: &Response) -> Cow<'static, str> {
         | Response::DaemonPid(_)
         | Response::Pids(_)
         | Response::Version(_)
+        | Response::Done
         | Response::ShuttingDown
         | Response::Help(_) => "OK".into(),
     }
@@ -180,6 +181,8 @@ fn describe(p: &ProcessStatus, clock: &Clock, text: &mut String) {
     state(p, clock, text);
     if let Some(next) = &p.next {
         put(text, format_args!("; {}", Plain(next)));
+    } else if let Some(schedule) = &p.schedule {
+        put(text, format_args!("; {}", Plain(&schedule.to_string())));
     }
 }
 
@@ -309,6 +312,8 @@ mod tests {
             next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            reads: None,
+            schedule: None,
             usage: None,
         }
     }

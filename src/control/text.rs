@@ -53,6 +53,8 @@ fn read<'a>(command: &Command, words: impl Iterator<Item = &'a str>, args: &mut 
             if current.is_none_or(|p| p.place() != Place::Rest) {
                 current = free.next();
             }
+            // In what a process is to read nothing is an option.
+            options &= current != Some(Param::Text);
             let param = current.ok_or_else(|| format!("{} is one argument too many", quoted(word)))?;
             set(param, word, args)?;
         }
@@ -101,10 +103,13 @@ fn option(command: &Command, word: &str, words: &mut dyn Iterator<Item = &str>, 
 
 /// Puts a word into its place. A flag has no word.
 fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
-    if word.is_empty() && !matches!(param.place(), Place::Flag(_) | Place::ShortFlag(..)) {
+    let may_be_empty = matches!(param.place(), Place::Flag(_) | Place::ShortFlag(..)) || param == Param::Text;
+    if word.is_empty() && !may_be_empty {
         return Err(match param {
             Param::Names | Param::Name => "a NAME is empty".to_owned(),
-            Param::Sig | Param::Stream | Param::Command => format!("the {} is empty", param.key()),
+            Param::Sig | Param::Stream | Param::Command | Param::Rows | Param::Cols | Param::Text => {
+                format!("the {} is empty", param.key())
+            }
             Param::Wait
             | Param::Timeout
             | Param::DryRun
@@ -117,7 +122,9 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
             | Param::Follows
             | Param::Stdout
             | Param::Stderr
-            | Param::From => "an option has an empty value".to_owned(),
+            | Param::From
+            | Param::Base64
+            | Param::Eof => "an option has an empty value".to_owned(),
         });
     }
     match param {
@@ -145,8 +152,25 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
         Param::Dot => args.dot = Some(true),
         Param::Stream => args.stream = Some(command::stream(word)?),
         Param::Command => args.command = Some(word.to_owned()),
+        Param::Text => {
+            // Ended by a line feed after each word, so that it is one line at the end.
+            let text = args.text.get_or_insert_default();
+            if text.pop().is_some() {
+                text.push(' ');
+            }
+            text.push_str(word);
+            text.push('\n');
+        }
+        Param::Base64 => args.base64 = Some(command::bytes(word)?),
+        Param::Eof => args.eof = Some(true),
+        Param::Rows => args.rows = Some(number_of(word, "lines")?),
+        Param::Cols => args.cols = Some(number_of(word, "columns")?),
     }
     Ok(())
+}
+
+fn number_of(word: &str, things: &str) -> Result<u16, String> {
+    word.parse().map_err(|_| format!("{} is no number of {things}", quoted(word)))
 }
 
 /// Splits a line into words at blanks. `'…'` and `"…"` keep blanks; a backslash keeps the character behind it, except
@@ -241,6 +265,18 @@ mod tests {
             ("tail web", Request::Tail { name: "web".into(), stream: Stream::Stdout, lines: 10 }),
             ("tail -n 20 web stderr", Request::Tail { name: "web".into(), stream: Stream::Stderr, lines: 20 }),
             ("tail web stdout -n5", Request::Tail { name: "web".into(), stream: Stream::Stdout, lines: 5 }),
+            ("input --eof web", Request::Input { name: "web".into(), bytes: vec![], eof: true }),
+            (
+                "input web ls -l --eof",
+                Request::Input { name: "web".into(), bytes: b"ls -l --eof\n".to_vec(), eof: false },
+            ),
+            (
+                "input --eof web 'a  b' '' c",
+                Request::Input { name: "web".into(), bytes: b"a  b  c\n".to_vec(), eof: true },
+            ),
+            ("input web ''", Request::Input { name: "web".into(), bytes: b"\n".to_vec(), eof: false }),
+            ("input --base64 Aw== web", Request::Input { name: "web".into(), bytes: vec![3], eof: false }),
+            ("resize web 50 132", Request::Resize { name: "web".into(), rows: 50, cols: 132 }),
             ("pid", Request::Pid { name: None }),
             ("pid web", Request::Pid { name: Some("web".into()) }),
             ("version", Request::Version),
@@ -293,6 +329,14 @@ mod tests {
             "start --timeout",
             "start --timeout soon web",
             "start --no-wait --timeout 5 web",
+            "input",
+            "input web",
+            "input --base64 x web",
+            "input --base64 Aw== web a",
+            "resize web",
+            "resize web 24",
+            "resize web 24 65536",
+            "resize web -1 80",
             "pid a b",
             "why",
             "wait",

@@ -156,6 +156,39 @@ mod tests {
         assert_eq!(String::from_utf8(out).unwrap(), text);
     }
 
+    #[test]
+    fn a_conversation_torn_at_every_offset_is_the_same() {
+        let conversation: &[u8] = b"stop 'w b' \r\n\n{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"pid\"}\n\
+            [{\"jsonrpc\":\"2.0\",\"method\":\"top\"},3]\nw\xfcb\ntail -n x";
+        let messages = |reads: &mut dyn Iterator<Item = &[u8]>| {
+            let mut lines = Lines::default();
+            let mut out = Vec::new();
+            let mut drain = |lines: &mut Lines| {
+                while let Some(frame) = lines.take() {
+                    let Frame::Line(line) = frame else { panic!("nothing here is too large") };
+                    out.push(decode(line));
+                }
+            };
+            for read in reads {
+                lines.feed(read);
+                drain(&mut lines);
+            }
+            lines.finish();
+            drain(&mut lines);
+            out
+        };
+        let whole = messages(&mut [conversation].into_iter());
+        assert_eq!(whole.len(), 5);
+        for first in 0..=conversation.len() {
+            let (one, rest) = conversation.split_at(first);
+            for second in 0..=rest.len() {
+                let (two, three) = rest.split_at(second);
+                assert_eq!(messages(&mut [one, two, three].into_iter()), whole, "{first} {second}");
+            }
+        }
+        assert_eq!(messages(&mut conversation.chunks(1)), whole);
+    }
+
     /// xorshift64*: the same sweep every time.
     struct Dice(u64);
 

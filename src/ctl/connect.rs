@@ -3,7 +3,7 @@
 //! Every request has a connection of its own, so that a daemon that was started anew in between makes no difference.
 
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,19 +36,60 @@ impl Reply {
     /// Ctrl-C, or the connection broke.
     pub fn next_line(&mut self, interrupt: Option<&Interrupt>) -> Result<Option<String>, NoReply> {
         loop {
-            if let Some(end) = self.rest.iter().position(|b| *b == b'\n') {
-                let line: Vec<u8> = self.rest.drain(..=end).collect();
-                return Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()));
+            if let Some(line) = self.take_line() {
+                return Ok(Some(line));
             }
-            let mut room = [0; FIRST_READ_BYTES];
+            if !self.receive_unless(interrupt)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next line of what has come.
+    pub fn take_line(&mut self) -> Option<String> {
+        let end = self.rest.iter().position(|b| *b == b'\n')?;
+        let line: Vec<u8> = self.rest.drain(..=end).collect();
+        Some(String::from_utf8_lossy(&line).trim_end().to_owned())
+    }
+
+    /// Waits for more; whether there was any before the end.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn receive(&mut self) -> Result<bool, NoReply> {
+        self.receive_unless(None)
+    }
+
+    fn receive_unless(&mut self, interrupt: Option<&Interrupt>) -> Result<bool, NoReply> {
+        let mut room = [0; FIRST_READ_BYTES];
+        loop {
             match read(&mut self.stream, &mut room, interrupt) {
                 Ok(None) => return Err(NoReply::Cancelled),
-                Ok(Some(0)) => return Ok(None),
-                Ok(Some(n)) => self.rest.extend_from_slice(room.get(..n).unwrap_or_default()),
+                Ok(Some(n)) => {
+                    self.rest.extend_from_slice(room.get(..n).unwrap_or_default());
+                    return Ok(n > 0);
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(NoReply::Because(format!("the connection broke: {error}"))),
             }
         }
+    }
+
+    /// Sends another request on the same connection. Its answer is among the lines that follow.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn send(&mut self, request: &Request) -> Result<(), NoReply> {
+        let mut line = Vec::with_capacity(256);
+        jsonrpc::write_request(&Id::number(1), request, &mut line);
+        line.push(b'\n');
+        self.stream.write_all(&line).map_err(|error| NoReply::Because(format!("the connection broke: {error}")))
+    }
+}
+
+impl AsFd for Reply {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
     }
 }
 

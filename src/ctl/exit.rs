@@ -75,6 +75,7 @@ pub fn of(response: &Response) -> Exit {
         | Response::DaemonPid(_)
         | Response::Pids(_)
         | Response::Version(_)
+        | Response::Done
         | Response::ShuttingDown
         | Response::Help(_) => Exit::Done,
     }
@@ -108,6 +109,8 @@ mod tests {
             next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            reads: None,
+            schedule: None,
             usage: None,
         };
         let outcome = |ok| Outcome { name: "web".into(), result: "x".into(), ok };

@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::session::Session;
 use super::show;
 
+mod attach;
 mod board;
 mod check;
 mod complete;
@@ -60,7 +61,7 @@ impl Given<'_> {
 }
 
 /// All of them.
-pub const LOCAL: [Local; 4] = [board::BOARD, check::CHECK, import::IMPORT, schema::SCHEMA];
+pub const LOCAL: [Local; 5] = [attach::ATTACH, board::BOARD, check::CHECK, import::IMPORT, schema::SCHEMA];
 
 /// What the scripts in etc/completions call; nobody else has a use for it, so no list names it.
 const HIDDEN: [Local; 1] = [complete::COMPLETE];

@@ -18,7 +18,7 @@ use super::session::Session;
 use super::show;
 
 mod grep;
-mod print;
+pub(super) mod print;
 
 use grep::Grep;
 use print::Printer;

@@ -131,6 +131,7 @@ impl Look {
             | Response::DaemonPid(_)
             | Response::Pids(_)
             | Response::Version(_)
+            | Response::Done
             | Response::ShuttingDown
             | Response::Help(_)
             | Response::Refused(_) => None,
@@ -292,6 +293,8 @@ mod tests {
             next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            reads: None,
+            schedule: None,
             usage: None,
         }
     }

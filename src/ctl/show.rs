@@ -35,6 +35,7 @@ pub fn show(response: &Response, color: Color) -> Exit {
         | Response::DaemonPid(_)
         | Response::Pids(_)
         | Response::Version(_)
+        | Response::Done
         | Response::Help(_) => {
             let lines = render::render(response, &clock_for(response));
             exit.max(print(&Look::of_stdout(color).dress(response, lines)))
@@ -69,6 +70,7 @@ fn clock_for(response: &Response) -> Clock {
         | Response::DaemonPid(_)
         | Response::Pids(_)
         | Response::Version(_)
+        | Response::Done
         | Response::ShuttingDown
         | Response::Help(_)
         | Response::Refused(_) => false,

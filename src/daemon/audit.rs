@@ -38,6 +38,11 @@ struct Entry {
 }
 
 impl Audit {
+    /// A request is not worth being written down: it goes on with what was.
+    pub fn forget(&mut self, ticket: Ticket) {
+        self.open.remove(&ticket);
+    }
+
     /// When there are refusals to be counted up.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {

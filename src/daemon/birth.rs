@@ -26,6 +26,9 @@ use super::run::Daemon;
 /// What a child finds in `PATH` if the daemon has none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// What kind of terminal a program with one is told it has: what most terminals that people attach with are like.
+const TERMINAL_KIND: &str = "xterm";
+
 /// The daemon's own variables that every child gets.
 const PASSED_ON: [&str; 3] = ["PATH", "LANG", "TZ"];
 
@@ -38,6 +41,8 @@ impl Daemon {
             Ok(pid) => Fact::Spawned { pid },
             Err(refused) => {
                 self.outputs.cancel(&mut self.reactor, &mut self.files, key, run);
+                self.end_stdin((key, run));
+                self.terminals.cancel(&mut self.reactor, (key, run));
                 self.cgroups.over(key, run);
                 Fact::SpawnFailed(self.refusal(key, refused))
             }
@@ -62,17 +67,8 @@ impl Daemon {
         if let Some(directory) = self.cgroup((key, run), program, name, num)? {
             command.cgroup(directory);
         }
-        let standard = self
-            .standard_files(key, run, program, &blueprint, owner.as_ref())
-            .map_err(|e| Failed::new(Stage::Pipe, &e))?;
-        let stdio = Stdio {
-            stdout: standard.stdout.borrow(1),
-            stderr: match &standard.stderr {
-                End::Merged => standard.stdout.borrow(1),
-                end @ (End::Null | End::Own | End::Pipe(_)) => end.borrow(2),
-            },
-        };
-        let child = command.spawn(stdio, &mut self.nursery)?;
+        let standard = self.standard_files((key, run), program, &blueprint, owner.as_ref())?;
+        let child = command.spawn(standard.stdio(), &mut self.nursery)?;
         let pid = child.pid;
         if let Err((error, unborn)) = self.children.born(&mut self.reactor, key, run, child) {
             Daemon::discard(unborn);
@@ -148,6 +144,9 @@ impl Daemon {
         for (name, value) in &blueprint.env {
             set(&mut env, name, value);
         }
+        if program.tty && !env.iter().any(|(name, _)| name == "TERM") {
+            set(&mut env, "TERM", TERMINAL_KIND);
+        }
         Ok(env)
     }
 
@@ -190,16 +189,27 @@ impl Daemon {
 
     fn standard_files(
         &mut self,
-        key: Key,
-        run: Run,
+        id: (Key, Run),
         program: &Program,
         blueprint: &Blueprint,
         owner: Option<&Credentials>,
-    ) -> io::Result<StandardFiles> {
-        let mut end = |stream, place| self.end((key, run, stream), place, program.output(stream).rotation, owner);
-        let stdout = end(Stream::Stdout, &blueprint.stdout)?;
-        let stderr = end(Stream::Stderr, &blueprint.stderr)?;
-        Ok(StandardFiles { stdout, stderr })
+    ) -> Result<StandardFiles, Failed> {
+        if program.tty {
+            return self.open_terminal(id, program, blueprint, owner).map(StandardFiles::Terminal);
+        }
+        let failed = |error: io::Error| Failed::new(Stage::Pipe, &error);
+        let stdin = self.input_end(id, program, owner).map_err(failed)?;
+        let mut end = |stream, place| self.end((id.0, id.1, stream), place, program.output(stream).rotation, owner);
+        let stdout = end(Stream::Stdout, &blueprint.stdout).map_err(failed)?;
+        let stderr = end(Stream::Stderr, &blueprint.stderr).map_err(failed)?;
+        Ok(StandardFiles::Each { stdin, stdout, stderr })
+    }
+
+    /// Makes a pipe into a log file; its end to write to.
+    pub(super) fn output_end(&mut self, id: output::Id, path: &str, rotation: Rotation) -> io::Result<OwnedFd> {
+        let path = Path::new(path);
+        self.follow_new_run(id.0, id.2, path);
+        self.outputs.open(&mut self.reactor, &mut self.files, id, path, rotation)
     }
 
     fn end(
@@ -214,9 +224,7 @@ impl Daemon {
             Place::Inherit => End::Own,
             Place::Merged => End::Merged,
             Place::File(path) => {
-                self.follow_new_run(id.0, id.2, Path::new(path));
-                let files = &mut self.files;
-                let end = self.outputs.open(&mut self.reactor, files, id, Path::new(path), rotation)?;
+                let end = self.output_end(id, path, rotation)?;
                 if let Some(owner) = owner {
                     // So that the program may open /dev/stdout, which is this pipe by another name.
                     fd::give_to(end.as_fd(), owner.uid, owner.gid)?;
@@ -227,9 +235,36 @@ impl Daemon {
     }
 }
 
-struct StandardFiles {
-    stdout: End,
-    stderr: End,
+/// What a child gets as its standard files.
+enum StandardFiles {
+    /// A terminal for all three.
+    Terminal(OwnedFd),
+    Each {
+        /// `None` for `/dev/null`.
+        stdin: Option<OwnedFd>,
+        stdout: End,
+        stderr: End,
+    },
+}
+
+impl StandardFiles {
+    fn stdio(&self) -> Stdio<'_> {
+        match self {
+            StandardFiles::Terminal(terminal) => {
+                let terminal = Some(terminal.as_fd());
+                Stdio { stdin: terminal, stdout: terminal, stderr: terminal, terminal: true }
+            }
+            StandardFiles::Each { stdin, stdout, stderr } => Stdio {
+                stdin: stdin.as_ref().map(AsFd::as_fd),
+                stdout: stdout.borrow(1),
+                stderr: match stderr {
+                    End::Merged => stdout.borrow(1),
+                    end @ (End::Null | End::Own | End::Pipe(_)) => end.borrow(2),
+                },
+                terminal: false,
+            },
+        }
+    }
 }
 
 /// What a child gets as one of its standard files.

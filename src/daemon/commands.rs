@@ -74,6 +74,7 @@ impl Daemon {
             self.write_unanswered(id);
             self.events.forget(id);
             self.follows.forget(id, &mut self.files);
+            self.stdins.forget(id);
             self.inputs.push_back(Input::ClientGone(id));
         }
     }
@@ -111,6 +112,8 @@ impl Daemon {
             Request::Tail { name, stream, lines } => {
                 self.tail(&name, stream, lines).map_or_else(Response::Refused, Response::Tail)
             }
+            Request::Input { name, bytes, eof } => return self.input(ticket, peer, &name, bytes, eof),
+            Request::Resize { name, rows, cols } => self.resize(&name, rows, cols).unwrap_or_else(Response::Refused),
             Request::Reload { dry_run } => return self.reload(Some(ticket), dry_run),
             Request::Status { names, usage } => return tell(self, Command::Status { names, usage }),
             Request::Why { names } => return tell(self, Command::Why { names }),
@@ -222,12 +225,19 @@ impl Daemon {
 
     /// The file that a process's stream goes to.
     fn log_path(&self, name: &str, stream: Stream) -> Result<PathBuf, Refusal> {
+        self.log_path_of(self.one_process(name)?, name, stream)
+    }
+
+    /// The process of this name, which must mean one.
+    pub(super) fn one_process(&self, name: &str) -> Result<Key, Refusal> {
         let keys = self.fleet.chosen(&[name.to_owned()])?;
-        let [key] = keys.as_slice() else {
-            let text = format!("\"{name}\" means {} processes; name one of them", keys.len());
-            return Err(Refusal::new(RefusalCode::BadArguments, text));
-        };
-        self.log_path_of(*key, name, stream)
+        match keys.as_slice() {
+            [key] => Ok(*key),
+            _ => {
+                let text = format!("\"{name}\" means {} processes; name one of them", keys.len());
+                Err(Refusal::new(RefusalCode::BadArguments, text))
+            }
+        }
     }
 
     /// The same of a process that is known.

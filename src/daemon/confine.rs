@@ -132,10 +132,12 @@ pub(super) fn about(confines: &Confines, failed: Failed) -> Option<String> {
         Stage::Directories
         | Stage::Cgroup
         | Stage::Pipe
+        | Stage::Pty
         | Stage::Clone
         | Stage::Session
         | Stage::Signals
         | Stage::Stdio
+        | Stage::Terminal
         | Stage::Groups
         | Stage::Gid
         | Stage::Uid

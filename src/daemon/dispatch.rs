@@ -12,6 +12,7 @@ use crate::sys::signals;
 use crate::sys::spawn::Failed;
 
 use super::children::Reaped;
+use super::clock;
 use super::confine;
 use super::reactor::{Ready, Source};
 use super::run::Daemon;
@@ -30,12 +31,24 @@ impl Daemon {
             }
             Source::Signals => self.signals_arrived(),
             Source::Timer => self.clock.fired(&self.reactor),
+            Source::ClockSet => self.clock_set(),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
+            Source::Stdin(key, run) => self.serve_stdin((key, run)),
+            Source::Terminal(key, run) => self.serve_terminal((key, run)),
             Source::Output(key, run, stream) => {
                 self.outputs.serve(&mut self.reactor, &mut self.files, (key, run, stream), self.now);
             }
         }
+    }
+
+    /// Somebody has set the wall clock. Schedules go by it.
+    fn clock_set(&mut self) {
+        if let Err(error) = self.clock.watch_again(&self.reactor) {
+            self.log(Level::Error, format_args!("cannot watch the wall clock: {error}"));
+        }
+        self.log(Level::Info, "the wall clock was set");
+        self.inputs.push_back(Input::Clock(clock::wall_at(self.now)));
     }
 
     fn exec_status(&mut self, key: Key, run: Run) {
@@ -58,7 +71,8 @@ impl Daemon {
             if no_failure_told {
                 self.inputs.push_back(Input::Fact(key, run, Fact::Executed));
             }
-            self.outputs.drain(&mut self.reactor, &mut self.files, key, run, self.now);
+            self.end_stdin((key, run));
+            self.drain_run((key, run));
             let exit = self.cgroups.explain(key, run, exit);
             if !left {
                 self.cgroups.over(key, run);
@@ -101,7 +115,13 @@ impl Daemon {
             Stage::Groups => program.and_then(|p| p.user.clone().or_else(|| p.extra_groups.first().cloned())),
             Stage::Uid => program.and_then(|p| p.user.clone()),
             Stage::Gid => program.and_then(|p| p.group.clone().or_else(|| p.user.clone())),
-            Stage::Pipe | Stage::Clone | Stage::Session | Stage::Signals | Stage::Stdio => None,
+            Stage::Pipe
+            | Stage::Pty
+            | Stage::Clone
+            | Stage::Session
+            | Stage::Signals
+            | Stage::Stdio
+            | Stage::Terminal => None,
             Stage::Directories
             | Stage::Cgroup
             | Stage::OomScore

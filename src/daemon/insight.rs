@@ -45,6 +45,7 @@ impl Daemon {
             | Response::DaemonPid(_)
             | Response::Pids(_)
             | Response::Version(_)
+            | Response::Done
             | Response::ShuttingDown
             | Response::Help(_)
             | Response::Refused(_) => {}

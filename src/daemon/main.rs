@@ -166,6 +166,8 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         children: Children::default(),
         cgroups: Default::default(),
         outputs: Outputs::default(),
+        stdins: Default::default(),
+        terminals: Default::default(),
         files,
         clients,
         events: Default::default(),
@@ -194,6 +196,7 @@ impl Daemon {
         self.clients.remove_socket();
         self.cgroups.leave();
         self.write_unfinished();
+        self.finish_terminals();
         self.outputs.finish(&mut self.reactor, &mut self.files, self.now);
         match result {
             Ok(()) => self.log(Level::Info, "everything is stopped, leaving"),

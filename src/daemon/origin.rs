@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::base::id::{ProgramName, Stream};
 use crate::config::diag::Diagnostic;
 use crate::config::expand;
-use crate::config::model::{Config, Program, Sink};
+use crate::config::model::{Config, Program, Sink, Stdin};
 use crate::load::{self, Loaded};
 use crate::sys::limits::{self, OpenFiles};
 
@@ -59,12 +59,15 @@ fn apply(overrides: &Overrides, config: &mut Config) {
 const BASE_FILES: u64 = 128;
 
 /// How many descriptors a configuration may need at the most: for each process a pidfd, and for each stream that goes
-/// to a file its pipe and the file. A start on its way has a status pipe as well.
+/// to a file its pipe and the file; the daemon's end of its standard input; for a terminal a pipe between it and its log. A
+/// start on its way has a status pipe as well.
 fn files_needed(config: &Config) -> u64 {
     let of = |program: &Program| {
         let streams = [Stream::Stdout, Stream::Stderr].map(|s| &program.output(s).sink);
         let files = streams.into_iter().filter(|sink| matches!(sink, Sink::Auto | Sink::File(_))).count();
-        u64::from(program.numprocs) * (1 + 2 * files as u64)
+        let input = u64::from(program.tty || program.stdin == Stdin::Pipe);
+        let between = if program.tty { 2 } else { 0 };
+        u64::from(program.numprocs) * (1 + 2 * files as u64 + input + between)
     };
     BASE_FILES + LEAST_CLIENTS as u64 + config.programs.values().map(|p| of(p)).sum::<u64>()
 }

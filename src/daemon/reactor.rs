@@ -27,10 +27,16 @@ pub enum Source {
     Signals,
     /// The timerfd.
     Timer,
+    /// The timerfd that tells when the wall clock is set.
+    ClockSet,
     /// The control socket.
     Listener,
     /// A connection to the control socket.
     Client(ClientId),
+    /// The write end of a run's input pipe.
+    Stdin(Key, Run),
+    /// The terminal of a run.
+    Terminal(Key, Run),
     /// The read end of a run's output pipe.
     Output(Key, Run, Stream),
 }

@@ -32,6 +32,8 @@ use super::logfile::LogFiles;
 use super::origin::Origin;
 use super::output::Outputs;
 use super::reactor::{Reactor, Ready, Token};
+use super::stdin::Stdins;
+use super::terminal::Terminals;
 
 /// How many processes are born in one turn. Between two turns everybody else is served.
 const SPAWNS_PER_TURN: usize = 8;
@@ -55,6 +57,10 @@ pub struct Daemon {
     pub(super) cgroups: Cgroups,
     /// Output pipes.
     pub(super) outputs: Outputs,
+    /// Input of the processes that read any.
+    pub(super) stdins: Stdins,
+    /// Terminals of processes.
+    pub(super) terminals: Terminals,
     /// Open log files.
     pub(super) files: LogFiles,
     /// Connections.
@@ -107,6 +113,7 @@ impl Daemon {
     /// The loop cannot go on, or processes could not be killed.
     pub fn run(&mut self) -> Result<(), Error> {
         let mut ready = Vec::new();
+        self.inputs.push_back(Input::Clock(clock::wall_at(self.now)));
         self.inputs.push_back(Input::Boot);
         self.settle();
         let mut booting = true;
@@ -127,7 +134,7 @@ impl Daemon {
 
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
         let told_later = self.clients.has_more() || self.events.has_more() || self.follows.has_more();
-        let busy = self.outputs.has_more() || !self.births.is_empty() || told_later;
+        let busy = self.outputs.has_more() || self.terminals.has_more() || !self.births.is_empty() || told_later;
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
         let timeout = if busy { Some(Duration::ZERO) } else { leaving };
@@ -140,6 +147,8 @@ impl Daemon {
             self.dispatch(event);
         }
         self.outputs.serve_due(&mut self.reactor, &mut self.files, self.now);
+        // What was moved out of their pipes has made room.
+        self.serve_terminals_due();
         self.serve_follows();
         self.serve_clients_again();
         if self.fleet.next_deadline().is_some_and(|at| at <= self.now) {

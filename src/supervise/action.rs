@@ -7,7 +7,7 @@ use crate::base::exit::Exit;
 use crate::base::id::{Key, ProgramName, Run, Ticket};
 use crate::base::signal::Sig;
 use crate::base::units::print_duration;
-use crate::config::model::Level;
+use crate::config::model::{Level, Overlap};
 use crate::control::message::{Response, StateName};
 
 use super::state::Failure;
@@ -132,6 +132,13 @@ pub enum Note {
         /// By which signal.
         sig: Sig,
     },
+    /// It ran longer than it may, and is being stopped.
+    TimedOut {
+        /// How long it may run.
+        limit: Duration,
+    },
+    /// A run was due while the last one was not over.
+    Overlap(Overlap),
     /// It did not stop in time.
     Killed,
     /// It lives on after SIGKILL.
@@ -153,6 +160,10 @@ impl Note {
             Note::Backoff { .. } => "backoff",
             Note::Fatal { .. } => "fatal",
             Note::Stopping { .. } => "stopping",
+            Note::TimedOut { .. } => "timed_out",
+            Note::Overlap(Overlap::Skip) => "skipped",
+            Note::Overlap(Overlap::Queue) => "queued",
+            Note::Overlap(Overlap::Kill) => "replaced",
             Note::Killed => "killed",
             Note::Unkillable => "unkillable",
             Note::Stopped => "stopped",
@@ -165,9 +176,12 @@ impl Note {
         match self {
             Note::Spawned { .. } | Note::Running | Note::Stopped | Note::Stopping { .. } => Level::Info,
             Note::Exited { expected: true, .. } | Note::Waiting { .. } | Note::Backoff { why: None, .. } => Level::Info,
-            Note::Exited { expected: false, .. } | Note::Backoff { .. } | Note::Killed | Note::Leftovers => {
-                Level::Warning
-            }
+            Note::Exited { expected: false, .. }
+            | Note::Backoff { .. }
+            | Note::Killed
+            | Note::Leftovers
+            | Note::TimedOut { .. }
+            | Note::Overlap(_) => Level::Warning,
             Note::Fatal { .. } | Note::Unkillable => Level::Error,
         }
     }
@@ -187,6 +201,15 @@ impl fmt::Display for Note {
             Note::Fatal { why, tries: 0 | 1 } => write!(f, "gave up after the first try: {why}"),
             Note::Fatal { why, tries } => write!(f, "gave up after {tries} tries: {why}"),
             Note::Stopping { sig } => write!(f, "stopping: {sig} sent"),
+            Note::TimedOut { limit } => write!(f, "took longer than its timeout ({})", print_duration(*limit)),
+            Note::Overlap(overlap) => {
+                f.write_str("a run is due, but the last one is not over: ")?;
+                f.write_str(match overlap {
+                    Overlap::Skip => "it is skipped",
+                    Overlap::Queue => "it follows when that is",
+                    Overlap::Kill => "that is stopped",
+                })
+            }
             Note::Killed => f.write_str("did not stop in time: SIGKILL sent"),
             Note::Unkillable => {
                 f.write_str("is still there after SIGKILL: the kernel holds it (state D?); SIGKILL sent again")

@@ -3,6 +3,7 @@
 use crate::base::exit::Exit;
 use crate::base::id::{ClientId, Key, Run, Ticket};
 use crate::base::signal::Sig;
+use crate::base::time::Wall;
 use crate::config::model::Config;
 use crate::control::message::{Wait, WaitFor};
 
@@ -142,6 +143,8 @@ pub enum Input {
     Fact(Key, Run, Fact),
     /// Time has passed.
     Tick,
+    /// What the wall clock says now: before everything else, and whenever it has been set.
+    Clock(Wall),
     /// A client asks for something that concerns processes.
     Command {
         /// Where the answer goes.

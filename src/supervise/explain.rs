@@ -13,8 +13,8 @@ use crate::control::message::{Account, StateName, Transition, Want};
 
 use super::fleet::{Fleet, Member};
 use super::history::Entry;
-use super::state::{Exec, Failure, Instance, Pressure, SPAWN_LIMIT, State};
-use super::status::millis;
+use super::state::{Cause, Exec, Failure, Instance, Pressure, SPAWN_LIMIT, State, Verdict};
+use super::status::{millis, over_time};
 
 /// How long a process may take to its `execve` without a word about it.
 const NORMAL_SPAWN: Duration = Duration::from_secs(1);
@@ -39,6 +39,7 @@ impl Fleet {
             because: self.waits_for(member).unwrap_or_else(|| because(member, now)),
             next: self.next(member, now),
             history: member.history.entries().map(transition).collect(),
+            runs: self.runs_of(member, now),
             setting: None,
         }
     }
@@ -55,6 +56,12 @@ impl Fleet {
         if self.is_held(member) {
             let then = if inst.want == Want::Up { ", and then started again" } else { "" };
             return format!("is stopped when those that depend on it are down{then}");
+        }
+        let rests = matches!(inst.state, State::Stopped | State::Exited { .. } | State::Fatal { .. });
+        match self.schedule_of(member, now).filter(|_| rests && !self.is_shutting_down()) {
+            Some(schedule) if schedule.active => return schedule.to_string(),
+            Some(_) => return by_hand("runs it, and it runs by its schedule again"),
+            None => {}
         }
         match &inst.state {
             State::Stopped | State::Exited { .. } => by_hand("starts it"),
@@ -86,6 +93,7 @@ fn because(member: &Member, now: Mono) -> String {
     match &inst.state {
         State::Stopped => match &member.asked {
             Some(asked) => format!("stopped by {asked}"),
+            None if member.timetable.as_ref().is_some_and(|table| table.is_active()) => "has not run yet".to_owned(),
             None if program.autostart => "was not started yet".to_owned(),
             None => "was never started (autostart: false)".to_owned(),
         },
@@ -102,6 +110,7 @@ fn because(member: &Member, now: Mono) -> String {
         State::Stopping { asked, pressure, ended, .. } => {
             let ago = print_duration(whole(now.since(*asked)));
             let what = match (ended, &member.asked) {
+                _ if inst.is_over_time() => over_time(member).unwrap_or_default(),
                 (Some(exit), _) => format!("its leader is gone ({exit}), members of its process group are left"),
                 (None, Some(who)) => format!("asked to stop by {who}"),
                 (None, None) => "asked to stop".to_owned(),
@@ -122,7 +131,10 @@ fn because(member: &Member, now: Mono) -> String {
             match (expected, policy.autorestart) {
                 (true, _) if policy.oneshot => format!("the job is done ({exit})"),
                 (true, word) => format!("ended as expected ({exit}); autorestart: {}", name(word)),
-                (false, word) => format!("ended, not expected ({exit}); autorestart: {}", name(word)),
+                (false, word) => {
+                    let what = over_time(member).unwrap_or_else(|| "ended, not expected".to_owned());
+                    format!("{what} ({exit}); autorestart: {}", name(word))
+                }
             }
         }
         State::Fatal { why } => match inst.tries {
@@ -160,7 +172,7 @@ fn failed(member: &Member, why: &Failure) -> String {
             let told = lived.map(tenths).filter(|time| !time.is_zero());
             told.map(|time| format!(" after {}", print_duration(time))).unwrap_or_default()
         }
-        Failure::Spawn { .. } | Failure::Cancelled | Failure::NoExec => String::new(),
+        Failure::Spawn { .. } | Failure::Cancelled | Failure::NoExec | Failure::TimedOut(_) => String::new(),
     };
     match inst.tries {
         0 => format!("ended soon after its start, {} times in a row: {why}{after}", inst.quick),
@@ -194,7 +206,8 @@ fn stopping(member: &Member, now: Mono) -> String {
     let inst = &member.inst;
     let then = match (member.retiring, inst.want, &inst.state) {
         (true, _, _) => ", then it is removed",
-        // What ended by itself is judged when its leftovers are gone.
+        // What ended by itself or took too long is judged when nothing is left of it.
+        (false, _, State::Stopping { cause: Cause::Leftovers(Verdict::TimedOut(_)), .. }) => "",
         (false, _, State::Stopping { ended: Some(_), .. }) => "",
         (false, Want::Up, _) => ", then it is started again",
         (false, Want::Down, _) => "",

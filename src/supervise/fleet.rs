@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::id::{Key, ProgramName, process_name};
-use crate::base::time::Mono;
+use crate::base::time::{Mono, WallClock};
 use crate::config::model::{Config, Program};
 
 use crate::control::message::{StateName, Want};
@@ -18,6 +18,7 @@ use super::command::Waiters;
 use super::event::{Command, Event, Input};
 use super::history::{Asked, By, History, Intent};
 use super::order::Order;
+use super::schedule::{self, Timetable};
 use super::shutdown::Phase;
 use super::state::{Instance, State};
 use super::step::step;
@@ -41,6 +42,8 @@ pub struct Member {
     pub asked: Option<Asked>,
     /// Its last changes.
     pub history: History,
+    /// When it runs by itself; `Some` iff the program of its next run has a schedule.
+    pub timetable: Option<Box<Timetable>>,
     /// The deadline under which it is listed; equals `inst.deadline(policy)` between two inputs.
     armed: Option<Mono>,
 }
@@ -58,6 +61,8 @@ impl Member {
 pub(super) enum Due {
     /// An instance.
     Instance(Key),
+    /// The next run of a scheduled instance.
+    Schedule(Key),
     /// A waiting client, by the waiter's number.
     Waiter(u64),
     /// The end of patience in a shutdown.
@@ -79,6 +84,10 @@ pub struct Fleet {
     pub(super) phase: Phase,
     /// How many members have a live run.
     pub(super) live: usize,
+    /// What the wall clock says.
+    pub(super) clock: WallClock,
+    /// What jitter is drawn from; 0 until the clock was told.
+    pub(super) seed: u64,
     next_key: u32,
     /// On whose behalf the present input wants things; `None` iff it is a fact or time.
     pub(super) acting: Option<By>,
@@ -99,6 +108,8 @@ impl Fleet {
             order: Order::of(&config),
             phase: Phase::Up,
             live: 0,
+            clock: WallClock::default(),
+            seed: 0,
             next_key: 0,
             acting: None,
             effects: Vec::new(),
@@ -119,12 +130,13 @@ impl Fleet {
             Input::Command { command: Command::Shutdown, .. } | Input::Shutdown => Some(By::Shutdown),
             Input::Command { uid, .. } => Some(By::Client { uid: *uid }),
             Input::Reload { .. } => Some(By::Reload),
-            Input::Fact(..) | Input::Tick | Input::ClientGone(_) => None,
+            Input::Fact(..) | Input::Tick | Input::Clock(_) | Input::ClientGone(_) => None,
         };
         match input {
             Input::Boot => self.boot(now, out),
             Input::Fact(key, run, fact) => self.apply(key, Event::Fact(run, fact), now, out),
             Input::Tick => self.tick(now, out),
+            Input::Clock(wall) => self.set_clock(wall, now),
             Input::Command { ticket, command, uid: _ } => self.command(ticket, command, now, out),
             Input::ClientGone(client) => self.client_gone(client),
             Input::Reload { ticket, config, dry_run } => self.reload(ticket, *config, dry_run, now, out),
@@ -170,8 +182,11 @@ impl Fleet {
 
     fn boot(&mut self, now: Mono, out: &mut Vec<Action>) {
         let wanted = self.by_priority(|m| m.program.autostart);
-        for key in self.needed_by(&wanted).into_iter().chain(wanted) {
+        for key in self.needed_by(&wanted) {
             self.apply(key, Event::Start, now, out);
+        }
+        for key in wanted {
+            self.start_by_itself(key, now, out);
         }
     }
 
@@ -188,10 +203,11 @@ impl Fleet {
         while let Some((at, due)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             match due {
                 Due::Instance(key) => self.apply(key, Event::Due, now, out),
+                Due::Schedule(key) => self.schedule_due(key, now, out),
                 Due::Waiter(number) => self.waiter_due(number, out),
                 Due::Quit => self.give_up(out),
             }
-            // Each of the three moves its own deadline; should one not, the loop must end all the same.
+            // Each of them moves its own deadline; should one not, the loop must end all the same.
             if self.deadlines.first() == Some(&(at, due)) {
                 debug_assert!(false, "a deadline that does not move: {due:?}");
                 self.deadlines.remove(&(at, due));
@@ -212,6 +228,7 @@ impl Fleet {
             inst: Instance::default(),
             asked: None,
             history: History::default(),
+            timetable: program.schedule.as_ref().map(|_| Box::default()),
             armed: None,
         };
         self.members.insert(key, Box::new(member));
@@ -225,6 +242,7 @@ impl Fleet {
         let Some(member) = self.members.get_mut(&key) else { return };
         let name = member.name.clone();
         let before = member.inst.live().map(|live| live.run);
+        let its_run = schedule::Before::of(&member.inst);
         let was = (member.inst.name(), member.inst.live().and_then(|live| live.pid));
         let asked = Intent::of(&event).zip(self.acting).map(|(intent, by)| Asked { intent, by });
         let mut effects = std::mem::take(&mut self.effects);
@@ -244,18 +262,20 @@ impl Fleet {
         self.to_actions(key, was, &mut effects, out);
         self.effects = effects;
         self.rearm(key);
+        self.follow_schedule(key, its_run, asked, now);
         // Before anybody is told of the end: what is held may start anew at once.
         if ended {
             self.release(now, out);
         }
         self.wake_waiters(key, now, out);
+        self.start_queued(key, now, out);
         self.retire_if_down(key, out);
         self.ripple(&name, followed, now, out);
         self.quit_if_down(out);
     }
 
     /// What a step wants done becomes what the fleet wants done. `was` is the state before the step, and the process id.
-    fn to_actions(
+    pub(super) fn to_actions(
         &self,
         key: Key,
         (from, had): (StateName, Option<u32>),
@@ -313,6 +333,7 @@ impl Fleet {
             if let Some(at) = member.armed {
                 self.deadlines.remove(&(at, Due::Instance(key)));
             }
+            self.forget_schedule(key, &member);
             self.index.remove(&(member.name, member.num));
             self.order.forget(key);
             out.push(Action::Retire(key));
@@ -345,8 +366,10 @@ impl Fleet {
             if member.retiring && member.inst.live().is_none() {
                 return Err(format!("{} is down and was not retired", member.name));
             }
+            self.schedule_invariants(*key, member)?;
+            // A job is let go on to its end.
             let goes_down = matches!(member.inst.state, State::Stopping { .. }) || self.order.holds(*key);
-            if member.next.is_some() && !goes_down {
+            if member.next.is_some() && !goes_down && member.timetable.is_none() {
                 return Err(format!("{} waits for its next keys, but is not on its way down", member.name));
             }
             let meant = member.next.as_ref().unwrap_or(&member.program);

@@ -26,6 +26,8 @@ pub enum By {
     },
     /// A new configuration.
     Reload,
+    /// Its own schedule.
+    Schedule,
     /// The end of the daemon.
     Shutdown,
 }
@@ -69,6 +71,7 @@ impl fmt::Display for Asked {
         match self.by {
             By::Boot => f.write_str("autostart"),
             By::Reload => f.write_str("a reload"),
+            By::Schedule => f.write_str("its schedule"),
             By::Shutdown => f.write_str("the shutdown of the daemon"),
             By::Client { uid } => {
                 let verb = match self.intent {
@@ -122,6 +125,14 @@ impl fmt::Display for Entry {
     }
 }
 
+impl Entry {
+    /// What is said of a run that took too long, if it was stopped for that then.
+    pub(super) fn timed_out(&self) -> Option<String> {
+        let note = self.note.as_deref().filter(|note| matches!(note, Note::TimedOut { .. }));
+        note.map(ToString::to_string)
+    }
+}
+
 /// The last changes of one process, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History(Vec<Entry>);
@@ -160,8 +171,9 @@ fn weight(note: &Note) -> u8 {
         Note::Leftovers => 4,
         Note::Exited { .. } => 3,
         Note::Killed => 2,
+        Note::TimedOut { .. } => 4,
         Note::Stopping { .. } => 1,
-        Note::Spawned { .. } | Note::Running | Note::Unkillable | Note::Stopped => 0,
+        Note::Overlap(_) | Note::Spawned { .. } | Note::Running | Note::Unkillable | Note::Stopped => 0,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::control::message::{
 use super::action::Action;
 use super::event::Event;
 use super::fleet::{Fleet, Member};
-use super::state::{Instance, State};
+use super::state::State;
 
 #[cfg(test)]
 pub(super) mod tests;
@@ -91,14 +91,14 @@ impl Fleet {
         let name = &change.name;
         match (&change.kind, program) {
             (ProgramChangeKind::Removed, _) | (_, None) => self.shrink(name, 0..0, now, out),
-            (ProgramChangeKind::Added, Some(program)) => self.grow(name, &program, intents),
+            (ProgramChangeKind::Added, Some(program)) => self.grow(name, &program, intents, now),
             (ProgramChangeKind::Changed { restart, .. }, Some(program)) => {
                 self.shrink(name, program.numbers(), now, out);
                 for key in self.keys_of(name) {
-                    let event = self.replace(key, &program, !restart.is_empty(), out);
+                    let event = self.replace(key, &program, !restart.is_empty(), now, out);
                     intents.extend(event.map(|event| (key, event)));
                 }
-                self.grow(name, &program, intents);
+                self.grow(name, &program, intents, now);
             }
         }
     }
@@ -121,7 +121,7 @@ impl Fleet {
     }
 
     /// Makes sure that all processes of a program are there; new ones are to start if it starts by itself.
-    fn grow(&mut self, name: &ProgramName, program: &Arc<Program>, intents: &mut Intents) {
+    fn grow(&mut self, name: &ProgramName, program: &Arc<Program>, intents: &mut Intents, now: Mono) {
         for num in program.numbers() {
             let key = match self.index.get(&(name.clone(), num)).copied() {
                 None => self.enlist(name, num, program),
@@ -130,24 +130,35 @@ impl Fleet {
                     // It was removed a moment ago and is still on its way down: it comes back when it is.
                     member.retiring = false;
                     member.next = Some(Arc::clone(program));
+                    self.fit_schedule(key, None, now);
                     key
                 }
             };
-            if program.autostart {
+            if program.autostart && (program.schedule.is_none() || self.activate(key, now)) {
                 intents.push((key, Event::Start));
             }
         }
     }
 
     /// Gives a member its program's new keys: at once, or when its present run is over. What it is to be told then.
-    fn replace(&mut self, key: Key, program: &Arc<Program>, restart: bool, out: &mut Vec<Action>) -> Option<Event> {
+    fn replace(
+        &mut self,
+        key: Key,
+        program: &Arc<Program>,
+        restart: bool,
+        now: Mono,
+        out: &mut Vec<Action>,
+    ) -> Option<Event> {
         let member = self.members.get_mut(&key)?;
-        let event = follow_up(&member.inst, restart);
-        if restart && member.inst.live().is_some() {
+        let event = follow_up(member, program, restart);
+        let schedule = member.meant().schedule.clone();
+        let later = restart && member.inst.live().is_some();
+        if later && program.schedule.is_none() {
             member.next = Some(Arc::clone(program));
+            self.fit_schedule(key, schedule.as_deref(), now);
             return event;
         }
-        if member.next.is_some() {
+        if later || member.next.is_some() {
             // Its present run has other keys that need a restart, and is on its way down for that. The rest is for it
             // as well: whoever gives a process more time to stop means the one that is stopping.
             member.program = Arc::new(diff::in_place(&member.program, program));
@@ -156,6 +167,7 @@ impl Fleet {
             member.program = Arc::clone(program);
         }
         self.rearm(key);
+        self.fit_schedule(key, schedule.as_deref(), now);
         out.push(Action::Reconfigure(key));
         event
     }
@@ -202,7 +214,7 @@ impl Fleet {
                     report.unchanged += 1;
                     continue;
                 }
-                (true, Some(_)) => update(member, needs_restart),
+                (true, Some(program)) => update(member, program, needs_restart),
             };
             let stays = before.contains(&num) && after.contains(&num);
             let keys = if stays { keys.to_vec() } else { Vec::new() };
@@ -212,7 +224,16 @@ impl Fleet {
 }
 
 /// What a process is told once it has new keys, if anything.
-fn follow_up(inst: &Instance, restart: bool) -> Option<Event> {
+fn follow_up(member: &Member, new: &Program, restart: bool) -> Option<Event> {
+    let inst = &member.inst;
+    let was_active = member.timetable.as_ref().is_some_and(|table| table.is_active());
+    if new.schedule.is_some() {
+        // A job is let go on to its end; its next run has the new keys.
+        return None;
+    }
+    if was_active && new.autostart && inst.live().is_none() {
+        return Some(Event::Start);
+    }
     if !restart || inst.want == Want::Down {
         return None;
     }
@@ -228,22 +249,30 @@ fn removal(member: Option<&Member>) -> Then {
 }
 
 fn addition(program: &Program) -> Then {
-    if program.autostart { Then::Starts } else { Then::StaysDown }
+    let waits = program.schedule.as_ref().is_some_and(|schedule| !schedule.run_on_start);
+    match (program.autostart, waits) {
+        (true, true) => Then::BySchedule,
+        (true, false) => Then::Starts,
+        (false, _) => Then::StaysDown,
+    }
 }
 
 /// What other keys do to a process that stays.
-fn update(member: Option<&Member>, restart: bool) -> (ChangeAction, Then) {
-    let Some(inst) = member.map(|m| &m.inst) else { return (ChangeAction::Updated, Then::StaysDown) };
-    match follow_up(inst, restart) {
+fn update(member: Option<&Member>, new: &Program, restart: bool) -> (ChangeAction, Then) {
+    let Some(member) = member else { return (ChangeAction::Updated, Then::StaysDown) };
+    let inst = &member.inst;
+    match follow_up(member, new, restart) {
         Some(Event::Restart) => return (ChangeAction::Restarted, Then::Restarts),
         Some(Event::Start) => return (ChangeAction::Restarted, Then::Starts),
         Some(Event::Stop | Event::Kill | Event::Opened | Event::Due | Event::Fact(..)) | None => {}
     }
     let waits = matches!(inst.state, State::Waiting | State::Backoff { .. });
+    let scheduled = new.schedule.is_some() && member.timetable.as_ref().is_some_and(|table| table.is_active());
     let then = match (inst.live().is_some(), inst.want) {
         (true, Want::Up) => Then::GoesOn,
         (true, Want::Down) => Then::Stops,
         (false, _) if waits => Then::GoesOn,
+        (false, _) if scheduled => Then::BySchedule,
         (false, _) => Then::StaysDown,
     };
     (ChangeAction::Updated, then)

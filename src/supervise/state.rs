@@ -11,6 +11,7 @@ use crate::base::exit::Exit;
 use crate::base::id::Run;
 use crate::base::stage::Stage;
 use crate::base::time::Mono;
+use crate::base::units::print_duration;
 use crate::config::model::Policy;
 use crate::control::message::{StateName, Want};
 
@@ -76,6 +77,8 @@ pub enum Verdict {
     Failed(Failure),
     /// It had been running.
     Ended,
+    /// It had been running for longer than it may, and was stopped for that.
+    TimedOut(Duration),
 }
 
 /// The state of a process.
@@ -153,6 +156,8 @@ pub enum Failure {
     NoExec,
     /// It ended after it had started, once more within a short time.
     Died(Exit),
+    /// It took longer than `timeout`, which is this.
+    TimedOut(Duration),
 }
 
 impl Failure {
@@ -161,9 +166,12 @@ impl Failure {
     pub fn is_resource(&self) -> bool {
         match self {
             Failure::Spawn { errno, .. } => errno.is_resource(),
-            Failure::Cancelled | Failure::TooQuick(_) | Failure::BeforeExec(_) | Failure::NoExec | Failure::Died(_) => {
-                false
-            }
+            Failure::Cancelled
+            | Failure::TooQuick(_)
+            | Failure::BeforeExec(_)
+            | Failure::NoExec
+            | Failure::Died(_)
+            | Failure::TimedOut(_) => false,
         }
     }
 }
@@ -185,6 +193,7 @@ impl fmt::Display for Failure {
                 write!(f, "could not execute its program within {} s; a file system may hang", SPAWN_LIMIT.as_secs())
             }
             Failure::Died(exit) => write!(f, "{exit}"),
+            Failure::TimedOut(limit) => write!(f, "took longer than its timeout ({})", print_duration(*limit)),
         }
     }
 }
@@ -252,10 +261,15 @@ impl Instance {
             State::Stopping { asked, pressure: Pressure::Continued, .. } => Some(asked.after(policy.stoptime)),
             State::Stopping { pressure: Pressure::Killed(at), .. } => Some(at.after(KILL_AGAIN)),
             State::Backoff { until, .. } => Some(*until),
-            State::Stopped | State::Waiting | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => {
-                None
-            }
+            State::Running { live } => policy.timeout.filter(|_| policy.oneshot).map(|limit| live.spawned.after(limit)),
+            State::Stopped | State::Waiting | State::Exited { .. } | State::Fatal { .. } => None,
         }
+    }
+
+    /// Whether it is being stopped because it has run for too long.
+    #[must_use]
+    pub fn is_over_time(&self) -> bool {
+        matches!(self.state, State::Stopping { cause: Cause::Leftovers(Verdict::TimedOut(_)), .. })
     }
 
     /// When SIGKILL is sent if it does not end before.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::base::id::Key;
 use crate::base::time::Mono;
-use crate::control::message::{ProcessPid, ProcessStatus};
+use crate::config::model::{Program, Stdin};
+use crate::control::message::{ProcessPid, ProcessStatus, Reads};
 
 use super::fleet::{Fleet, Member};
 use super::state::{Instance, Pressure, State};
@@ -50,8 +51,18 @@ impl Fleet {
                 | State::Fatal { .. } => None,
             },
             kill_in_ms: inst.kill_at(&member.program.policy).map(|at| millis(at.since(now))),
+            reads: reads(&member.program),
+            schedule: self.schedule_of(member, now),
             usage: None,
         }
+    }
+}
+
+fn reads(program: &Program) -> Option<Reads> {
+    match program.stdin {
+        _ if program.tty => Some(Reads::Terminal),
+        Stdin::Pipe => Some(Reads::Pipe),
+        Stdin::Null => None,
     }
 }
 
@@ -74,9 +85,18 @@ impl Fleet {
             | State::Stopping { .. }
             | State::Backoff { .. }
             | State::Exited { .. }
-            | State::Fatal { .. } => why(&member.inst),
+            | State::Fatal { .. } => over_time(member).or_else(|| why(&member.inst)),
         }
     }
+}
+
+/// What is said of a job that is being stopped or has ended because it took too long.
+pub(super) fn over_time(member: &Member) -> Option<String> {
+    let exited = matches!(member.inst.state, State::Exited { expected: false, .. });
+    let told = member.inst.is_over_time() || exited;
+    // After the change to EXITED the last but one is the one to STOPPING.
+    let entries = member.history.entries().rev().take(3);
+    entries.filter(|_| told).find_map(|entry| entry.timed_out())
 }
 
 /// Why it is as it is, where that is not plain from the state.

@@ -6,8 +6,8 @@
 //! Waiting     –            Stopped        –              –                    (no run)
 //! Starting    want up      signal,        signal,        exec known: Running  before starttime: Backoff or Fatal;
 //!                          Stopping       Stopping       else killed          after it: as Running
-//! Running     want up      signal,        signal,        –                    by policy: spawn, Backoff or Exited
-//!                          Stopping       Stopping
+//! Running     want up      signal,        signal,        timeout: signal,     by policy: spawn, Backoff or Exited
+//!                          Stopping       Stopping       Stopping
 //! Stopping    want up      want down      want up        SIGCONT, SIGKILL     Stopped, or spawn if wanted up;
 //!                                                                             with leftovers: stays until they are gone
 //! Backoff     spawn now    Stopped        spawn now      spawn                (no run)
@@ -21,6 +21,8 @@
 //! is Backoff without a failure. A fact about any run but the live one is dropped in the first line: that covers late
 //! exits, late exec failures and reused process ids. Whether a start was good is decided by how long the process
 //! lived, never by which of timer and exit was looked at first, so the order of events within a turn does not matter.
+
+use std::time::Duration;
 
 use crate::base::exit::Exit;
 use crate::base::signal::Sig;
@@ -155,8 +157,23 @@ impl Machine<'_> {
                 }
             }
             State::Backoff { .. } => self.begin(),
-            State::Stopped | State::Waiting | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => {}
+            State::Running { live } => {
+                let live = *live;
+                self.time_out(live);
+            }
+            State::Stopped | State::Waiting | State::Exited { .. } | State::Fatal { .. } => {}
         }
+    }
+
+    /// A job takes longer than it may.
+    fn time_out(&mut self, live: Live) {
+        let limit = self.policy.timeout.unwrap_or_default();
+        self.note(Note::TimedOut { limit });
+        let cause = Cause::Leftovers(Verdict::TimedOut(limit));
+        if self.policy.stoptime.is_zero() {
+            return self.kill_live(live, self.now, cause, None);
+        }
+        self.ask_to_stop(live, cause, None);
     }
 
     fn fact(&mut self, fact: Fact) {
@@ -214,7 +231,8 @@ impl Machine<'_> {
     fn exited(&mut self, exit: Exit, left: bool) {
         self.inst.last_exit = Some(exit);
         let stopping = matches!(&self.inst.state, State::Stopping { cause: Cause::Intent, .. });
-        self.note(Note::Exited { exit, expected: stopping || self.policy.exitcodes.expect(exit) });
+        let good = self.policy.exitcodes.expect(exit) && !self.inst.is_over_time();
+        self.note(Note::Exited { exit, expected: stopping || good });
         match &mut self.inst.state {
             State::Starting { live, exec } => {
                 let verdict = match exec {
@@ -256,7 +274,8 @@ impl Machine<'_> {
         match (cause, exit) {
             (Cause::Leftovers(Verdict::Failed(why)), _) => self.failed(why),
             (Cause::Leftovers(Verdict::Ended), Some(exit)) => self.ended(live, exit),
-            (Cause::Intent | Cause::Leftovers(Verdict::Ended), _) => {
+            (Cause::Leftovers(Verdict::TimedOut(limit)), Some(exit)) => self.timed_out(limit, exit),
+            (Cause::Intent | Cause::Leftovers(Verdict::Ended | Verdict::TimedOut(_)), _) => {
                 self.enter(State::Stopped);
                 self.note(Note::Stopped);
                 if self.inst.want == Want::Up {
@@ -312,6 +331,14 @@ impl Machine<'_> {
             self.begin();
         } else {
             self.back_off(self.now.after(delay), Some(Failure::Died(exit)));
+        }
+    }
+
+    /// It was stopped because it took too long, and is gone: that counts as a failure, whatever its exit status.
+    fn timed_out(&mut self, limit: Duration, exit: Exit) {
+        match self.policy.autorestart {
+            Autorestart::Never => self.enter(State::Exited { exit, expected: false }),
+            Autorestart::Always | Autorestart::Unexpected => self.failed(Failure::TimedOut(limit)),
         }
     }
 

@@ -271,7 +271,7 @@ mod tests {
         let argv: Vec<String> = ["/bin/sh", "-c", &line].map(str::to_owned).to_vec();
         let mut command = Command::new(&argv, &[("PATH".to_owned(), "/bin:/usr/bin".to_owned())]).unwrap();
         command.cgroup(cgroup.open().unwrap());
-        let child = command.spawn(Stdio { stdout: None, stderr: None }, &mut Nursery::new().unwrap()).unwrap();
+        let child = command.spawn(Stdio::default(), &mut Nursery::new().unwrap()).unwrap();
         let exit = crate::sys::wait::reap_killed(child.pidfd.as_fd()).unwrap();
         child.launch.child_is_gone();
         cgroup.remove().unwrap();

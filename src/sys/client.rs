@@ -112,6 +112,67 @@ impl Drop for Interrupt {
     }
 }
 
+/// Signals as something to wait for: while this lives, they do nothing by themselves. For one thread at a time.
+#[derive(Debug)]
+pub struct Signals {
+    arrived: OwnedFd,
+    held: Vec<Sig>,
+}
+
+impl Signals {
+    /// Holds these signals back.
+    ///
+    /// # Errors
+    /// signalfd(2), sigprocmask(2).
+    pub fn hold(signals: &[Sig]) -> io::Result<Signals> {
+        Ok(Signals { arrived: signals::open(signals)?, held: signals.to_vec() })
+    }
+
+    /// The next one that has come.
+    #[must_use]
+    pub fn next(&self) -> Option<Sig> {
+        signals::next(self.arrived.as_fd()).ok().flatten().map(|arrived| arrived.sig)
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.arrived.as_fd()
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        while self.next().is_some() {}
+        let mut set = SigSet::empty();
+        self.held.iter().filter_map(|sig| Signal::try_from(sig.number()).ok()).for_each(|sig| set.add(sig));
+        // It fails only for what is no signal set.
+        let _ = set.thread_unblock();
+    }
+}
+
+/// Waits until one of these can be read, or is at its end; which of them. Without a limit it waits for ever.
+///
+/// # Errors
+/// poll(2).
+pub fn readable<const N: usize>(fds: [Option<BorrowedFd<'_>>; N], limit: Option<Duration>) -> io::Result<[bool; N]> {
+    // The kernel leaves out negative descriptors.
+    let number = |fd: Option<BorrowedFd<'_>>| fd.map_or(-1, |fd| fd.as_raw_fd());
+    let mut fds = fds.map(|fd| libc::pollfd { fd: number(fd), events: libc::POLLIN, revents: 0 });
+    let limit = limit.map_or(-1, |limit| i32::try_from(limit.as_millis()).unwrap_or(i32::MAX));
+    loop {
+        // SAFETY: the array outlives the call, which is told its length.
+        let ready = unsafe { libc::poll(fds.as_mut_ptr(), N as libc::nfds_t, limit) };
+        if ready >= 0 {
+            return Ok(fds.map(|fd| fd.revents != 0));
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

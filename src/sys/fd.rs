@@ -19,6 +19,16 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
+/// A pipe the other way round: the end to read from, which blocks, and the end to write to, which does not.
+///
+/// # Errors
+/// pipe2(2): EMFILE, ENFILE.
+pub fn input_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    set_nonblocking(write.as_fd())?;
+    Ok((read, write))
+}
+
 /// Opens the pipe behind `end` once more, for reading and writing.
 ///
 /// A process whose output is such an end does not get SIGPIPE when the reader is gone: it is a reader itself. It

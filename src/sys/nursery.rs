@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// How many children may be on their way at once; further ones take the slower road.
 const PADS: usize = 16;
 
-/// How many descriptors a child needs: its status pipe, its standard output and its standard error.
-const PLACES: usize = 3;
+/// How many descriptors a child needs: its status pipe and its standard files.
+const PLACES: usize = 4;
 
 /// Whether a child has left its parent's table of descriptors.
 pub(super) type Left = Arc<AtomicBool>;
@@ -46,7 +46,7 @@ impl Nursery {
         let null = super::fd::null()?;
         let mut pads = Vec::with_capacity(PADS);
         for _ in 0..PADS {
-            let places = [null.try_clone()?, null.try_clone()?, null.try_clone()?];
+            let places = [null.try_clone()?, null.try_clone()?, null.try_clone()?, null.try_clone()?];
             pads.push(Pad { places, user: None });
         }
         let highest = pads.iter().flat_map(|pad| &pad.places).map(AsRawFd::as_raw_fd).max().unwrap_or(2);

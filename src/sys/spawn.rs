@@ -63,22 +63,28 @@ struct Plan {
     confined: Option<Box<Confined>>,
     /// Become 0, 1 and 2.
     standard: [RawFd; 3],
+    /// The first of them is a terminal, which becomes the child's controlling one.
+    terminal: bool,
     /// Where to report a failure.
     report: RawFd,
     /// The child begins in its parent's table of descriptors and leaves it with those below this number. Of these it
     /// keeps only what it needs, in this order.
-    leave: Option<(RawFd, [RawFd; 4])>,
+    leave: Option<(RawFd, [RawFd; 5])>,
     /// Set by the child when it has left.
     left: Left,
 }
 
-/// What the child gets as descriptors 1 and 2. Descriptor 0 is `/dev/null`.
-#[derive(Clone, Copy, Debug)]
+/// What the child gets as descriptors 0, 1 and 2.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Stdio<'a> {
+    /// Standard input; `None` is `/dev/null`.
+    pub stdin: Option<BorrowedFd<'a>>,
     /// Standard output; `None` is `/dev/null`.
     pub stdout: Option<BorrowedFd<'a>>,
     /// Standard error; `None` is `/dev/null`.
     pub stderr: Option<BorrowedFd<'a>>,
+    /// Standard input is a terminal that nobody has yet: it becomes the child's controlling terminal.
+    pub terminal: bool,
 }
 
 /// A child that has been born.
@@ -154,6 +160,7 @@ impl Command {
             open_files: None,
             confined: None,
             standard: [-1; 3],
+            terminal: false,
             report: -1,
             leave: None,
             left: Left::default(),
@@ -214,15 +221,16 @@ impl Command {
         let (status, report) = fd::pipe().map_err(|e| Failed::new(Stage::Pipe, &e))?;
         let null = nursery.null().as_raw_fd();
         let number = |fd: Option<BorrowedFd<'_>>| fd.map_or(null, |fd| fd.as_raw_fd());
-        self.plan.standard = [null, number(stdio.stdout), number(stdio.stderr)];
+        self.plan.standard = [stdio.stdin, stdio.stdout, stdio.stderr].map(number);
+        self.plan.terminal = stdio.terminal;
         self.plan.report = report.as_raw_fd();
         let share_memory = self.may_share_memory() && nursery.memory_may_be_shared();
         let cgroup = self.cgroup.take();
-        let boarded =
-            if share_memory { nursery.board([Some(report.as_fd()), stdio.stdout, stdio.stderr]) } else { None };
-        if let Some(Boarded { bound, places: [status_end, stdout, stderr], left }) = boarded {
-            self.plan.standard = [null, stdout, stderr];
-            let mut kept = [null, status_end, stdout, stderr];
+        let wanted = [Some(report.as_fd()), stdio.stdin, stdio.stdout, stdio.stderr];
+        let boarded = if share_memory { nursery.board(wanted) } else { None };
+        if let Some(Boarded { bound, places: [status_end, stdin, stdout, stderr], left }) = boarded {
+            self.plan.standard = [stdin, stdout, stderr];
+            let mut kept = [null, status_end, stdin, stdout, stderr];
             kept.sort_unstable();
             (self.plan.report, self.plan.leave, self.plan.left) = (status_end, Some((bound, kept)), left);
         }
@@ -275,6 +283,9 @@ fn keep(strings: &mut Vec<CString>, stage: Stage, text: String) -> Result<*const
 
 /// Of clone3(2); beyond what fits into the type that the C library has for flags.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// `TIOCSCTTY`, the same on all our architectures.
+const TAKE_TERMINAL: u32 = 0x540e;
 
 /// The child's part: system calls only; no allocation, no panic, no return.
 ///
@@ -340,6 +351,10 @@ impl Plan {
                 step(Stage::Stdio, libc::SYS_dup3, [from, to, 0])?;
             }
         }
+        if self.terminal {
+            // The leader of a new session may take a terminal that no other session has.
+            step(Stage::Terminal, libc::SYS_ioctl, [0, word(TAKE_TERMINAL), 0])?;
+        }
         if let Some(confined) = &self.confined {
             confined.enter()?;
         }
@@ -386,7 +401,7 @@ mod tests {
 
     fn run(command: Command) -> (Option<Failed>, Exit) {
         let mut nursery = Nursery::new().unwrap();
-        let mut child = command.spawn(Stdio { stdout: None, stderr: None }, &mut nursery).unwrap();
+        let mut child = command.spawn(Stdio::default(), &mut nursery).unwrap();
         let exit = wait::reap_killed(child.pidfd.as_fd()).unwrap().unwrap();
         nursery.sweep();
         let failed = match read_status(child.status.as_fd(), &mut child.launch).unwrap() {
@@ -438,7 +453,7 @@ mod tests {
         let children: Vec<Spawned> = (0..50)
             .map(|n| {
                 let command = command(&["sh", "-c", &format!("exit {n}")]);
-                command.spawn(Stdio { stdout: None, stderr: None }, &mut nursery).unwrap()
+                command.spawn(Stdio::default(), &mut nursery).unwrap()
             })
             .collect();
         for (n, child) in (0u8..).zip(children) {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::{Mutex, Once, PoisonError};
 
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 
@@ -47,6 +48,53 @@ impl Modes {
     /// tcsetattr(3): the terminal is gone.
     pub fn set(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         Ok(tcsetattr(fd, SetArg::TCSADRAIN, &self.0)?)
+    }
+}
+
+/// A terminal that passes on every key as it is pressed and shows nothing by itself. Dropped, it is as it was before;
+/// after a panic, too, even if that ends the program at once.
+#[derive(Debug)]
+pub struct Raw(());
+
+/// The terminal that is in raw mode, and what it was before. There is one at a time.
+static BEFORE: Mutex<Option<(BorrowedFd<'static>, Modes)>> = Mutex::new(None);
+
+impl Raw {
+    /// Changes the mode of standard input, which must be a terminal.
+    ///
+    /// # Errors
+    /// tcgetattr(3), tcsetattr(3): ENOTTY.
+    pub fn standard_input() -> io::Result<Raw> {
+        static HOOK: Once = Once::new();
+        let input = super::fd::standard(0);
+        let before = Modes::of(input)?;
+        let raw = before.raw();
+        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some((input, before));
+        HOOK.call_once(|| {
+            let tell = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                restore();
+                tell(panic);
+            }));
+        });
+        let guard = Raw(());
+        raw.set(input)?;
+        Ok(guard)
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn restore() {
+    // A lock that is held is held by whoever is restoring it.
+    let Ok(mut before) = BEFORE.try_lock() else { return };
+    if let Some((terminal, modes)) = before.take() {
+        // A terminal that is gone needs no mode.
+        let _ = modes.set(terminal);
     }
 }
 

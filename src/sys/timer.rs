@@ -1,7 +1,7 @@
 //! The clocks, and a timer that makes a descriptor readable.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use crate::base::time::{Mono, Wall};
 
@@ -43,8 +43,12 @@ pub fn utc_offset(at: Wall) -> i64 {
 /// # Errors
 /// timerfd_create(2).
 pub fn create() -> io::Result<OwnedFd> {
+    create_on(libc::CLOCK_MONOTONIC)
+}
+
+fn create_on(clock: libc::clockid_t) -> io::Result<OwnedFd> {
     // SAFETY: takes a clock and flags, returns a new descriptor or -1.
-    let fd = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK) };
+    let fd = unsafe { libc::timerfd_create(clock, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
@@ -63,12 +67,35 @@ pub fn arm(timer: BorrowedFd<'_>, at: Option<Mono>) -> io::Result<()> {
         tv_sec: libc::time_t::try_from(nanos / 1_000_000_000).unwrap_or(libc::time_t::MAX),
         tv_nsec: libc::c_long::try_from(nanos % 1_000_000_000).unwrap_or(0),
     };
+    set(timer, libc::TFD_TIMER_ABSTIME, value)
+}
+
+fn set(timer: BorrowedFd<'_>, flags: libc::c_int, value: libc::timespec) -> io::Result<()> {
     let spec = libc::itimerspec { it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
     // SAFETY: the descriptor is borrowed and the spec outlives the call; the old value is not asked for.
-    let result = unsafe {
-        libc::timerfd_settime(timer.as_raw_fd(), libc::TFD_TIMER_ABSTIME, &raw const spec, std::ptr::null_mut())
-    };
+    let result = unsafe { libc::timerfd_settime(timer.as_raw_fd(), flags, &raw const spec, std::ptr::null_mut()) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Makes a descriptor that becomes readable when the wall clock is set, or the machine has slept, but not by itself.
+///
+/// # Errors
+/// timerfd_create(2), timerfd_settime(2).
+pub fn watch_wall() -> io::Result<OwnedFd> {
+    let fd = create_on(libc::CLOCK_REALTIME)?;
+    watch_wall_again(fd.as_fd())?;
+    Ok(fd)
+}
+
+/// Makes the descriptor wait for the next time.
+///
+/// # Errors
+/// timerfd_settime(2).
+pub fn watch_wall_again(watch: BorrowedFd<'_>) -> io::Result<()> {
+    acknowledge(watch);
+    // A timer for the end of time, which is cancelled when the clock is set.
+    let never = libc::timespec { tv_sec: libc::time_t::MAX, tv_nsec: 0 };
+    set(watch, libc::TFD_TIMER_ABSTIME | libc::TFD_TIMER_CANCEL_ON_SET, never)
 }
 
 /// Takes note that a timer has fired, so that its descriptor is quiet until the next time.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
@@ -61,6 +62,11 @@ impl Terminal {
         Terminal { master, child, output, seen: Vec::new(), done: 0 }
     }
 
+    /// The process that runs on it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything that it has shown.
     pub fn seen(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()
@@ -100,6 +106,12 @@ impl Terminal {
     /// Presses keys.
     pub fn keys(&mut self, keys: &str) {
         self.master.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Makes the terminal larger or smaller.
+    pub fn resize(&self, rows: u16, columns: u16) {
+        let size = taskmaster::sys::pty::Size { rows, columns };
+        taskmaster::sys::pty::set_size(self.master.as_fd(), size).unwrap();
     }
 
     /// Waits for the prompt and types a line. Gives what came before.

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::base::cron::Cron;
 use crate::base::exit::ExitCodes;
 use crate::base::id::ProgramName;
 use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
+use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
-use crate::config::model::{Level, LogFormat, Roles};
+use crate::config::model::{Level, LogFormat, Roles, Stdin};
 use crate::config::{Source, Unread, World, parse};
 
 /// A world in which every variable is there, and three files of variables.
@@ -319,6 +321,11 @@ fn some_program(dice: &mut Dice, unique: &str) -> Program {
     let (out, err) = (dice.path(&format!("{unique}out")), dice.path(&format!("{unique}err")));
     p.stdout.sink = dice.pick(&[Sink::Auto, Sink::File(out), Sink::Discard, Sink::Inherit]);
     p.stderr.sink = dice.pick(&[Sink::Auto, Sink::File(err), Sink::Discard, Sink::Inherit, Sink::Stdout]);
+    p.stdin = dice.pick(&[Stdin::Null, Stdin::Pipe]);
+    p.tty = dice.once_in(3) && p.stdout.sink != Sink::Inherit;
+    if p.tty {
+        p.stderr.sink = Sink::Stdout;
+    }
     p.healthcheck = dice.once_in(3).then(|| {
         let mut check = Healthcheck::new(dice.argv());
         (check.interval, check.timeout) = (dice.duration(), dice.duration());
@@ -326,7 +333,22 @@ fn some_program(dice: &mut Dice, unique: &str) -> Program {
         check.retries = 1 + dice.up_to(999_999);
         Box::new(check)
     });
+    if dice.once_in(2) {
+        program.schedule = Some(Box::new(some_schedule(dice)));
+        program.policy.oneshot = true;
+    }
     program
+}
+
+fn some_schedule(dice: &mut Dice) -> Schedule {
+    let text = dice.pick(&["@daily", "*/5 * * * mon-fri", "0 3,15 1-7 jan *"]);
+    let every = dice.duration().max(Duration::from_millis(100));
+    let when = if dice.once_in(2) { When::Every(every) } else { When::Calendar(Cron::parse(text).unwrap()) };
+    // Shorter than every interval that there is.
+    let jitter = Duration::from_millis(u64::try_from(dice.below(100)).unwrap());
+    let zone = if dice.once_in(2) { Zone::utc() } else { Zone::utc().named("UTC") };
+    let overlap = dice.pick(&[Overlap::Skip, Overlap::Queue, Overlap::Kill]);
+    Schedule { when, zone, overlap, jitter, run_on_start: dice.once_in(2) }
 }
 
 fn some_policy(dice: &mut Dice) -> Policy {
@@ -346,6 +368,7 @@ fn some_policy(dice: &mut Dice) -> Policy {
         stoptime: dice.duration(),
         stopgroup: dice.once_in(2),
         oneshot: dice.once_in(2),
+        timeout: dice.once_in(2).then(|| dice.duration().max(Duration::from_millis(1))),
     }
 }
 

@@ -76,6 +76,8 @@ fn bad_values_name_key_and_reason() {
         ("stdout_logfile_maxbytes: lots", "stdout_logfile_maxbytes: \"lots\" is not a size"),
         ("stderr_logfile_backups: 10001", "out of range (0 to 10000)"),
         ("redirect_stderr: x", "redirect_stderr: \"x\""),
+        ("stdin: pip", "stdin: \"pip\" is not null or pipe (did you mean \"pipe\"?)"),
+        ("tty: true, stdout: inherit", "stdout: cannot be inherit with \"tty: true\""),
         ("priority: 1000001", "out of range (-1000000 to 1000000)"),
         ("<<: {numprocs: 2}", "defaults"),
         ("after: [db]", "after: is not a known key"),

@@ -59,6 +59,7 @@ fn write_body(response: &Response, out: &mut Vec<u8>) {
         }
         Response::Pids(pids) => write_json(&Pids { pids }, out),
         Response::Version(version) => write_json(version, out),
+        Response::Done => out.extend_from_slice(b"{\"ok\":true}"),
         Response::ShuttingDown => out.extend_from_slice(b"{\"shutting_down\":true}"),
         Response::Help(text) => write_json(&Help { text }, out),
         Response::Refused(refusal) => {
@@ -219,6 +220,7 @@ pub fn read_answer(verb: Verb, line: &str) -> Result<Response, String> {
             Pid::Processes { pids } => Response::Pids(pids),
         }),
         Verb::Version => answer(line, |version: VersionReport| Response::Version(version)),
+        Verb::Input | Verb::Resize => answer(line, |_: serde::de::IgnoredAny| Response::Done),
         Verb::Shutdown => answer(line, |_: serde::de::IgnoredAny| Response::ShuttingDown),
         Verb::Help => answer(line, |help: Help<String>| Response::Help(help.text)),
     }
@@ -344,6 +346,7 @@ pub fn raw_error(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::base::id::Stream;
+    use crate::control::message::ScheduleStatus;
     use crate::control::message::{
         Change, ChangeAction, KeyChange, LastOutput, PROTOCOL, Setting, StateName, StreamPlace, StreamSink, Then,
         Transition, Usage, Want,
@@ -366,6 +369,14 @@ mod tests {
             next: Some("next try in 1s (3 of 4)".to_owned()),
             next_try_ms: Some(0),
             kill_in_ms: Some(1),
+            reads: None,
+            schedule: Some(ScheduleStatus {
+                active: true,
+                next: Some("2026-11-22T03:00:00+01:00".to_owned()),
+                next_ms: Some(1),
+                zone: None,
+                queued: false,
+            }),
             usage: Some(Usage { cpu_ms: 17, rss_bytes: u64::MAX, processes: 2, threads: 3, fds: Some(4) }),
         }
     }
@@ -382,6 +393,8 @@ mod tests {
             next: None,
             next_try_ms: None,
             kill_in_ms: None,
+            reads: None,
+            schedule: None,
             usage: None,
             ..process(name)
         }
@@ -394,6 +407,7 @@ mod tests {
             because: "never started".to_owned(),
             next: "\"start web\" starts it".to_owned(),
             history: vec![Transition { time: "x".to_owned(), ago_ms: 1, from, to, cause: "a \"b\"\n".to_owned() }],
+            runs: vec![],
             setting,
         }
     }
@@ -472,6 +486,7 @@ mod tests {
                 ]),
             ),
             (Verb::Version, Response::Version(VersionReport { version: "0.1.0".into(), protocol: PROTOCOL })),
+            (Verb::Input, Response::Done),
             (Verb::Shutdown, Response::ShuttingDown),
             (Verb::Help, Response::Help("a\nb\n".into())),
         ] {
@@ -535,6 +550,7 @@ mod tests {
             (Response::Tail(b"a\xff".to_vec()), "{\"text\":\"a\u{fffd}\",\"lossy\":true}"),
             (Response::Tail(b"a".to_vec()), r#"{"text":"a"}"#),
             (Response::DaemonPid(17), r#"{"pid":17}"#),
+            (Response::Done, r#"{"ok":true}"#),
             (Response::ShuttingDown, r#"{"shutting_down":true}"#),
         ];
         for (response, result) in cases {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::Stream;
 
-use super::{ProcessStatus, StateName};
+use super::{ProcessStatus, RunReport, StateName};
 
 /// What a client waits for that tells a process nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,9 @@ pub struct Account {
     pub next: String,
     /// Its last changes of state, the oldest first.
     pub history: Vec<Transition>,
+    /// Its last runs, the oldest first, if it has a schedule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<RunReport>,
     /// What it is run with; absent if that cannot be worked out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setting: Option<Setting>,

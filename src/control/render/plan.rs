@@ -55,11 +55,17 @@ fn same_program(a: &Change, b: &Change) -> bool {
 fn what_happens(change: &Change, dry_run: bool) -> String {
     let what = match (change.action, change.then) {
         (ChangeAction::Added, Then::StaysDown) => "added, not started",
+        (ChangeAction::Added, Then::BySchedule) => "added, runs by its schedule",
         (ChangeAction::Added, Then::Starts | Then::Restarts | Then::Stops | Then::GoesOn) => "added and started",
         (ChangeAction::Removed, Then::Stops) => "stopped and removed",
-        (ChangeAction::Removed, Then::Starts | Then::Restarts | Then::GoesOn | Then::StaysDown) => "removed",
+        (ChangeAction::Removed, Then::Starts | Then::Restarts | Then::GoesOn | Then::StaysDown | Then::BySchedule) => {
+            "removed"
+        }
         (ChangeAction::Restarted, Then::Starts) => "restarted (it does not run now)",
-        (ChangeAction::Restarted, Then::Restarts | Then::Stops | Then::GoesOn | Then::StaysDown) => "restarted",
+        (ChangeAction::Restarted, Then::Restarts | Then::Stops | Then::GoesOn | Then::StaysDown | Then::BySchedule) => {
+            "restarted"
+        }
+        (ChangeAction::Updated, Then::BySchedule) => "updated, runs by its schedule",
         (ChangeAction::Updated, Then::StaysDown) => "updated, stays down",
         (ChangeAction::Updated, Then::Stops) => "updated on its way down",
         (ChangeAction::Updated, Then::Starts | Then::Restarts | Then::GoesOn) => "updated in place",

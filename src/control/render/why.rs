@@ -3,8 +3,11 @@
 //! What a program wrote stands behind a mark and with its control characters escaped, so that none of it can be taken
 //! for a line of the daemon's.
 
+use std::time::Duration;
+
 use crate::base::text::Plain;
-use crate::control::message::{Account, Setting, StreamPlace, StreamSink};
+use crate::base::units::print_duration;
+use crate::control::message::{Account, RunReport, Setting, StreamPlace, StreamSink};
 
 use super::{Clock, put};
 
@@ -35,10 +38,26 @@ pub(super) fn write(accounts: &[Account], clock: &Clock, text: &mut String) {
             }
             put(text, format_args!("{}\n", Plain(&t.cause)));
         }
+        if !account.runs.is_empty() {
+            text.push_str("  runs\n");
+        }
+        account.runs.iter().for_each(|r| run(r, text));
         if let Some(output) = account.setting.as_ref().and_then(|s| s.last_output.as_ref()) {
             put(text, format_args!("  last lines of {}\n", output.stream));
             output.text.lines().for_each(|line| put(text, format_args!("    | {}\n", Plain(line))));
         }
+    }
+}
+
+/// `2026-11-21T03:00:00.004Z exit status 0, took 1m30s`.
+fn run(run: &RunReport, text: &mut String) {
+    put(text, format_args!("    {} ", Plain(&run.time)));
+    match (&run.result, run.took_ms) {
+        (Some(result), Some(ms)) => {
+            let took = print_duration(Duration::from_millis(ms));
+            put(text, format_args!("{}, took {took}\n", Plain(result)));
+        }
+        (_, _) => text.push_str("still runs\n"),
     }
 }
 
@@ -109,6 +128,8 @@ mod tests {
             next: Some("next try in 3s (3 of 4)".to_owned()),
             next_try_ms: Some(3000),
             kill_in_ms: None,
+            reads: None,
+            schedule: None,
             usage: None,
         };
         let (from, to) = (StateName::Starting, StateName::Backoff);
@@ -119,6 +140,7 @@ mod tests {
             because: "try 2 of 4 failed".to_owned(),
             next: "next try in 3s (3 of 4)".to_owned(),
             history: vec![transition, again],
+            runs: vec![],
             setting: Some(Setting {
                 command: vec!["/bin/web".to_owned(), "it's".to_owned(), String::new()],
                 directory: "/".to_owned(),

@@ -20,7 +20,9 @@ fn process(name: &str, program: &str, group: Option<&str>) -> ProcessStatus {
         next: None,
         next_try_ms: None,
         kill_in_ms: None,
+        schedule: None,
         usage: None,
+        reads: None,
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Given, Local};
 pub(super) const BOARD: Local = Local {
     name: "board",
     synopsis: "",
-    summary: "Show all processes on the whole terminal, with keys for commands",
+    summary: "Show all processes on the whole terminal",
     help: "\
 Needs a terminal. In it, ? shows the keys and q leaves.
 ",

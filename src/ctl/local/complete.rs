@@ -30,7 +30,7 @@ one WORD, the line up to the cursor, and REPLACED is the end of it that bash rep
     run,
 };
 
-fn run(given: &Given) -> Exit {
+fn run(given: &Given<'_>) -> Exit {
     let text = match given.value("bash") {
         Some(replaced) => {
             let line = Line::read(given.words.first().map_or("", String::as_str));

@@ -120,7 +120,7 @@ impl Printer {
 
 /// Bytes that cannot drive a terminal, but for colours: they are kept, or left out. What is behind the bytes is not
 /// coloured by them.
-fn colored(bytes: &[u8], keep: bool) -> Vec<u8> {
+pub(in crate::ctl) fn colored(bytes: &[u8], keep: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     let mut used = false;

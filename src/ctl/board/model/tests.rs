@@ -26,6 +26,8 @@ pub(in crate::ctl::board) fn process(name: &str, state: StateName) -> ProcessSta
         why: None,
         next_try_ms: None,
         kill_in_ms: None,
+        reads: None,
+        schedule: None,
         usage: None,
         next: None,
     }
