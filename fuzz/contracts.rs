@@ -115,6 +115,7 @@ const WORLD: World<'static> = World {
     user: &person,
     group: &person,
     holder: &holder,
+    confines: &|_| Vec::new(),
     file: &file,
     dir: &dir,
     zone: &zone,

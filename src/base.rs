@@ -3,6 +3,7 @@
 //!
 //! A leaf: imports nothing of ours, touches no clock, no file, no process.
 
+pub mod capability;
 pub mod cron;
 pub mod errno;
 pub mod exit;
@@ -10,6 +11,8 @@ pub mod flags;
 pub mod id;
 pub mod nearest;
 pub mod position;
+pub mod resource;
+pub mod scheduling;
 pub mod select;
 pub mod signal;
 pub mod stage;

@@ -6,10 +6,12 @@
 mod audit;
 mod background;
 mod birth;
+mod cgroups;
 mod children;
 mod clients;
 mod clock;
 mod commands;
+mod confine;
 mod dispatch;
 mod error;
 mod events;

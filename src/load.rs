@@ -11,6 +11,7 @@ use crate::config::model::Config;
 use crate::config::{self, Parsed, World};
 use crate::sys::process;
 
+mod confines;
 mod glob;
 mod include;
 mod people;
@@ -100,6 +101,7 @@ pub fn load(path: &Path, env: &BTreeMap<String, String>) -> Result<Loaded, Vec<D
         user: &|name| people.user(name),
         group: &|name| people.group(name),
         holder: &|holder| people.holder(holder),
+        confines: &confines::objections,
         file: &|path| reader.text_of(path),
         dir: &|path| reader.texts_in(path),
         zone: &|name| zones.get(name),

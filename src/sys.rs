@@ -3,7 +3,9 @@
 //! The only place with unsafe code, and the only one that names nix and libc. Decides nothing.
 #![allow(unsafe_code)]
 
+pub mod cgroup;
 pub mod client;
+pub mod directory;
 pub mod fd;
 pub mod file;
 pub mod group;

@@ -283,13 +283,14 @@ fn keys_in_sources(kind: &str) -> Vec<Vec<String>> {
 }
 
 /// The tables of keys in the sources and where their page describes them.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("Root", "ROOTS"),
     ("Key", "PROGRAM KEYS"),
     ("DaemonKey", "DAEMON KEYS"),
     ("BackoffKey", "Back-off"),
     ("SocketKey", "Socket"),
     ("HealthKey", "Health check"),
+    ("CapabilityKey", "Capabilities"),
 ];
 
 /// The items of one of these sections, without those of the subsections that have a table of their own.
@@ -312,6 +313,15 @@ fn keys_are_on_their_page_with_their_aliases() {
         let known: Names = keys_in_sources(kind).iter().map(joined).collect();
         let told: Names = described(&page, section).iter().map(|i| joined(&i.names)).collect();
         same(section, ("the sources", &known), ("taskmaster.yaml(5)", &told));
+    }
+}
+
+#[test]
+fn names_of_limits_are_on_their_page() {
+    let page = Page::open("taskmaster.yaml.5");
+    let told = page.section("What it may use").join(" ");
+    for (name, _) in taskmaster::base::resource::Resource::NAMES {
+        assert!(told.split([' ', ',']).any(|word| word == name), "the limit {name} is not described");
     }
 }
 
@@ -358,6 +368,7 @@ fn every_key_has_an_example_that_is_accepted_by_all_its_names() {
             let (own, example) = match item.names[0].as_str() {
                 "backoff" => ("backoff", literal_blocks(page.section("Back-off")).pop()),
                 "healthcheck" => ("healthcheck", literal_blocks(page.section("Health check")).pop()),
+                "capabilities" => ("capabilities", literal_blocks(page.section("Capabilities")).pop()),
                 "socket" => ("socket", literal_blocks(page.section("Socket")).pop()),
                 name => (name, literal_blocks(&item.body).into_iter().next()),
             };
@@ -451,6 +462,7 @@ fn what_a_reload_does_is_what_the_page_says() {
         let example = match own {
             "backoff" => literal_blocks(page.section("Back-off")).pop(),
             "healthcheck" => literal_blocks(page.section("Health check")).pop(),
+            "capabilities" => literal_blocks(page.section("Capabilities")).pop(),
             // What they add to `env` is told as its changes are; their examples name no file that is there.
             "env_file" | "env_from_dir" => continue,
             _ => literal_blocks(&item.body).into_iter().next(),
@@ -513,7 +525,7 @@ fn the_example_shows_every_key_with_its_default() {
     let plain = Program::new(program.argv.clone());
     // These have no default that could be written down.
     (program.user, program.group, program.umask, program.workingdir) = (None, None, None, None);
-    program.group_name = None;
+    (program.group_name, program.confines) = (None, None);
     program.policy.timeout = None;
     assert_eq!(program, plain);
     let daemon = read("etc/taskmasterd.yaml");

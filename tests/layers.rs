@@ -55,7 +55,7 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
     ("serde_yaml", &["src/base/yaml.rs"]),
     ("toml", &["src/base/toml.rs"]),
     ("tz", &["src/base/zone.rs"]),
-    ("serde_json", &["src/control/", "src/config/schema.rs", "src/ctl/local/"]),
+    ("serde_json", &["src/control/", "src/config/schema.rs", "src/config/schema/", "src/ctl/local/"]),
     ("getopts", &["src/base/flags.rs", "src/daemon/options.rs", "src/ctl/"]),
     ("ratatui_core", &["src/ctl/board.rs", "src/ctl/board/"]),
     ("rustyline", &["src/ctl/"]),

@@ -12,14 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use support::dice::Dice;
+use taskmaster::base::capability::Capabilities;
 use taskmaster::base::cron::Cron;
 use taskmaster::base::exit::ExitCodes;
 use taskmaster::base::id::ProgramName;
+use taskmaster::base::resource::{Limit, Resource};
+use taskmaster::base::scheduling::{Cpus, IoPriority};
 use taskmaster::base::signal::Sig;
 use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{
-    Account, Autorestart, Backoff, Config, Healthcheck, Level, LogFormat, LogTarget, Output, Overlap, Policy, Program,
-    Rotation, Schedule, Sink, Stdin, Variable, When,
+    Account, Autorestart, Backoff, Config, Confines, Directory, Healthcheck, Level, LogFormat, LogTarget, Output,
+    Overlap, Policy, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -247,6 +250,45 @@ impl Maker {
         }
     }
 
+    fn confine(&mut self, program: &mut Program) {
+        let mut confines = Confines::default();
+        for (_, resource) in Resource::NAMES {
+            let whole = self.below(1 << 30);
+            let soft = (!self.flip()).then_some(whole);
+            let limit = Limit { soft, hard: soft.filter(|_| self.flip()).map(|soft| soft * 2) };
+            if self.flip() {
+                confines.rlimits.insert(resource, limit);
+            }
+        }
+        confines.nice = self.flip().then(|| i32::try_from(self.below(40)).unwrap() - 20);
+        confines.ionice =
+            [None, Some(IoPriority::Idle), Some(IoPriority::BestEffort(3)), Some(IoPriority::Realtime(0))]
+                [self.number(4) as usize];
+        confines.oom_score_adj = self.flip().then(|| i16::try_from(self.below(2001)).unwrap() - 1000);
+        let cpus = (0..self.below(9)).map(|_| u16::try_from(self.below(12)).unwrap()).collect();
+        confines.cpu_affinity = Cpus::new(cpus);
+        confines.no_new_privs = self.flip();
+        let names = Capabilities((1 << 41) - 1);
+        confines.bounding = self.flip().then(|| Capabilities(self.0.roll() & names.0));
+        confines.ambient = Capabilities(self.0.roll() & confines.bounding.unwrap_or(names).0);
+        confines.chroot = self.flip().then(|| format!("/{}", self.text()));
+        confines.tree.memory = self.flip().then(|| self.size() + 1);
+        confines.tree.cpu = self.flip().then(|| 100 + self.number(100_000_000));
+        confines.tree.pids = self.flip().then(|| 1 + self.number(4_194_304));
+        if self.flip() {
+            program.confines = Some(Box::new(confines));
+        }
+        program.extra_groups =
+            (0..self.below(3)).map(|n| if n == 0 { "42".to_owned() } else { "x".to_owned() }).collect();
+        for n in 0..self.below(3) {
+            let mut dir = Directory::new(format!("/{n}{}", self.text()));
+            dir.owner = self.flip().then(|| "user".to_owned());
+            dir.group = self.flip().then(|| "7".to_owned());
+            dir.mode = self.flip().then(|| self.number(0o1000));
+            program.dirs.push(dir);
+        }
+    }
+
     fn schedule(&mut self) -> Schedule {
         let cron = ["@daily", "30 3 * * mon-fri", "*/5 8-18 1-7 jan,jul *"][self.number(3) as usize];
         let when = if self.flip() {
@@ -276,6 +318,7 @@ impl Maker {
         program.umask = self.flip().then(|| self.number(0o1000));
         program.user = self.flip().then(|| "user".to_owned());
         program.group = self.flip().then(|| "42".to_owned());
+        self.confine(&mut program);
         program.env = (0..self.below(4))
             .map(|n| {
                 let name = format!("{}{n}", self.text()).replace('=', "");

@@ -251,6 +251,19 @@ defaults: &all
   priority: -5
   depends_on: {web: ready, größe: {condition: started, required: false}}
   restart_dependents: true
+  extra_groups: [adm, 33]
+  rlimits: {nofile: 1024, core: unlimited, stack: "8MB : 64MiB", cpu: 1m30s, rttime: "0.2:unlimited", as: 1.5GB, nproc: "5:10"}
+  nice: -5
+  ionice: Best-effort:4
+  oom_score_adj: "-500"
+  cpu_affinity: ["0-3", 6, " 8 - 9 ,12"]
+  memory_max: 64 MiB
+  cpu_max: 12.5%
+  pids_max: Unlimited
+  no_new_privs: on
+  capabilities: {bounding: [CAP_CHOWN, net_raw], ambient: Net_Raw}
+  chroot: /srv/${program}
+  dirs: {/run/web: {owner: www-data, group: 33, mode: 0750}, "/x y": , "/z": {}}
   healthcheck:
     cmd: [curl, -f, "http://localhost/"]
     args: -v
@@ -297,6 +310,8 @@ fn places() -> Vec<(String, &'static str, Vec<String>)> {
             "programs: {x: {cmd: a, healthcheck: {cmd: a, HERE}}}",
             &program["healthcheck"]["properties"],
         ),
+        of("rlimits.", "programs: {x: {cmd: a, rlimits: {HERE}}}", &program["rlimits"]["properties"]),
+        of("capabilities.", "programs: {x: {cmd: a, capabilities: {HERE}}}", &program["capabilities"]["properties"]),
         of("taskmasterd.", "taskmasterd: {HERE}", daemon),
         of("socket.", "taskmasterd: {socket: {HERE}}", &daemon["socket"]["properties"]),
     ]
@@ -363,6 +378,39 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         "depends_on" => {
             &["[a, a]", "{a: soon}", "{a: {when: ready}}", "{a: {required: 5}}", "[[a]]", "a b", "{'a/b': ready}"]
         }
+        "extra_groups" => &["-5", "''", "a b", "[a/b]", "[[a]]", "{a: b}", "[null]", "1.5", "true"],
+        "rlimits" | "capabilities" => LIST,
+        "as" | "core" | "data" | "fsize" | "memlock" | "msgqueue" | "rss" | "stack" => {
+            &["-1", "many", "[1]", "{}", "", "true", "10s", "1:2:3", "':5'", "'5:'", "unlimit"]
+        }
+        "locks" | "nofile" | "nproc" | "rtprio" | "sigpending" => {
+            &["-1", "many", "[1]", "{}", "", "true", "1.5", "1k", "1:2:3", "':5'", "'5:'"]
+        }
+        "cpu" | "rttime" => &["-1", "soon", "[1]", "{}", "", "true", "8MB", "1:2:3", "':5'", "9999999999"],
+        // A limit and a key of a program have this name; none of these is either.
+        "nice" => &["-21", "41.5", "much", "[1]", "{}", "", "true"],
+        "ionice" => &["5", "idle:1", "best-effort:8", "be", "[idle]", "", "true", "'realtime:'"],
+        "oom_score_adj" => &["-1001", "1001", "x", "1.5", "[1]", "", "true"],
+        "cpu_affinity" => &["-1", "8192", "'1-'", "'1,,2'", "x", "[]", "[[1]]", "[x]", "{}", "", "true", "1.5"],
+        "memory_max" => &["0", "-1", "lots", "[1]", "{}", "", "true", "1X"],
+        "cpu_max" => &["50", "50.555%", "'-5%'", "'%'", "x", "[50%]", "{}", "", "true"],
+        "pids_max" => &["0", "4194305", "-1", "x", "1.5", "[1]", "", "true", "unlimit"],
+        "no_new_privs" => BOOLEAN,
+        "bounding" | "ambient" => &["root", "[root]", "5", "[[chown]]", "{}", "", "true", "cap_"],
+        "chroot" => PATH,
+        "dirs" => &[
+            "5",
+            "''",
+            "[[a]]",
+            "['']",
+            "[/a, /a]",
+            "{/a: b}",
+            "{/a: [b]}",
+            "{/a: {own: b}}",
+            "{/a: {mode: 888}}",
+            "{/a: {owner: 'a b'}}",
+            "true",
+        ],
         "schedule" => &[
             "5",
             "daily",

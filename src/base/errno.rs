@@ -8,7 +8,7 @@ use std::io;
 pub struct Errno(pub i32);
 
 /// What a supervisor meets: number, name, text.
-const KNOWN: [(i32, &str, &str); 31] = [
+const KNOWN: [(i32, &str, &str); 32] = [
     (1, "EPERM", "operation not permitted"),
     (2, "ENOENT", "no such file or directory"),
     (3, "ESRCH", "no such process"),
@@ -38,6 +38,7 @@ const KNOWN: [(i32, &str, &str); 31] = [
     (36, "ENAMETOOLONG", "file name too long"),
     (38, "ENOSYS", "function not implemented"),
     (40, "ELOOP", "too many levels of symbolic links"),
+    (95, "EOPNOTSUPP", "operation not supported"),
     (110, "ETIMEDOUT", "timed out"),
     (122, "EDQUOT", "disk quota exceeded"),
 ];
@@ -49,6 +50,8 @@ impl Errno {
     pub const EAGAIN: Errno = Errno(11);
     /// Cannot allocate memory.
     pub const ENOMEM: Errno = Errno(12);
+    /// Device or resource busy.
+    pub const EBUSY: Errno = Errno(16);
     /// Invalid argument.
     pub const EINVAL: Errno = Errno(22);
     /// Too many open files in the system.

@@ -16,6 +16,8 @@ pub enum Exit {
         /// Whether a core was dumped.
         core: bool,
     },
+    /// SIGKILL ended it, sent by the kernel because its cgroup was out of memory.
+    OutOfMemory,
 }
 
 impl fmt::Display for Exit {
@@ -25,6 +27,7 @@ impl fmt::Display for Exit {
             Exit::Code(code) => write!(f, "exit status {code}"),
             Exit::Signal { sig, core: false } => write!(f, "killed by {sig}"),
             Exit::Signal { sig, core: true } => write!(f, "killed by {sig} (core dumped)"),
+            Exit::OutOfMemory => write!(f, "killed by {} (out of memory)", Sig::KILL),
         }
     }
 }
@@ -51,7 +54,7 @@ impl ExitCodes {
     pub fn expect(&self, exit: Exit) -> bool {
         match exit {
             Exit::Code(code) => self.0.get(usize::from(code >> 6)).is_some_and(|word| word >> (code & 63) & 1 == 1),
-            Exit::Signal { .. } => false,
+            Exit::Signal { .. } | Exit::OutOfMemory => false,
         }
     }
 
@@ -92,5 +95,7 @@ mod tests {
         let segv = Sig::from_number(11).unwrap();
         assert_eq!(Exit::Signal { sig: segv, core: true }.to_string(), "killed by SIGSEGV (core dumped)");
         assert_eq!(Exit::Signal { sig: Sig::KILL, core: false }.to_string(), "killed by SIGKILL");
+        assert_eq!(Exit::OutOfMemory.to_string(), "killed by SIGKILL (out of memory)");
+        assert!(!ExitCodes::new(0..=255).expect(Exit::OutOfMemory));
     }
 }

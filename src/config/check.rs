@@ -26,6 +26,8 @@ pub struct World<'w> {
     pub group: &'w dyn Fn(&str) -> Result<(), Objection>,
     /// Whether there is somebody whom a role can be given to.
     pub holder: &'w dyn Fn(&Account) -> Result<(), Objection>,
+    /// What keeps a program from being confined as it says, by the names of the keys.
+    pub confines: &'w dyn Fn(&Program) -> Vec<(&'static str, Objection)>,
     /// The text of a file of variables.
     pub file: &'w dyn Fn(&str) -> Result<String, Unread>,
     /// The names and the texts of the files in a directory.
@@ -79,6 +81,7 @@ impl<'w> World<'w> {
             user: &|_| Ok(()),
             group: &|_| Ok(()),
             holder: &|_| Ok(()),
+            confines: &|_| Vec::new(),
             file: &|_| Err(Unread::Absent),
             dir: &|_| Err(Unread::Absent),
             zone: &|_| Err(Unread::Absent),
@@ -140,15 +143,11 @@ impl<'e> Check<'e> {
         report: &mut Report<'_>,
     ) {
         self.fill_in(name, program, own, defaults, report);
-        let user = program.user.as_deref().map(self.world.user);
-        let group = program.group.as_deref().map(self.world.group);
-        for (key, answer) in [(Key::User, user), (Key::Group, group)] {
-            if let Some(Err(objection)) = answer {
-                let (place, path) = program::place_of(own, defaults, key);
-                match objection.level {
-                    Level::Error => report.error(place, path, objection.text),
-                    Level::Warning => report.warning(place, path, objection.text),
-                }
+        for (key, objection) in self.objections(program) {
+            let (place, path) = program::place_of(own, defaults, key);
+            match objection.level {
+                Level::Error => report.error(place, path, objection.text),
+                Level::Warning => report.warning(place, path, objection.text),
             }
         }
         if let Some(group) = program.group_name.as_ref().filter(|group| !self.groups.contains_key(group)) {
@@ -181,6 +180,33 @@ impl<'e> Check<'e> {
         }
     }
 
+    /// What the world has against whom the program names, and against what it is confined to.
+    fn objections(&self, program: &Program) -> Vec<(Key, Objection)> {
+        let mut all = Vec::new();
+        let mut ask = |key: Key, answer: Result<(), Objection>| all.extend(answer.err().map(|said| (key, said)));
+        if let Some(user) = &program.user {
+            ask(Key::User, (self.world.user)(user));
+        }
+        if let Some(group) = &program.group {
+            ask(Key::Group, (self.world.group)(group));
+        }
+        for group in &program.extra_groups {
+            ask(Key::ExtraGroups, (self.world.group)(group));
+        }
+        for dir in &program.dirs {
+            let owner = dir.owner.clone().map(Account::User);
+            for holder in owner.into_iter().chain(dir.group.clone().map(Account::Group)) {
+                ask(Key::Dirs, (self.world.holder)(&holder));
+            }
+        }
+        if program.confines.is_some() || !program.extra_groups.is_empty() || !program.dirs.is_empty() {
+            for (name, objection) in (self.world.confines)(program) {
+                all.extend(program::key(name).map(|key| (key, objection)));
+            }
+        }
+        all
+    }
+
     /// Fills in the variables of the first and the last process, to find out whether that works.
     fn fill_in(
         &self,
@@ -202,6 +228,8 @@ impl<'e> Check<'e> {
         for error in errors {
             let (place, path) = match (error.key.as_str(), error.key.strip_prefix("env.")) {
                 (_, Some(variable)) => program::place_of_variable(own, defaults, variable),
+                ("chroot", _) => program::place_of(own, defaults, Key::Chroot),
+                ("dirs", _) => program::place_of(own, defaults, Key::Dirs),
                 ("workingdir", _) => program::place_of(own, defaults, Key::Workingdir),
                 ("stdout", _) => program::place_of(own, defaults, Key::Stdout),
                 ("stderr", _) => program::place_of(own, defaults, Key::Stderr),

@@ -12,6 +12,8 @@ use super::model::{
     Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 
+mod confines;
+
 /// The way from one configuration to another.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -134,6 +136,9 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
         umask,
         user,
         group,
+        extra_groups,
+        confines,
+        dirs,
         env,
         env_pass,
         stdin,
@@ -155,6 +160,9 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
     restart.umask("umask", *umask, new.umask);
     restart.text("user", user.as_ref(), new.user.as_ref());
     restart.text("group", group.as_ref(), new.group.as_ref());
+    restart.key("extra_groups", extra_groups.as_slice(), new.extra_groups.as_slice(), list);
+    confines::keys(confines.as_deref(), new.confines.as_deref(), &mut restart);
+    restart.key("dirs", dirs.as_slice(), new.dirs.as_slice(), confines::directories);
     let added = new.env.keys().filter(|name| !env.contains_key(*name));
     for name in env.keys().chain(added) {
         restart.key(format_args!("env.{name}"), &env.get(name), &new.env.get(name), variable);
@@ -301,6 +309,9 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         umask: _,
         user: _,
         group: _,
+        extra_groups: _,
+        confines: _,
+        dirs: _,
         env: _,
         env_pass: _,
         stdin: _,
@@ -440,6 +451,12 @@ mod tests {
     fn keys_that_need_a_restart() {
         for (old, new, want) in [
             ("cmd: sleep 1", "cmd: [sleep, 'a b', '']", "cmd: sleep 1 -> sleep 'a b' ''"),
+            ("rlimits: {core: 0}", "rlimits: {core: '1MB:unlimited'}", "rlimits.core: 0 -> 1MB:unlimited"),
+            ("", "nice: 5", "nice: (unset) -> 5"),
+            ("cpu_affinity: '0,1,2'", "cpu_affinity: 4", "cpu_affinity: 0-2 -> 4"),
+            ("cpu_max: 12.50%", "cpu_max: unlimited", "cpu_max: 12.5% -> (unset)"),
+            ("", "capabilities: {bounding: []}", "capabilities.bounding: (unset) -> []"),
+            ("dirs: /a", "dirs: {/a: {group: b, mode: 0700}, /c: }", "dirs: [/a] -> [/a (:b, 0700), /c]"),
             ("cmd: a", "cmd: a, args: [\"it's\", \"\\e\"]", "cmd: a -> a 'it'\\''s' \"\\u{1b}\""),
             ("cmd: a", "cmd: a | b, shell: true", "cmd: a -> /bin/sh -c 'a | b'"),
             ("", "workingdir: /srv", "workingdir: (unset) -> /srv"),

@@ -50,6 +50,10 @@ pub struct Blueprint {
     pub env: Vec<(String, String)>,
     /// The directory, if the program has one.
     pub workingdir: Option<String>,
+    /// The directory that becomes its root, if the program has one.
+    pub chroot: Option<String>,
+    /// The paths of its `dirs`, in their order.
+    pub dirs: Vec<String>,
     /// Where standard output goes.
     pub stdout: Place,
     /// Where standard error goes.
@@ -113,6 +117,9 @@ pub fn blueprint(
         scope.fail("cmd", "begins with an empty word once its variables are filled in");
     }
     let workingdir = program.workingdir.as_ref().and_then(|dir| scope.path("workingdir", dir));
+    let chroot = program.confines.as_ref().and_then(|confines| confines.chroot.as_ref());
+    let chroot = chroot.and_then(|dir| scope.absolute("chroot", dir));
+    let dirs = program.dirs.iter().filter_map(|dir| scope.absolute("dirs", &dir.path)).collect();
     let mut place = |stream: Stream| match &program.output(stream).sink {
         Sink::Auto => Place::File(auto_log(outside.childlogdir, program, name, num, stream)),
         Sink::File(path) => scope.path(&stream.to_string(), path).map_or(Place::Discard, Place::File),
@@ -121,7 +128,10 @@ pub fn blueprint(
         Sink::Stdout => Place::Merged,
     };
     let (stdout, stderr) = (place(Stream::Stdout), place(Stream::Stderr));
-    if scope.errors.is_empty() { Ok(Blueprint { argv, env, workingdir, stdout, stderr }) } else { Err(scope.errors) }
+    if !scope.errors.is_empty() {
+        return Err(scope.errors);
+    }
+    Ok(Blueprint { argv, env, workingdir, chroot, dirs, stdout, stderr })
 }
 
 /// The file that a stream of process `num` goes to, if it is one that the program names. `None` too if the name cannot
@@ -259,6 +269,20 @@ impl<'a> Scope<'a> {
             return None;
         }
         Some(path)
+    }
+
+    /// A path from the root on that goes nowhere back.
+    fn absolute(&mut self, key: &str, text: &str) -> Option<String> {
+        let path = self.path(key, text)?;
+        let wrong = if !path.starts_with('/') {
+            "is not an absolute path"
+        } else if path.split('/').any(|part| part == "..") {
+            "has \"..\" in it"
+        } else {
+            return Some(path);
+        };
+        self.fail(key, format!("{} {wrong}", quoted(&path)));
+        None
     }
 
     fn note(&mut self, key: &str, refusal: Refusal) {

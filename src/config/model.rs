@@ -12,8 +12,10 @@ use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
+mod confines;
 mod schedule;
 
+pub use confines::{Confines, Directory, TreeLimits};
 pub use schedule::{Overlap, Schedule, When};
 
 /// A whole configuration.
@@ -277,6 +279,12 @@ pub struct Program {
     pub user: Option<String>,
     /// `group`, name or id; `None` is the user's primary group.
     pub group: Option<String>,
+    /// `extra_groups`, names or ids: groups beside those of the user.
+    pub extra_groups: Vec<String>,
+    /// Limits, priorities and privileges; `Some` iff a key of them says something.
+    pub confines: Option<Box<Confines>>,
+    /// `dirs`.
+    pub dirs: Vec<Directory>,
     /// `env`, and what `env_file` and `env_from_dir` add to it.
     pub env: BTreeMap<String, Variable>,
     /// `env_pass`: names of the daemon's own variables that are passed on, and patterns of such names.
@@ -408,6 +416,9 @@ impl Program {
             umask: None,
             user: None,
             group: None,
+            extra_groups: Vec::new(),
+            confines: None,
+            dirs: Vec::new(),
             env: BTreeMap::new(),
             env_pass: Vec::new(),
             stdin: Stdin::Null,

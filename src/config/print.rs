@@ -18,6 +18,8 @@ use super::model::{
 };
 use super::words;
 
+mod confines;
+
 /// How long a list may be that stands in one line, in bytes.
 const LINE_BYTES: usize = 100;
 /// How long a key may be that stands before its value, in bytes. YAML has a limit of 1024 signs.
@@ -188,6 +190,10 @@ impl Page {
         self.some("umask", program.umask.as_ref(), octal);
         self.some("user", program.user.as_ref(), |name| account(name));
         self.some("group", program.group.as_ref(), |name| account(name));
+        if !program.extra_groups.is_empty() {
+            let groups: Vec<String> = program.extra_groups.iter().map(|name| account(name)).collect();
+            self.plain("extra_groups", &format!("[{}]", groups.join(", ")));
+        }
         self.some("group_name", program.group_name.as_ref(), |name| scalar(name.as_str()).into_owned());
         self.section("env", |page| page.env(program));
         if !program.env_pass.is_empty() {
@@ -225,6 +231,7 @@ impl Page {
         }
         self.rotation("stdout_logfile", program.stdout.rotation);
         self.rotation("stderr_logfile", program.stderr.rotation);
+        self.confines(program);
     }
 
     /// A command: a line where it reads back as the same words, else the words.

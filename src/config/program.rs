@@ -15,11 +15,13 @@ use super::section::{Reader, Section};
 use super::values::{self, Read};
 use super::words;
 
+mod confines;
 mod depends;
 mod env;
 mod health;
 mod schedule;
 
+pub(super) use confines::{CAPABILITY_KEYS, CapabilityKey, NICE, OOM_SCORE_ADJ, PIDS, UNLIMITED};
 pub(super) use depends::check as check_dependencies;
 pub(super) use env::place_of_variable;
 pub(super) use health::{HEALTH_KEYS, HealthKey, RETRIES as HEALTH_RETRIES};
@@ -54,6 +56,7 @@ pub(super) enum Key {
     Umask,
     User,
     Group,
+    ExtraGroups,
     GroupName,
     Env,
     EnvFile,
@@ -79,10 +82,22 @@ pub(super) enum Key {
     RunOnStart,
     Timeout,
     Healthcheck,
+    Rlimits,
+    Nice,
+    Ionice,
+    OomScoreAdj,
+    CpuAffinity,
+    MemoryMax,
+    CpuMax,
+    PidsMax,
+    NoNewPrivs,
+    Capabilities,
+    Chroot,
+    Dirs,
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 51] = [
+pub(super) const KEYS: [(&str, Key); 64] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -107,6 +122,7 @@ pub(super) const KEYS: [(&str, Key); 51] = [
     ("umask", Key::Umask),
     ("user", Key::User),
     ("group", Key::Group),
+    ("extra_groups", Key::ExtraGroups),
     ("group_name", Key::GroupName),
     ("env", Key::Env),
     ("env_file", Key::EnvFile),
@@ -134,6 +150,18 @@ pub(super) const KEYS: [(&str, Key); 51] = [
     ("run_on_start", Key::RunOnStart),
     ("timeout", Key::Timeout),
     ("healthcheck", Key::Healthcheck),
+    ("rlimits", Key::Rlimits),
+    ("nice", Key::Nice),
+    ("ionice", Key::Ionice),
+    ("oom_score_adj", Key::OomScoreAdj),
+    ("cpu_affinity", Key::CpuAffinity),
+    ("memory_max", Key::MemoryMax),
+    ("cpu_max", Key::CpuMax),
+    ("pids_max", Key::PidsMax),
+    ("no_new_privs", Key::NoNewPrivs),
+    ("capabilities", Key::Capabilities),
+    ("chroot", Key::Chroot),
+    ("dirs", Key::Dirs),
 ];
 
 /// The keys under `backoff`.
@@ -186,7 +214,9 @@ fn refers_to_here(program: &Program) -> bool {
         Sink::Auto | Sink::Discard | Sink::Inherit | Sink::Stdout => None,
     });
     let check = program.healthcheck.iter().flat_map(|check| &check.argv);
-    program.argv.iter().chain(&program.workingdir).chain(templates).chain(sinks).chain(check).any(says)
+    let chroot = program.confines.iter().filter_map(|confines| confines.chroot.as_ref());
+    let places = program.workingdir.iter().chain(chroot).chain(program.dirs.iter().map(|dir| &dir.path));
+    program.argv.iter().chain(places).chain(templates).chain(sinks).chain(check).any(says)
 }
 
 /// Looks at the defaults by themselves, which need no command. `used` is whether there are programs behind them.
@@ -217,6 +247,7 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     reader.set_some(&mut p.group, Key::Group, values::account);
     reader.set(&mut p.depends_on, Key::DependsOn, depends::read);
     reader.set(&mut p.restart_dependents, Key::RestartDependents, values::boolean);
+    confines::read(reader, p);
     p.env = env::read(reader, world);
     reader.set(&mut p.env_pass, Key::EnvPass, env::passed_on);
     policy(reader, p);
@@ -225,6 +256,11 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     outputs(reader, p);
     terminal(reader, p);
     program
+}
+
+/// The key of this name.
+pub(super) fn key(name: &str) -> Option<Key> {
+    KEYS.iter().find(|(other, _)| *other == name).map(|(_, key)| *key)
 }
 
 /// Where a key of the program is given, and by what path; the program itself if it is not given.

@@ -18,10 +18,12 @@ use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
 use super::model::{Condition, Level, LogFormat, Overlap};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
-    BACKOFF_KEYS, BACKUPS, BackoffKey, HEALTH_KEYS, HEALTH_RETRIES, HealthKey, KEYS, Key, NUMPROCS, NUMPROCS_START,
-    PRIORITY,
+    BACKOFF_KEYS, BACKUPS, BackoffKey, HEALTH_KEYS, HEALTH_RETRIES, HealthKey, KEYS, Key, NICE, NUMPROCS,
+    NUMPROCS_START, OOM_SCORE_ADJ, PRIORITY,
 };
 use super::values::RETRIES;
+
+mod confines;
 
 /// What a key takes, and what is said of it in a line.
 type Said = (Value, &'static str);
@@ -218,6 +220,21 @@ fn program(key: Key) -> Said {
         Key::Healthcheck => {
             (section(&HEALTH_KEYS, health), "How it is found out whether it does its work. None unless given.")
         }
+        Key::ExtraGroups => (confines::groups(), "Groups beside those of its user. Default: []."),
+        Key::Rlimits => (confines::rlimits(), "Limits of each of its processes. Unless given, the daemon's."),
+        Key::Nice => (integer(&NICE), "How it stands back from processors; lower is more. Unless given, the daemon's."),
+        Key::Ionice => (confines::ionice(), "How it stands back from disks. Unless given, as nice says."),
+        Key::OomScoreAdj => (integer(&OOM_SCORE_ADJ), "Lower is killed later when memory is short."),
+        Key::CpuAffinity => (confines::processors(), "The processors that it may run on. Unless given, the daemon's."),
+        Key::MemoryMax => (confines::memory(), "What all its processes may have in memory. Default: unlimited."),
+        Key::CpuMax => (confines::share(), "What all its processes may use of processors. Default: unlimited."),
+        Key::PidsMax => (confines::pids(), "How many processes and threads it may be. Default: unlimited."),
+        Key::NoNewPrivs => (boolean(), "Nothing that it executes gives it more privileges. Default: false."),
+        Key::Capabilities => {
+            (confines::capabilities(), "Which parts of root's power it has. Unless given, the daemon's.")
+        }
+        Key::Chroot => (path(), "The directory that becomes its root. None unless given."),
+        Key::Dirs => (confines::directories(), "Directories that are made before it starts. Default: []."),
     }
 }
 

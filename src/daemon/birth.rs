@@ -17,8 +17,9 @@ use crate::config::model::{Program, Rotation};
 use crate::supervise::event::{Fact, Input};
 use crate::sys::fd;
 use crate::sys::spawn::{Command, Credentials, Failed, Stdio};
-use crate::sys::user::{Identity, effective_uid};
+use crate::sys::user::{self, Identity, effective_uid};
 
+use super::confine::{self, Refused};
 use super::output;
 use super::run::Daemon;
 
@@ -38,11 +39,12 @@ impl Daemon {
         let (program, name, num) = (Arc::clone(&member.program), member.name.clone(), member.num);
         let fact = match self.try_spawn(key, run, &program, &name, num) {
             Ok(pid) => Fact::Spawned { pid },
-            Err(failed) => {
+            Err(refused) => {
                 self.outputs.cancel(&mut self.reactor, &mut self.files, key, run);
                 self.end_stdin((key, run));
                 self.terminals.cancel(&mut self.reactor, (key, run));
-                Fact::SpawnFailed(self.failure(key, failed))
+                self.cgroups.over(key, run);
+                Fact::SpawnFailed(self.refusal(key, refused))
             }
         };
         self.inputs.push_back(Input::Fact(key, run, fact));
@@ -55,18 +57,22 @@ impl Daemon {
         program: &Program,
         name: &ProgramName,
         num: u32,
-    ) -> Result<u32, Failed> {
+    ) -> Result<u32, Refused> {
         // The configuration was expanded once when it was checked; only the surroundings could make it fail now.
-        let unfilled = Failed { stage: Stage::Exec, errno: Errno::EINVAL };
+        let unfilled = Failed::of(Stage::Exec, Errno::EINVAL.0);
         let blueprint = self.blueprint(program, name, num).map_err(|_| unfilled)?;
-        let command = self.command(program, &blueprint)?;
+        let mut command = self.command(program, &blueprint)?;
         let owner = self.credentials(program)?;
+        self.make_directories(program, &blueprint, owner.as_ref())?;
+        if let Some(directory) = self.cgroup((key, run), program, name, num)? {
+            command.cgroup(directory);
+        }
         let standard = self.standard_files((key, run), program, &blueprint, owner.as_ref())?;
         let child = command.spawn(standard.stdio(), &mut self.nursery)?;
         let pid = child.pid;
         if let Err((error, unborn)) = self.children.born(&mut self.reactor, key, run, child) {
             Daemon::discard(unborn);
-            return Err(Failed::new(Stage::Pipe, &error));
+            return Err(Failed::new(Stage::Pipe, &error).into());
         }
         Ok(pid)
     }
@@ -86,7 +92,8 @@ impl Daemon {
     fn command(&self, program: &Program, blueprint: &Blueprint) -> Result<Command, Failed> {
         let env = self.environment(program, blueprint)?;
         let mut command = Command::new(&blueprint.argv, &env)?;
-        let directory = blueprint.workingdir.as_deref().map(Path::new).unwrap_or(&self.surroundings.directory);
+        let surrounding = if blueprint.chroot.is_some() { Path::new("/") } else { &self.surroundings.directory };
+        let directory = blueprint.workingdir.as_deref().map_or(surrounding, Path::new);
         command.directory(&directory.to_string_lossy())?;
         if let Some(mask) = program.umask {
             command.umask(mask);
@@ -94,7 +101,12 @@ impl Daemon {
         if let Some(credentials) = self.credentials(program)? {
             command.credentials(credentials);
         }
-        command.open_files(self.surroundings.open_files);
+        if !confine::limits_open_files(program) {
+            command.open_files(self.surroundings.open_files);
+        }
+        if let Some(confinement) = confine::confinement(program, blueprint) {
+            command.confine(&confinement)?;
+        }
         Ok(command)
     }
 
@@ -142,22 +154,37 @@ impl Daemon {
     ///
     /// A name that was not looked up is an error, whatever led to it: nothing may run as the daemon by mistake.
     fn identity(&self, program: &Program) -> Result<Option<&Identity>, Failed> {
-        let unknown = Failed { stage: Stage::Uid, errno: Errno::EINVAL };
+        let unknown = Failed::of(Stage::Uid, Errno::EINVAL.0);
         program.user.as_deref().map(|user| self.people.user(user).ok_or(unknown)).transpose()
     }
 
-    /// The ids of a program that names a user or a group; `None` if it keeps the daemon's.
+    /// The ids of a program that names a user or groups; `None` if it keeps the daemon's.
     fn credentials(&self, program: &Program) -> Result<Option<Credentials>, Failed> {
-        let unknown = Failed { stage: Stage::Gid, errno: Errno::EINVAL };
+        let unknown = Failed::of(Stage::Gid, Errno::EINVAL.0);
         let gid = program.group.as_deref().map(|group| self.people.group(group).ok_or(unknown)).transpose()?;
+        let extra = self.extra_groups(program)?;
+        let groups_matter = !extra.is_empty();
         Ok(match self.identity(program)? {
             Some(identity) => Some(Credentials {
                 uid: identity.uid,
                 gid: gid.unwrap_or(identity.gid),
-                groups: identity.groups.clone(),
+                groups: [identity.groups.as_slice(), &extra].concat(),
+                groups_matter,
             }),
-            None => gid.map(|gid| Credentials { uid: effective_uid(), gid, groups: vec![gid] }),
+            None if gid.is_none() && !groups_matter => None,
+            None => {
+                let own = if gid.is_none() { user::own_groups() } else { Vec::new() };
+                let gid = gid.unwrap_or_else(user::effective_gid);
+                let groups = [vec![gid], own, extra].concat();
+                Some(Credentials { uid: effective_uid(), gid, groups, groups_matter })
+            }
         })
+    }
+
+    /// The ids of `extra_groups`.
+    fn extra_groups(&self, program: &Program) -> Result<Vec<u32>, Failed> {
+        let unknown = Failed::of(Stage::Groups, Errno::EINVAL.0);
+        program.extra_groups.iter().map(|group| self.people.group(group).ok_or(unknown)).collect()
     }
 
     fn standard_files(

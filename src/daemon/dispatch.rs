@@ -13,6 +13,7 @@ use crate::sys::spawn::Failed;
 
 use super::children::Reaped;
 use super::clock;
+use super::confine;
 use super::reactor::{Ready, Source};
 use super::run::Daemon;
 
@@ -24,6 +25,7 @@ impl Daemon {
             Source::Child(key, run) => self.child_ended(key, run),
             Source::Straggler(key, run) => {
                 if self.children.straggler_gone(&mut self.reactor, key, run, event.token) {
+                    self.cgroups.over(key, run);
                     self.inputs.push_back(Input::Fact(key, run, Fact::Gone));
                 }
             }
@@ -71,6 +73,10 @@ impl Daemon {
             }
             self.end_stdin((key, run));
             self.drain_run((key, run));
+            let exit = self.cgroups.explain(key, run, exit);
+            if !left {
+                self.cgroups.over(key, run);
+            }
             self.inputs.push_back(Input::Fact(key, run, Fact::Exited { exit, left }));
         }
     }
@@ -106,7 +112,8 @@ impl Daemon {
         let what = match failed.stage {
             Stage::Exec => program.and_then(|p| p.argv.first().cloned()),
             Stage::Directory => program.and_then(|p| p.workingdir.clone()),
-            Stage::Groups | Stage::Uid => program.and_then(|p| p.user.clone()),
+            Stage::Groups => program.and_then(|p| p.user.clone().or_else(|| p.extra_groups.first().cloned())),
+            Stage::Uid => program.and_then(|p| p.user.clone()),
             Stage::Gid => program.and_then(|p| p.group.clone().or_else(|| p.user.clone())),
             Stage::Pipe
             | Stage::Pty
@@ -114,8 +121,20 @@ impl Daemon {
             | Stage::Session
             | Stage::Signals
             | Stage::Stdio
-            | Stage::Terminal
-            | Stage::Limits => None,
+            | Stage::Terminal => None,
+            Stage::Directories
+            | Stage::Cgroup
+            | Stage::OomScore
+            | Stage::Limits
+            | Stage::Nice
+            | Stage::Ionice
+            | Stage::Affinity
+            | Stage::Chroot
+            | Stage::Bounding
+            | Stage::Ambient
+            | Stage::NoNewPrivs => {
+                program.and_then(|p| p.confines.as_deref()).and_then(|confines| confine::about(confines, failed))
+            }
         };
         Failure::Spawn { stage: failed.stage, errno: failed.errno, what: what.unwrap_or_default() }
     }

@@ -164,6 +164,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         signals,
         fleet: Fleet::new(config),
         children: Children::default(),
+        cgroups: Default::default(),
         outputs: Outputs::default(),
         stdins: Default::default(),
         terminals: Default::default(),
@@ -193,6 +194,7 @@ impl Daemon {
     /// The last lines of the log, and the socket removed.
     fn leave(&mut self, result: &Result<(), Error>) {
         self.clients.remove_socket();
+        self.cgroups.leave();
         self.write_unfinished();
         self.finish_terminals();
         self.outputs.finish(&mut self.reactor, &mut self.files, self.now);

@@ -20,6 +20,7 @@ use crate::sys::nursery::Nursery;
 use crate::sys::process;
 
 use super::audit::Audit;
+use super::cgroups::Cgroups;
 use super::children::Children;
 use super::clients::Clients;
 use super::clock::{self, Clock};
@@ -52,6 +53,8 @@ pub struct Daemon {
     pub(super) fleet: Fleet,
     /// Live processes.
     pub(super) children: Children,
+    /// The cgroups of those that have limits for all that they start.
+    pub(super) cgroups: Cgroups,
     /// Output pipes.
     pub(super) outputs: Outputs,
     /// Input of the processes that read any.

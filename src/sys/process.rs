@@ -11,6 +11,27 @@ pub fn set_umask(mask: u32) -> u32 {
     nix::sys::stat::umask(Mode::from_bits_truncate(mask)).bits()
 }
 
+/// Whether this process, or a process that it started, or one that such a process started, has this id.
+#[must_use]
+pub fn is_descendant(pid: u32) -> bool {
+    const GENERATIONS: usize = 1000;
+    let own = std::process::id();
+    let mut line = std::iter::successors(Some(pid), |pid| parent(*pid)).take(GENERATIONS);
+    line.any(|pid| pid == own)
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name of the command may have anything in it; what follows it has no parentheses.
+    stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The name of the command of a process.
+#[must_use]
+pub fn command_name(pid: u32) -> Option<String> {
+    Some(std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim_end().to_owned())
+}
+
 /// The name of this machine, as uname(2) has it.
 #[must_use]
 pub fn host_name() -> String {

@@ -30,9 +30,18 @@ pub unsafe fn call(number: libc::c_long, arguments: Arguments) -> Result<usize, 
 /// Makes a system call of four arguments; the result, or the error number.
 ///
 /// # Safety
+/// As [`call5`].
+pub unsafe fn call4(number: libc::c_long, [a, b, c]: Arguments, fourth: usize) -> Result<usize, i32> {
+    // SAFETY: the caller's promise.
+    unsafe { call5(number, [a, b, c, fourth, 0]) }
+}
+
+/// Makes a system call of five arguments; the result, or the error number.
+///
+/// # Safety
 /// As the call itself: pointers among the arguments must be valid for what it does with them.
-pub unsafe fn call4(number: libc::c_long, arguments: Arguments, fourth: usize) -> Result<usize, i32> {
-    let ([a, b, c], number) = (arguments, word(number));
+pub unsafe fn call5(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> Result<usize, i32> {
+    let number = word(number);
     let result: isize;
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the caller answers for the arguments; the kernel changes rax, rcx and r11 only.
@@ -40,7 +49,7 @@ pub unsafe fn call4(number: libc::c_long, arguments: Arguments, fourth: usize) -
         std::arch::asm!(
             "syscall",
             inlateout("rax") number => result,
-            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") fourth,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
             lateout("rcx") _, lateout("r11") _,
             options(nostack)
         );
@@ -52,7 +61,7 @@ pub unsafe fn call4(number: libc::c_long, arguments: Arguments, fourth: usize) -
             "svc #0",
             in("x8") number,
             inlateout("x0") a => result,
-            in("x1") b, in("x2") c, in("x3") fourth,
+            in("x1") b, in("x2") c, in("x3") d, in("x4") e,
             options(nostack)
         );
     }

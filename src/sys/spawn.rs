@@ -9,10 +9,9 @@
 //! the page tables of a daemon with a thousand programs would cost several times as much as all the rest. It reads only
 //! what was prepared for it, which is kept until it is known to be done, and it stays away from the C library, whose
 //! variables it shares (`raw`). A child that changes its user gets a copy: nobody but the daemon's user may ever be
-//! near the daemon's memory.
+//! near the daemon's memory. So do some that are confined (`confine`).
 
 use std::ffi::{CString, c_char, c_void};
-use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering;
 
@@ -24,6 +23,17 @@ use super::nursery::{Boarded, Left, Nursery};
 use super::raw::{self, word};
 use super::{fd, signals};
 
+mod confine;
+mod credentials;
+mod report;
+
+pub use confine::Confinement;
+pub(super) use confine::{permitted, resource_number};
+pub use credentials::Credentials;
+pub use report::{Failed, Status, read_status};
+
+use confine::Confined;
+
 /// The child's stack. It calls a handful of functions with small frames; this is many times what they take.
 const STACK_BYTES: usize = 32 << 10;
 
@@ -33,6 +43,8 @@ pub struct Command {
     /// Owns what the pointers of `plan` point to.
     strings: Vec<CString>,
     plan: Plan,
+    /// The directory of the cgroup that it is born into.
+    cgroup: Option<OwnedFd>,
 }
 
 /// What the child reads. All of it is prepared; the pointers are into strings of the same `Command`.
@@ -48,6 +60,7 @@ struct Plan {
     umask: Option<u32>,
     credentials: Option<Credentials>,
     open_files: Option<libc::rlimit>,
+    confined: Option<Box<Confined>>,
     /// Become 0, 1 and 2.
     standard: [RawFd; 3],
     /// The first of them is a terminal, which becomes the child's controlling one.
@@ -59,17 +72,6 @@ struct Plan {
     leave: Option<(RawFd, [RawFd; 5])>,
     /// Set by the child when it has left.
     left: Left,
-}
-
-/// The ids that the child takes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credentials {
-    /// User id: real, effective and saved.
-    pub uid: u32,
-    /// Group id: real, effective and saved.
-    pub gid: u32,
-    /// Supplementary groups.
-    pub groups: Vec<u32>,
 }
 
 /// What the child gets as descriptors 0, 1 and 2.
@@ -125,23 +127,6 @@ impl Drop for Launch {
     }
 }
 
-/// A step of the spawn that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failed {
-    /// Which.
-    pub stage: Stage,
-    /// How.
-    pub errno: Errno,
-}
-
-impl Failed {
-    /// This stage, with the error number of `error`.
-    #[must_use]
-    pub fn new(stage: Stage, error: &io::Error) -> Failed {
-        Failed { stage, errno: Errno(error.raw_os_error().unwrap_or(libc::EIO)) }
-    }
-}
-
 impl Command {
     /// Prepares a command. `argv` must not be empty; `env` is the whole environment, as `NAME=value`.
     ///
@@ -173,13 +158,14 @@ impl Command {
             umask: None,
             credentials: None,
             open_files: None,
+            confined: None,
             standard: [-1; 3],
             terminal: false,
             report: -1,
             leave: None,
             left: Left::default(),
         };
-        Ok(Command { strings, plan })
+        Ok(Command { strings, plan, cgroup: None })
     }
 
     /// The directory to change to, after the change of user: where that user may not go, the program does not run.
@@ -206,6 +192,27 @@ impl Command {
         self.plan.open_files = Some(libc::rlimit { rlim_cur: limit.soft, rlim_max: limit.hard });
     }
 
+    /// What it is confined to.
+    ///
+    /// # Errors
+    /// EINVAL for a NUL byte.
+    pub fn confine(&mut self, wanted: &Confinement<'_>) -> Result<(), Failed> {
+        self.plan.confined = Some(Box::new(Confined::new(wanted)?));
+        Ok(())
+    }
+
+    /// The directory of the cgroup that it is to be born into.
+    pub fn cgroup(&mut self, directory: OwnedFd) {
+        self.cgroup = Some(directory);
+    }
+
+    /// Nobody but the daemon's user, with all that this process may do, may be near its memory. Nor may a child with a
+    /// cgroup: when that runs out of memory, all are killed who share it.
+    fn may_share_memory(&self) -> bool {
+        let confined = self.plan.confined.as_ref().is_some_and(|confined| confined.needs_own_memory());
+        self.plan.credentials.is_none() && self.cgroup.is_none() && !confined
+    }
+
     /// Brings the child into being.
     ///
     /// # Errors
@@ -217,7 +224,8 @@ impl Command {
         self.plan.standard = [stdio.stdin, stdio.stdout, stdio.stderr].map(number);
         self.plan.terminal = stdio.terminal;
         self.plan.report = report.as_raw_fd();
-        let share_memory = self.plan.credentials.is_none() && nursery.memory_may_be_shared();
+        let share_memory = self.may_share_memory() && nursery.memory_may_be_shared();
+        let cgroup = self.cgroup.take();
         let wanted = [Some(report.as_fd()), stdio.stdin, stdio.stdout, stdio.stderr];
         let boarded = if share_memory { nursery.board(wanted) } else { None };
         if let Some(Boarded { bound, places: [status_end, stdin, stdout, stderr], left }) = boarded {
@@ -236,6 +244,10 @@ impl Command {
             | if share_memory { libc::CLONE_VM } else { 0 }
             | if share_table { libc::CLONE_FILES } else { 0 };
         arguments.flags = u64::from(flags.unsigned_abs());
+        if let Some(directory) = &cgroup {
+            arguments.flags |= CLONE_INTO_CGROUP;
+            arguments.cgroup = u64::from(directory.as_raw_fd().unsigned_abs());
+        }
         arguments.pidfd = (&raw mut pidfd) as u64;
         arguments.exit_signal = u64::from(libc::SIGCHLD.unsigned_abs());
         let stack_at = stack.as_mut_ptr() as u64;
@@ -252,7 +264,8 @@ impl Command {
         let pid = pid.map_err(|errno| {
             // Nobody boarded, so the pad is free.
             launch.0.plan.left.store(true, Ordering::Release);
-            Failed { stage: Stage::Clone, errno: Errno(errno) }
+            let of_cgroup = cgroup.is_some() && !Errno(errno).is_resource();
+            Failed::of(if of_cgroup { Stage::Cgroup } else { Stage::Clone }, errno)
         })?;
         // SAFETY: the kernel has stored a new descriptor there, close-on-exec, for us to own.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
@@ -261,14 +274,15 @@ impl Command {
 }
 
 fn keep(strings: &mut Vec<CString>, stage: Stage, text: String) -> Result<*const c_char, Failed> {
-    let string = CString::new(text).map_err(|_| Failed { stage, errno: Errno(libc::EINVAL) })?;
+    let string = CString::new(text).map_err(|_| Failed::of(stage, libc::EINVAL))?;
     // The bytes are on the heap and stay where they are when the CString moves.
     let pointer = string.as_ptr();
     strings.push(string);
     Ok(pointer)
 }
 
-const STATUS_BYTES: usize = 8;
+/// Of clone3(2); beyond what fits into the type that the C library has for flags.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /// `TIOCSCTTY`, the same on all our architectures.
 const TAKE_TERMINAL: u32 = 0x540e;
@@ -281,15 +295,12 @@ unsafe extern "C" fn become_program(plan: *const c_void) -> ! {
     // SAFETY: the caller's promise.
     let plan = unsafe { &*plan.cast::<Plan>() };
     let failed = match plan.leave_table().and_then(|()| plan.prepare()) {
-        Ok(()) => Failed { stage: Stage::Exec, errno: Errno(plan.execute()) },
+        Ok(()) => Failed::of(Stage::Exec, plan.execute()),
         Err(failed) => failed,
     };
-    let mut message = [0u8; STATUS_BYTES];
-    let (stage, errno) = message.split_at_mut(4);
-    stage.copy_from_slice(&(failed.stage as u32).to_ne_bytes());
-    errno.copy_from_slice(&failed.errno.0.to_ne_bytes());
+    let message = report::message(failed);
     // A failed write leaves the exit status to tell of the failure.
-    let _ = sys(libc::SYS_write, [word(plan.report), message.as_ptr() as usize, STATUS_BYTES]);
+    let _ = sys(libc::SYS_write, [word(plan.report), message.as_ptr() as usize, message.len()]);
     loop {
         let _ = sys(libc::SYS_exit_group, [127, 0, 0]);
     }
@@ -303,7 +314,7 @@ fn sys(number: libc::c_long, arguments: raw::Arguments) -> Result<usize, i32> {
 
 /// The same, as a step.
 fn step(stage: Stage, number: libc::c_long, arguments: raw::Arguments) -> Result<usize, Failed> {
-    sys(number, arguments).map_err(|errno| Failed { stage, errno: Errno(errno) })
+    sys(number, arguments).map_err(|errno| Failed::of(stage, errno))
 }
 
 impl Plan {
@@ -330,7 +341,7 @@ impl Plan {
 
     fn prepare(&self) -> Result<(), Failed> {
         step(Stage::Session, libc::SYS_setsid, [0; 3])?;
-        signals::reset_in_child().map_err(|errno| Failed { stage: Stage::Signals, errno: Errno(errno) })?;
+        signals::reset_in_child().map_err(|errno| Failed::of(Stage::Signals, errno))?;
         for (to, from) in self.standard.into_iter().enumerate() {
             let from = word(from);
             // Close-on-exec is cleared by the copy; a descriptor copied onto itself would keep it.
@@ -344,6 +355,9 @@ impl Plan {
             // The leader of a new session may take a terminal that no other session has.
             step(Stage::Terminal, libc::SYS_ioctl, [0, word(TAKE_TERMINAL), 0])?;
         }
+        if let Some(confined) = &self.confined {
+            confined.enter()?;
+        }
         if let Some(limit) = &self.open_files {
             let limit: *const libc::rlimit = limit;
             step(Stage::Limits, libc::SYS_setrlimit, [word(libc::RLIMIT_NOFILE), limit as usize, 0])?;
@@ -354,10 +368,13 @@ impl Plan {
         if let Some(credentials) = &self.credentials {
             credentials.take_on()?;
         }
+        if let Some(confined) = &self.confined {
+            confined.keep_ambient()?;
+        }
         if let Some(directory) = self.directory {
             step(Stage::Directory, libc::SYS_chdir, [directory as usize, 0, 0])?;
         }
-        Ok(())
+        self.confined.as_ref().map_or(Ok(()), |confined| confined.seal())
     }
 
     /// Tries the candidates in turn. Returns only if none could be executed, with the error that tells most.
@@ -372,74 +389,6 @@ impl Plan {
             }
         }
         seen
-    }
-}
-
-impl Credentials {
-    /// Groups, then group, then user: the user is the last step that needs privilege. That all of it holds is asked of
-    /// the kernel.
-    fn take_on(&self) -> Result<(), Failed> {
-        let (uid, gid) = (word(self.uid), word(self.gid));
-        let own = || sys(libc::SYS_geteuid, [0; 3]) == Ok(uid) && uid != 0;
-        match step(Stage::Groups, libc::SYS_setgroups, [self.groups.len(), self.groups.as_ptr() as usize, 0]) {
-            // Without privilege the groups cannot be set, and need not be if the user stays the same.
-            Err(failed) if !(failed.errno.0 == libc::EPERM && own()) => return Err(failed),
-            Ok(_) | Err(_) => {}
-        }
-        step(Stage::Gid, libc::SYS_setresgid, [gid, gid, gid])?;
-        step(Stage::Uid, libc::SYS_setresuid, [uid, uid, uid])?;
-        let (mut uids, mut gids) = ([u32::MAX; 3], [u32::MAX; 3]);
-        step(Stage::Uid, libc::SYS_getresuid, addresses(&mut uids))?;
-        step(Stage::Gid, libc::SYS_getresgid, addresses(&mut gids))?;
-        let denied = Err(Failed { stage: Stage::Uid, errno: Errno(libc::EPERM) });
-        if uids != [self.uid; 3] || gids != [self.gid; 3] {
-            return denied;
-        }
-        // Root's id must not be within reach any more.
-        let keep = word(u32::MAX);
-        if uid != 0 && sys(libc::SYS_setresuid, [keep, 0, keep]).is_ok() {
-            return denied;
-        }
-        Ok(())
-    }
-}
-
-/// Where the kernel is to store three ids.
-fn addresses(places: &mut [u32; 3]) -> raw::Arguments {
-    places.each_mut().map(|place| std::ptr::from_mut(place) as usize)
-}
-
-/// What became of a spawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Not known yet.
-    Pending,
-    /// The program was executed, or the child has ended; a failure was told before.
-    Over,
-    /// This step failed. `Over` follows.
-    Failed(Failed),
-}
-
-/// Asks what became of `execve`, and gives the child's memory back when it is over.
-///
-/// # Errors
-/// read(2).
-pub fn read_status(status: BorrowedFd<'_>, launch: &mut Launch) -> io::Result<Status> {
-    let mut message = [0u8; STATUS_BYTES];
-    match fd::read(status, &mut message) {
-        Ok(0) => {
-            // The kernel closes descriptors only after the child has left this memory, in execve and in exit alike.
-            launch.free();
-            Ok(Status::Over)
-        }
-        Ok(_) => {
-            let (stage, errno) = message.split_at(4);
-            let number = |bytes: &[u8]| bytes.try_into().map_or(0, i32::from_ne_bytes);
-            let stage = usize::try_from(number(stage)).ok().and_then(|i| Stage::ALL.get(i).copied());
-            Ok(Status::Failed(Failed { stage: stage.unwrap_or(Stage::Exec), errno: Errno(number(errno)) }))
-        }
-        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Status::Pending),
-        Err(e) => Err(e),
     }
 }
 
@@ -476,7 +425,7 @@ mod tests {
 
     #[test]
     fn failing_steps_are_named() {
-        let failed = |stage, errno| (Some(Failed { stage, errno: Errno(errno) }), Exit::Code(127));
+        let failed = |stage, errno| (Some(Failed::of(stage, errno)), Exit::Code(127));
         assert_eq!(run(command(&["/no/such/program"])), failed(Stage::Exec, libc::ENOENT));
         assert_eq!(run(command(&["/etc/passwd"])), failed(Stage::Exec, libc::EACCES));
         assert_eq!(run(command(&["no-such-program"])), failed(Stage::Exec, libc::ENOENT));
@@ -488,12 +437,12 @@ mod tests {
     #[test]
     fn a_child_with_a_user_of_its_own_is_told_apart_by_the_step_that_fails() {
         let mut other = command(&["true"]);
-        other.credentials(Credentials { uid: 12_345, gid: 12_345, groups: vec![12_345] });
+        other.credentials(Credentials { uid: 12_345, gid: 12_345, groups: vec![12_345], groups_matter: true });
         let outcome = run(other);
         if crate::sys::user::effective_uid() == 0 {
             assert_eq!(outcome, (None, Exit::Code(0)));
         } else {
-            let failed = Failed { stage: Stage::Groups, errno: Errno(libc::EPERM) };
+            let failed = Failed::of(Stage::Groups, libc::EPERM);
             assert_eq!(outcome, (Some(failed), Exit::Code(127)));
         }
     }

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::io;
 
-use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+use nix::unistd::{Gid, Group, Uid, User, getgrouplist, getgroups};
 
 /// Who a program runs as.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +107,18 @@ pub fn local_name(uid: u32) -> Option<String> {
 #[must_use]
 pub fn effective_uid() -> u32 {
     Uid::effective().as_raw()
+}
+
+/// The effective group id of this process.
+#[must_use]
+pub fn effective_gid() -> u32 {
+    Gid::effective().as_raw()
+}
+
+/// The supplementary groups of this process.
+#[must_use]
+pub fn own_groups() -> Vec<u32> {
+    getgroups().unwrap_or_default().into_iter().map(Gid::as_raw).collect()
 }
 
 #[cfg(test)]
