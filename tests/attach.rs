@@ -127,7 +127,8 @@ fn lines_go_to_a_process_with_a_pipe() {
     t.keys(CTRL_C);
     assert_eq!(t.end(), 0);
     assert_eq!(d.state("sed"), "RUNNING");
-    // From a pipe, and with its end. What is shown fits into a pipe: nobody reads it before the end.
+    // From a pipe, and with its end. What is shown fits into a pipe, even with its pages half full: nobody reads it before
+    // the end.
     let mut child: Child = attach(&d, &["-n", "0", "sed"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -135,13 +136,13 @@ fn lines_go_to_a_process_with_a_pipe() {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    let many: String = (1..=4000).map(|n| format!("line {n}\n")).collect();
+    let many: String = (1..=1000).map(|n| format!("line {n}\n")).collect();
     input.write_all(many.as_bytes()).unwrap();
     drop(input);
-    wait_until("all is read", || String::from_utf8_lossy(&d.log("logs/sed-stdout.log")).contains("got:line 4000\n"));
+    wait_until("all is read", || String::from_utf8_lossy(&d.log("logs/sed-stdout.log")).contains("got:line 1000\n"));
     d.ok("stop sed");
     let output = finish(child, "attach");
-    let want: String = (1..=4000).map(|n| format!("got:line {n}\n")).collect();
+    let want: String = (1..=1000).map(|n| format!("got:line {n}\n")).collect();
     assert!(stdout(&output) == want, "{} of {} bytes", output.stdout.len(), want.len());
     has(&said(&output), "taskmasterctl: sed is STOPPED");
     assert_eq!(output.status.code(), Some(0));
