@@ -44,7 +44,9 @@ struct Viewer {
 impl Viewer {
     fn start(d: &Daemon, args: &[&str]) -> Viewer {
         let (out, err) = (d.path("seen"), d.path("complaints"));
-        let child = Command::new(TASKMASTERCTL)
+        // A job in the background is often begun with SIGINT ignored.
+        let child = Command::new("env")
+            .args(["--default-signal=INT", TASKMASTERCTL])
             .args(["-s", d.socket.to_str().unwrap()])
             .args(args)
             .stdin(Stdio::null())
