@@ -4,10 +4,12 @@
 //! children and commands have had their turn, so that a thousand of them do not hold up a restart. One that has no room
 //! waits, and costs nothing meanwhile; one that falls behind the last that is kept is cut off.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::base::id::{ClientId, ProgramName, Ticket};
+use crate::base::id::{ClientId, Ticket};
 use crate::base::select::Selector;
+use crate::base::time::Wall;
 use crate::control::message::{Event, EventList, Response};
 use crate::supervise::action::Happening;
 
@@ -46,18 +48,39 @@ struct Follower {
     next: u64,
 }
 
-/// An event, and what it is chosen by.
+/// An event that is kept. Most are never told to anybody: the texts are made when the first one wants them.
 #[derive(Debug)]
 struct Kept {
-    event: Event,
-    program: ProgramName,
-    group: Option<ProgramName>,
+    seq: u64,
+    at: Wall,
+    happening: Happening,
+    told: OnceCell<Box<Event>>,
 }
 
 impl Kept {
     fn is_chosen(&self, selectors: &[Selector]) -> bool {
-        let matches = |s: &Selector| s.matches(&self.program, self.event.num, self.group.as_ref());
+        let Happening { program, num, group, .. } = &self.happening;
+        let matches = |s: &Selector| s.matches(program, *num, group.as_ref());
         selectors.is_empty() || selectors.iter().any(matches)
+    }
+
+    fn event(&self) -> &Event {
+        self.told.get_or_init(|| {
+            let Happening { name, program, num, group, pid, from, to, note } = &self.happening;
+            Box::new(Event {
+                seq: self.seq,
+                time: self.at.to_string(),
+                event: note.word().to_owned(),
+                program: program.to_string(),
+                process: name.clone(),
+                num: *num,
+                group: group.as_ref().map(ToString::to_string),
+                pid: *pid,
+                from: *from,
+                to: *to,
+                cause: note.to_string(),
+            })
+        })
     }
 }
 
@@ -76,7 +99,7 @@ impl Events {
 
     /// The number of the oldest event that is kept.
     fn oldest(&self) -> u64 {
-        self.kept.front().map_or(self.count + 1, |kept| kept.event.seq)
+        self.kept.front().map_or(self.count + 1, |kept| kept.seq)
     }
 
     /// Who is told next; a new round begins when the last is over and something has happened since.
@@ -91,33 +114,19 @@ impl Events {
 
     /// Those that are kept, from a number on.
     fn since(&self, first: u64, selectors: &[Selector], follow: bool) -> EventList {
-        let wanted = self.kept.iter().filter(|kept| kept.event.seq >= first && kept.is_chosen(selectors));
+        let wanted = self.kept.iter().filter(|kept| kept.seq >= first && kept.is_chosen(selectors));
         let oldest = self.oldest();
         // Whoever asks for all that are kept misses nothing.
         let lost = if first == 0 { 0 } else { oldest.saturating_sub(first) };
-        EventList { events: wanted.map(|kept| kept.event.clone()).collect(), next: self.count + 1, follow, lost }
+        EventList { events: wanted.map(|kept| kept.event().clone()).collect(), next: self.count + 1, follow, lost }
     }
 }
 
 impl Daemon {
     /// Keeps an event for those who follow.
-    pub(super) fn publish(&mut self, happening: &Happening) {
-        let Happening { name, program, num, group, pid, from, to, note } = happening;
+    pub(super) fn publish(&mut self, happening: Happening) {
         self.events.count += 1;
-        let event = Event {
-            seq: self.events.count,
-            time: clock::wall().to_string(),
-            event: note.word().to_owned(),
-            program: program.to_string(),
-            process: name.clone(),
-            num: *num,
-            group: group.as_ref().map(ToString::to_string),
-            pid: *pid,
-            from: *from,
-            to: *to,
-            cause: note.to_string(),
-        };
-        let kept = Kept { event, program: program.clone(), group: group.clone() };
+        let kept = Kept { seq: self.events.count, at: clock::wall(), happening, told: OnceCell::new() };
         if self.events.kept.len() == KEPT {
             self.events.kept.pop_front();
         }
@@ -151,7 +160,7 @@ impl Daemon {
     fn tell_follower(&mut self, ticket: Ticket) {
         let Events { kept, count, followers, blocked, .. } = &mut self.events;
         let Some(follower) = followers.get_mut(&ticket) else { return };
-        let oldest = kept.front().map_or(*count + 1, |kept| kept.event.seq);
+        let oldest = kept.front().map_or(*count + 1, |kept| kept.seq);
         if follower.next < oldest {
             followers.remove(&ticket);
             return self.clients.cut_short(ticket);
@@ -162,9 +171,9 @@ impl Daemon {
                 blocked.insert(ticket);
                 return;
             }
-            follower.next = kept.event.seq + 1;
+            follower.next = kept.seq + 1;
             if kept.is_chosen(&follower.selectors) {
-                self.clients.push(ticket, &kept.event);
+                self.clients.push(ticket, kept.event());
             }
         }
     }

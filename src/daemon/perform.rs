@@ -28,7 +28,7 @@ impl Daemon {
             Action::ReplyInFull(ticket, keys, response) => self.reply_in_full(ticket, &keys, response),
             Action::Note(happening) => {
                 self.journal.happening(&happening);
-                self.publish(&happening);
+                self.publish(happening);
             }
             Action::Log(level, text) => self.journal.write(level, text),
             Action::Reconfigure(key) => self.reconfigure_outputs(key),
