@@ -6,7 +6,6 @@ mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -147,13 +146,7 @@ fn a_client_that_has_gone_is_forgotten() {
 fn taskmasterctl_follows_until_the_daemon_is_gone() {
     let mut d = Daemon::with("x: {cmd: sleep 1000}");
     d.wait_state("x", "RUNNING");
-    let run = |args: &[&str]| {
-        let mut command = Command::new(TASKMASTERCTL);
-        command.arg("-s").arg(&d.socket).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().unwrap()
-    };
-    let (words, json) = (run(&["events", "--since", "0"]), run(&["events", "--json", "x"]));
-    wait_until("both follow", || fds(d.pid).values().filter(|what| what.starts_with("socket:")).count() >= 3);
+    let (words, json) = (d.client(&["events", "--since", "0"]), d.client(&["events", "--json", "x"]));
     d.ok("restart x");
     d.ok("shutdown");
     assert_eq!(d.wait_exit(), 0);

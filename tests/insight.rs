@@ -7,7 +7,6 @@ mod support;
 
 use std::fs;
 use std::io::Write;
-use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -23,17 +22,6 @@ fn changes(account: &Value) -> Vec<String> {
         format!("{} {}: {}", t["from"].as_str().unwrap(), t["to"].as_str().unwrap(), t["cause"].as_str().unwrap())
     };
     account["history"].as_array().unwrap().iter().map(line).collect()
-}
-
-/// A client that waits, begun when the daemon has its request.
-fn waiting(d: &Daemon, args: &[&str]) -> std::process::Child {
-    let sockets = || fds(d.pid).values().filter(|what| what.starts_with("socket:")).count();
-    let before = sockets();
-    let mut command = Command::new(TASKMASTERCTL);
-    command.arg("-s").arg(&d.socket).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
-    wait_until("it is connected", || sockets() > before);
-    child
 }
 
 #[test]
@@ -165,7 +153,7 @@ fn a_wait_ends_when_it_has_come_or_cannot() {
     let answer = d.ctl(&["wait", "--for", "stopped", "--timeout", "0.2", "x"]);
     assert_eq!(answer.status.code(), Some(1));
     has(&stdout(&answer), "x: ERROR (timed out: it is still RUNNING)");
-    let client = waiting(&d, &["wait", "--for", "stopped", "x"]);
+    let client = d.client(&["wait", "--for", "stopped", "x"]);
     d.ok("stop x");
     let answer = finish(client, "the one that waits");
     assert_eq!((answer.status.code(), stdout(&answer).as_str()), (Some(0), "x: stopped\n"));

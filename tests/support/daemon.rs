@@ -1,20 +1,20 @@
 //! A running daemon: ways to ask it, to wait for what it says, and to see that it is in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::{
-    DEADLINE, POLL, Proc, Setup, Strays, TASKMASTERCTL, children, descendants, fds, indent, kill, run_to_end, wait_for,
-    whole_log,
+    DEADLINE, POLL, Proc, Setup, Strays, TASKMASTERCTL, children, descendants, fds, indent, kill, run_to_end, stat,
+    wait_for, wait_until, whole_log,
 };
 
 /// A running daemon in a directory of its own. Dropped, it is checked and stopped.
@@ -314,6 +314,23 @@ impl Daemon {
     /// Do not check this daemon at the end: the test has left it in an odd state on purpose.
     pub fn unchecked(&mut self) {
         self.checked = false;
+    }
+
+    /// Begins a client with a request that stays open, and waits until the daemon has it. Connections of before may
+    /// close meanwhile, so it is told by one that was not there, not by their number.
+    #[track_caller]
+    pub fn client(&self, args: &[&str]) -> std::process::Child {
+        let sockets =
+            || -> BTreeSet<String> { fds(self.pid).into_values().filter(|what| what.starts_with("socket:")).collect() };
+        let before = sockets();
+        let mut command = Command::new(TASKMASTERCTL);
+        command.arg("-s").arg(&self.socket).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let asleep = |pid: u32| stat(pid).is_some_and(|fields| fields[0] == "S");
+        wait_until("the daemon has the request", || {
+            !sockets().is_subset(&before) && asleep(child.id()) && asleep(self.pid)
+        });
+        child
     }
 
     /// How many fds of each kind the daemon has: pidfds, pipes, sockets, other. Without what it inherited from this
