@@ -13,9 +13,11 @@ use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
 mod confines;
+mod hooks;
 mod schedule;
 
 pub use confines::{Confines, Directory, TreeLimits};
+pub use hooks::{Hook, HookCommand};
 pub use schedule::{Overlap, Schedule, When};
 
 /// A whole configuration.

@@ -1,4 +1,4 @@
-//! What the core wants done, done: one match. The only caller of signals to processes.
+//! What the core wants done, done: one match. The only caller of signals to processes, but for the kills of tasks.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -14,6 +14,7 @@ use crate::supervise::state::Failure;
 use crate::sys::{group, pidfd};
 
 use super::children::{Target, Unborn};
+use super::output::Writer;
 use super::reactor::Token;
 use super::run::Daemon;
 use crate::base::errno::plain;
@@ -24,6 +25,8 @@ impl Daemon {
         match action {
             Action::Spawn(key, run) => self.births.push_back((key, run)),
             Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group),
+            Action::RunTask(task) => self.tasks.queue(*task),
+            Action::KillTask(id) => self.kill_task(id),
             Action::Reply(ticket, response) => self.reply(ticket, &response),
             Action::ReplyInFull(ticket, keys, response) => self.reply_in_full(ticket, &keys, response),
             Action::Note(happening) => {
@@ -87,7 +90,11 @@ impl Daemon {
         let Some(run) = member.inst.live().map(|live| live.run) else { return };
         let program = Arc::clone(&member.program);
         for stream in [Stream::Stdout, Stream::Stderr] {
-            self.outputs.set_rotation(&mut self.files, (key, run, stream), program.output(stream).rotation);
+            self.outputs.set_rotation(
+                &mut self.files,
+                (Writer::Run(key, run), stream),
+                program.output(stream).rotation,
+            );
         }
     }
 }

@@ -4,13 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::base::exit::Exit;
-use crate::base::id::{Key, ProgramName, Run, Ticket};
+use crate::base::id::{Key, ProgramName, Run, TaskId, Ticket};
 use crate::base::signal::Sig;
 use crate::base::units::print_duration;
 use crate::config::model::{Level, Overlap};
 use crate::control::message::{Response, StateName};
 
 use super::state::Failure;
+use super::task::Task;
 
 /// What one process's machine wants done.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,10 @@ pub enum Action {
         /// To its whole process group, or to its leader alone.
         group: bool,
     },
+    /// Run a task; `TaskEnded` is the answer, sooner or later.
+    RunTask(Box<Task>),
+    /// Kill a task with all of its process group. `TaskEnded` follows all the same.
+    KillTask(TaskId),
     /// Give a client its one final answer.
     Reply(Ticket, Response),
     /// Give a client its one final answer, with what only the shell can see added to each of its entries. They are about
