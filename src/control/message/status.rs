@@ -98,6 +98,33 @@ pub struct ProcessStatus {
     pub usage: Option<Usage>,
 }
 
+#[cfg(test)]
+impl ProcessStatus {
+    /// A process of which there is nothing to say. A test names what matters to it, and takes the rest from here.
+    pub(crate) fn plain(name: &str, state: StateName) -> ProcessStatus {
+        ProcessStatus {
+            name: name.to_owned(),
+            program: name.to_owned(),
+            num: 0,
+            group: None,
+            state,
+            want: Want::Up,
+            as_wanted: true,
+            pid: None,
+            for_ms: None,
+            runs: 1,
+            last_exit: None,
+            why: None,
+            next: None,
+            next_try_ms: None,
+            kill_in_ms: None,
+            reads: None,
+            schedule: None,
+            usage: None,
+        }
+    }
+}
+
 /// From where a process reads what is sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

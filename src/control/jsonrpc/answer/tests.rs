@@ -39,20 +39,11 @@ fn process(name: &str) -> ProcessStatus {
 
 fn bare(name: &str) -> ProcessStatus {
     ProcessStatus {
-        state: StateName::Stopped,
+        program: "web".to_owned(),
+        num: 3,
         want: Want::Down,
-        as_wanted: true,
-        pid: None,
-        for_ms: None,
-        last_exit: None,
-        why: None,
-        next: None,
-        next_try_ms: None,
-        kill_in_ms: None,
-        reads: None,
-        schedule: None,
-        usage: None,
-        ..process(name)
+        runs: 7,
+        ..ProcessStatus::plain(name, StateName::Stopped)
     }
 }
 
