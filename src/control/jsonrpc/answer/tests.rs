@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::base::id::Stream;
-use crate::control::message::ScheduleStatus;
 use crate::control::message::{
     Change, ChangeAction, KeyChange, LastOutput, PROTOCOL, Setting, StateName, StreamPlace, StreamSink, Then,
     Transition, Usage, Want,
 };
+use crate::control::message::{Health, ScheduleStatus};
 
 fn process(name: &str) -> ProcessStatus {
     ProcessStatus {
@@ -16,6 +16,8 @@ fn process(name: &str) -> ProcessStatus {
         group: None,
         state: StateName::Backoff,
         want: Want::Up,
+        health: Some(Health::Unhealthy),
+        says: Some("a \"line\" of its own \u{1}".to_owned()),
         as_wanted: false,
         pid: Some(1234),
         for_ms: Some(u64::MAX),
