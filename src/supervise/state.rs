@@ -283,7 +283,8 @@ impl Instance {
         match &self.state {
             State::Starting { live, exec: Exec::Pending | Exec::Failed(_) } => Some(live.spawned.after(SPAWN_LIMIT)),
             State::Starting { exec: Exec::Confirmed(at), .. } => {
-                self.check_due(policy).or_else(|| Some(at.after(policy.starttime)))
+                let checked = self.checked_by(policy).is_some();
+                if checked { self.check_due(policy) } else { Some(at.after(policy.starttime)) }
             }
             State::Stopping { asked, pressure: Pressure::Asked, .. } => {
                 Some(asked.after(policy.stoptime.min(CONTINUE_AFTER)))
