@@ -14,7 +14,7 @@ use crate::control::message::{Account, StateName, Transition, Want};
 use super::fleet::{Fleet, Member};
 use super::history::Entry;
 use super::state::{Cause, Exec, Failure, Instance, Pressure, SPAWN_LIMIT, State, Verdict};
-use super::status::{millis, over_time};
+use super::status::{condemned, millis};
 
 /// How long a process may take to its `execve` without a word about it.
 const NORMAL_SPAWN: Duration = Duration::from_secs(1);
@@ -110,7 +110,7 @@ fn because(member: &Member, now: Mono) -> String {
         State::Stopping { asked, pressure, ended, .. } => {
             let ago = print_duration(whole(now.since(*asked)));
             let what = match (ended, &member.asked) {
-                _ if inst.is_over_time() => over_time(member).unwrap_or_default(),
+                _ if inst.is_condemned() => condemned(member).unwrap_or_default(),
                 (Some(exit), _) => format!("its leader is gone ({exit}), members of its process group are left"),
                 (None, Some(who)) => format!("asked to stop by {who}"),
                 (None, None) => "asked to stop".to_owned(),
@@ -132,7 +132,7 @@ fn because(member: &Member, now: Mono) -> String {
                 (true, _) if policy.oneshot => format!("the job is done ({exit})"),
                 (true, word) => format!("ended as expected ({exit}); autorestart: {}", name(word)),
                 (false, word) => {
-                    let what = over_time(member).unwrap_or_else(|| "ended, not expected".to_owned());
+                    let what = condemned(member).unwrap_or_else(|| "ended, not expected".to_owned());
                     format!("{what} ({exit}); autorestart: {}", name(word))
                 }
             }
@@ -168,11 +168,16 @@ fn failed(member: &Member, why: &Failure) -> String {
     }
     let lived = inst.entered.zip(inst.last_spawn).map(|(end, begin)| end.since(begin));
     let after = match why {
-        Failure::TooQuick(_) | Failure::BeforeExec(_) | Failure::Died(_) => {
+        Failure::TooQuick(_) | Failure::BeforeExec(_) | Failure::EndedUnready(_) | Failure::Died(_) => {
             let told = lived.map(tenths).filter(|time| !time.is_zero());
             told.map(|time| format!(" after {}", print_duration(time))).unwrap_or_default()
         }
-        Failure::Spawn { .. } | Failure::Cancelled | Failure::NoExec | Failure::TimedOut(_) => String::new(),
+        Failure::Spawn { .. }
+        | Failure::Cancelled
+        | Failure::NoExec
+        | Failure::TimedOut(_)
+        | Failure::NotReady(_)
+        | Failure::Unhealthy(_) => String::new(),
     };
     match inst.tries {
         0 => format!("ended soon after its start, {} times in a row: {why}{after}", inst.quick),
@@ -207,7 +212,7 @@ fn stopping(member: &Member, now: Mono) -> String {
     let then = match (member.retiring, inst.want, &inst.state) {
         (true, _, _) => ", then it is removed",
         // What ended by itself or took too long is judged when nothing is left of it.
-        (false, _, State::Stopping { cause: Cause::Leftovers(Verdict::TimedOut(_)), .. }) => "",
+        (false, _, State::Stopping { cause: Cause::Leftovers(Verdict::TimedOut(_) | Verdict::Unhealthy(_)), .. }) => "",
         (false, _, State::Stopping { ended: Some(_), .. }) => "",
         (false, Want::Up, _) => ", then it is started again",
         (false, Want::Down, _) => "",

@@ -24,17 +24,17 @@ pub const KEPT_BYTES: usize = 4096;
 
 /// What a task is for. A process has at most one of each kind, but for those that are being killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Purpose {
+pub enum TaskKind {
     /// A hook of its program.
     Hook(Hook),
 }
 
-impl Purpose {
+impl TaskKind {
     /// Its name, for people.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Purpose::Hook(hook) => hook.key(),
+            TaskKind::Hook(hook) => hook.key(),
         }
     }
 }
@@ -56,7 +56,7 @@ pub struct Task {
     /// Whose it is.
     pub key: Key,
     /// What it is for.
-    pub purpose: Purpose,
+    pub kind: TaskKind,
     /// The words of the command, not yet expanded. Never empty.
     pub argv: Vec<String>,
     /// Variables beside those of the process.
@@ -115,7 +115,7 @@ impl fmt::Display for Outcome {
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     /// What for.
-    pub purpose: Purpose,
+    pub kind: TaskKind,
     /// The run that it belongs to.
     pub run: Run,
     /// The words of the command.
@@ -140,7 +140,7 @@ pub(super) struct Tasks {
 struct Live {
     key: Key,
     run: Run,
-    purpose: Purpose,
+    kind: TaskKind,
     limit: Duration,
     /// When it is killed; `None` once it was.
     due: Option<Mono>,
@@ -150,8 +150,8 @@ struct Live {
 
 impl Tasks {
     /// The tasks of a process that are not being killed.
-    pub(super) fn of(&self, key: Key) -> impl Iterator<Item = (Run, Purpose)> {
-        self.live.values().filter(move |t| t.key == key && t.killed.is_none()).map(|t| (t.run, t.purpose))
+    pub(super) fn of(&self, key: Key) -> impl Iterator<Item = (Run, TaskKind)> {
+        self.live.values().filter(move |t| t.key == key && t.killed.is_none()).map(|t| (t.run, t.kind))
     }
 }
 
@@ -159,7 +159,7 @@ impl Fleet {
     /// Has a task run. One of the same kind that is not over is killed, and nothing is made of its end.
     pub(super) fn run_task(&mut self, key: Key, order: Order, now: Mono, out: &mut Vec<Action>) {
         let Some(member) = self.members.get(&key) else { return };
-        let Order { purpose, run, argv, mut env, output, timeout } = order;
+        let Order { kind, run, argv, mut env, output, timeout } = order;
         let mut about = vec![
             ("TASKMASTER_PROCESS".to_owned(), self.display_name(member)),
             ("TASKMASTER_PROGRAM".to_owned(), member.name.to_string()),
@@ -168,19 +168,19 @@ impl Fleet {
             about.push(("TASKMASTER_PID".to_owned(), pid.to_string()));
         }
         about.append(&mut env);
-        self.drop_tasks(key, |_, other| other == purpose, out);
+        self.drop_tasks(key, |_, other| other == kind, out);
         self.tasks.last += 1;
         let id = TaskId::Core(self.tasks.last);
         let due = now.after(timeout);
-        let live = Live { key, run, purpose, limit: timeout, due: Some(due), killed: None };
+        let live = Live { key, run, kind, limit: timeout, due: Some(due), killed: None };
         self.tasks.live.insert(id, live);
         self.deadlines.insert((due, Due::Task(id)));
-        out.push(Action::RunTask(Box::new(Task { id, key, purpose, argv, env: about, output })));
+        out.push(Action::RunTask(Box::new(Task { id, key, kind, argv, env: about, output })));
     }
 
-    /// Kills those tasks of a process that are picked by run and purpose: nobody wants them any more.
-    pub(super) fn drop_tasks(&mut self, key: Key, pick: impl Fn(Run, Purpose) -> bool, out: &mut Vec<Action>) {
-        let unwanted = |task: &Live| task.key == key && task.killed.is_none() && pick(task.run, task.purpose);
+    /// Kills those tasks of a process that are picked by run and kind: nobody wants them any more.
+    pub(super) fn drop_tasks(&mut self, key: Key, pick: impl Fn(Run, TaskKind) -> bool, out: &mut Vec<Action>) {
+        let unwanted = |task: &Live| task.key == key && task.killed.is_none() && pick(task.run, task.kind);
         let ids: Vec<TaskId> = self.tasks.live.iter().filter(|(_, task)| unwanted(task)).map(|(id, _)| *id).collect();
         for id in ids {
             self.kill_task(id, Outcome::Dropped, out);
@@ -213,8 +213,8 @@ impl Fleet {
             TaskEnd::Exit(exit) => Outcome::Ended(exit),
             TaskEnd::NotStarted(why) => Outcome::NotStarted(Box::new(why)),
         });
-        match task.purpose {
-            Purpose::Hook(hook) => self.hook_ended(task.key, task.run, hook, outcome, now, out),
+        match task.kind {
+            TaskKind::Hook(hook) => self.hook_ended(task.key, task.run, hook, outcome, now, out),
         }
     }
 
@@ -227,9 +227,9 @@ impl Fleet {
             if task.due.is_some_and(|due| !self.deadlines.contains(&(due, Due::Task(*id)))) {
                 return Err(format!("the deadline of {id:?} is not listed"));
             }
-            let same = |other: &&Live| (other.key, other.purpose) == (task.key, task.purpose) && other.killed.is_none();
+            let same = |other: &&Live| (other.key, other.kind) == (task.key, task.kind) && other.killed.is_none();
             if self.tasks.live.values().filter(same).count() > 1 {
-                return Err(format!("{:?} has two tasks for {}", task.key, task.purpose.name()));
+                return Err(format!("{:?} has two tasks for {}", task.key, task.kind.name()));
             }
         }
         let listed = self.deadlines.iter().filter(|(_, due)| matches!(due, Due::Task(_))).count();

@@ -10,7 +10,9 @@ use taskmaster::control::message::{StateName, Wait, Want};
 use taskmaster::supervise::event::{Command, Files, Input};
 use taskmaster::supervise::fleet::Member;
 
-use super::{Bug, Finding, PROGRAMS, World, random_program};
+use super::bugs::Bug;
+use super::chance::random_program;
+use super::{Finding, PROGRAMS, World};
 
 /// A restart and the books before it.
 struct Before {
@@ -135,6 +137,7 @@ impl World {
         };
         self.notes_due.insert(ticket, before.noted());
         self.resume_what_comes_back();
+        self.policy_changed = self.now;
         let command = self.badly_told(before.names.clone(), wait, files);
         self.suspensions(&command);
         self.tell(Input::Command { ticket, uid: 0, command })?;
