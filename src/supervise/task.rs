@@ -5,7 +5,7 @@
 //! too long, or is not wanted any more, is killed with all of its process group, and stays in the list until it has
 //! ended. What is concluded from an end is decided by whoever asked for the task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -133,6 +133,8 @@ pub(super) struct Order {
 pub(super) struct Tasks {
     last: u64,
     live: BTreeMap<TaskId, Live>,
+    /// The numbers of those in `live`, for each process.
+    by_key: BTreeSet<(Key, TaskId)>,
 }
 
 /// One of them.
@@ -149,9 +151,19 @@ struct Live {
 }
 
 impl Tasks {
+    /// Whether there are none at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
     /// The tasks of a process that are not being killed.
     pub(super) fn of(&self, key: Key) -> impl Iterator<Item = (Run, TaskKind)> {
-        self.live.values().filter(move |t| t.key == key && t.killed.is_none()).map(|t| (t.run, t.kind))
+        self.wanted(key).map(|(_, task)| (task.run, task.kind))
+    }
+
+    fn wanted(&self, key: Key) -> impl Iterator<Item = (TaskId, &Live)> {
+        let ids = self.by_key.range((key, TaskId::Core(0))..=(key, TaskId::Shell(u64::MAX))).map(|(_, id)| *id);
+        ids.filter_map(|id| self.live.get(&id).map(|task| (id, task))).filter(|(_, task)| task.killed.is_none())
     }
 }
 
@@ -174,14 +186,15 @@ impl Fleet {
         let due = now.after(timeout);
         let live = Live { key, run, kind, limit: timeout, due: Some(due), killed: None };
         self.tasks.live.insert(id, live);
+        self.tasks.by_key.insert((key, id));
         self.deadlines.insert((due, Due::Task(id)));
         out.push(Action::RunTask(Box::new(Task { id, key, kind, argv, env: about, output })));
     }
 
     /// Kills those tasks of a process that are picked by run and kind: nobody wants them any more.
     pub(super) fn drop_tasks(&mut self, key: Key, pick: impl Fn(Run, TaskKind) -> bool, out: &mut Vec<Action>) {
-        let unwanted = |task: &Live| task.key == key && task.killed.is_none() && pick(task.run, task.kind);
-        let ids: Vec<TaskId> = self.tasks.live.iter().filter(|(_, task)| unwanted(task)).map(|(id, _)| *id).collect();
+        let unwanted = self.tasks.wanted(key).filter(|(_, task)| pick(task.run, task.kind));
+        let ids: Vec<TaskId> = unwanted.map(|(id, _)| id).collect();
         for id in ids {
             self.kill_task(id, Outcome::Dropped, out);
         }
@@ -206,6 +219,7 @@ impl Fleet {
     /// A task has ended.
     pub(super) fn task_ended(&mut self, id: TaskId, end: TaskEnd, now: Mono, out: &mut Vec<Action>) {
         let Some(task) = self.tasks.live.remove(&id) else { return };
+        self.tasks.by_key.remove(&(task.key, id));
         if let Some(due) = task.due {
             self.deadlines.remove(&(due, Due::Task(id)));
         }
