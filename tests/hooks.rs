@@ -32,10 +32,7 @@ fn a_life_with_all_hooks() {
     d.wait_state("x", "RUNNING");
     wait_until("post_start", || lines(&d.path("turns")).len() == 2);
     d.ok("stop x");
-    assert_eq!(
-        lines(&d.path("turns")),
-        ["pre_start x  b", "post_start x  b", "pre_stop x  b", "post_stop x  b"]
-    );
+    assert_eq!(lines(&d.path("turns")), ["pre_start x  b", "post_start x  b", "pre_stop x  b", "post_stop x  b"]);
     assert_eq!(d.status("x").last_exit(), "killed by SIGTERM");
 }
 
@@ -175,7 +172,10 @@ fn the_end_makes_a_pre_stop_needless() {
     let d = Daemon::with(&format!("x: {{cmd: {}, pre_stop: sleep 1000}}", probe("text=up sleep=1500")));
     d.wait_state("x", "RUNNING");
     d.ok("stop x");
-    assert_eq!((d.state("x"), d.status("x").last_exit().to_owned()), ("STOPPED".to_owned(), "exit status 0".to_owned()));
+    assert_eq!(
+        (d.state("x"), d.status("x").last_exit().to_owned()),
+        ("STOPPED".to_owned(), "exit status 0".to_owned())
+    );
 }
 
 #[test]

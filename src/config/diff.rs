@@ -541,7 +541,7 @@ mod tests {
             ("stopsignal: [INT 5, TERM]", "", "stopsignal: SIGINT 5s, SIGTERM -> SIGTERM"),
             ("", "stopgroup: false", "stopgroup: true -> false"),
             ("", "pre_start: mkdir -p '/a b'", "pre_start: (unset) -> mkdir -p '/a b' (timeout 1m)"),
-            ("on_fatal: a", "on_fatal: {cmd: a, timeout: 5}", "on_fatal: a (timeout 1m) -> a (timeout 5s)"),
+            ("on_fatal: a", "on_fatal: {command: a, timeout: 5}", "on_fatal: a (timeout 1m) -> a (timeout 5s)"),
             ("", "oneshot: true", "oneshot: false -> true"),
             ("", "priority: 1", "priority: 999 -> 1"),
             ("", "backoff: {initial: 2}", "backoff.initial: 1s -> 2s"),

@@ -178,7 +178,11 @@ impl Machine<'_> {
                 let (live, asked, pressure, cause, ended) = (*live, *asked, *pressure, cause.clone(), *ended);
                 match pressure {
                     Pressure::Spared | Pressure::Gone => {}
-                    Pressure::First(n, _) => self.send(n + 1, live, cause, ended),
+                    Pressure::First(n, _) => {
+                        self.send(n + 1, live, cause, ended);
+                        // With "stoptime: 0" the end of patience is there already.
+                        self.due();
+                    }
                     Pressure::Asked if self.now < asked.after(self.policy.stoptime) => {
                         self.continue_stopped(live, ended);
                     }

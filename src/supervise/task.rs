@@ -150,20 +150,27 @@ struct Live {
     killed: Option<Outcome>,
 }
 
+impl Live {
+    /// Whether its end matters to anybody.
+    fn is_wanted(&self) -> bool {
+        self.killed != Some(Outcome::Dropped)
+    }
+}
+
 impl Tasks {
     /// Whether there are none at all.
     pub(super) fn is_empty(&self) -> bool {
         self.live.is_empty()
     }
 
-    /// The tasks of a process that are not being killed.
+    /// The tasks of a process whose end matters to somebody.
     pub(super) fn of(&self, key: Key) -> impl Iterator<Item = (Run, TaskKind)> {
         self.wanted(key).map(|(_, task)| (task.run, task.kind))
     }
 
     fn wanted(&self, key: Key) -> impl Iterator<Item = (TaskId, &Live)> {
         let ids = self.by_key.range((key, TaskId::Core(0))..=(key, TaskId::Shell(u64::MAX))).map(|(_, id)| *id);
-        ids.filter_map(|id| self.live.get(&id).map(|task| (id, task))).filter(|(_, task)| task.killed.is_none())
+        ids.filter_map(|id| self.live.get(&id).map(|task| (id, task))).filter(|(_, task)| task.is_wanted())
     }
 }
 
@@ -212,8 +219,10 @@ impl Fleet {
         if let Some(due) = task.due.take() {
             self.deadlines.remove(&(due, Due::Task(id)));
         }
-        task.killed = Some(why);
-        out.push(Action::KillTask(id));
+        // One that was killed for its time may lose its purpose before it has ended.
+        if task.killed.replace(why).is_none() {
+            out.push(Action::KillTask(id));
+        }
     }
 
     /// A task has ended.
@@ -235,13 +244,13 @@ impl Fleet {
     /// What must hold of tasks between two inputs.
     pub(super) fn tasks_hold(&self) -> Result<(), String> {
         for (id, task) in &self.tasks.live {
-            if !self.members.contains_key(&task.key) && task.killed.is_none() {
+            if !self.members.contains_key(&task.key) && task.is_wanted() {
                 return Err(format!("{id:?} is run for a process that is gone"));
             }
             if task.due.is_some_and(|due| !self.deadlines.contains(&(due, Due::Task(*id)))) {
                 return Err(format!("the deadline of {id:?} is not listed"));
             }
-            let same = |other: &&Live| (other.key, other.kind) == (task.key, task.kind) && other.killed.is_none();
+            let same = |other: &&Live| (other.key, other.kind) == (task.key, task.kind) && other.is_wanted();
             if self.tasks.live.values().filter(same).count() > 1 {
                 return Err(format!("{:?} has two tasks for {}", task.key, task.kind.name()));
             }

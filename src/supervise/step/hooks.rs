@@ -3,6 +3,7 @@
 use crate::config::model::Hook;
 
 use super::super::action::{Effect, Note};
+use super::super::order::Gate;
 use super::super::state::{Cause, Exec, Failure, Live, Pressure, State};
 use super::super::task::Outcome;
 use super::Machine;
@@ -68,6 +69,11 @@ impl Machine<'_> {
         let State::Starting { live, exec: exec @ Exec::Preparing } = &mut self.inst.state else { return };
         if !outcome.is_good() {
             return self.failed(Failure::Unprepared(outcome));
+        }
+        // What it depends on may have gone meanwhile; it is prepared anew when that is there.
+        if let Gate::Closed(on) = self.gate {
+            self.note(Note::Waiting { on: on.clone() });
+            return self.enter(State::Waiting);
         }
         live.spawned = self.now;
         *exec = Exec::Pending;
