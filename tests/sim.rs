@@ -296,6 +296,7 @@ impl World {
         for action in actions {
             self.perform(action)?;
         }
+        self.resume_what_waits();
         self.books()
     }
 

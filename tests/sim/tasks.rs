@@ -19,6 +19,9 @@ use super::{Finding, MS, World};
 /// How late the loop may be.
 const LATE: u64 = 500 * MS;
 
+/// The longest timeout.
+const LONGEST: Duration = Duration::from_millis(3000);
+
 /// A task that has not ended.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
@@ -35,7 +38,7 @@ pub(super) fn random_hooks(dice: &mut Dice, policy: &mut Policy) {
     let some = dice.chance(40);
     for (_, hook) in Hook::KEYS {
         if some && dice.chance(40) {
-            let timeout = Duration::from_millis(dice.pick(&[200, 1000, 3000]));
+            let timeout = dice.pick(&[Duration::from_millis(200), Duration::from_secs(1), LONGEST]);
             policy.hooks.insert(hook, HookCommand { argv: vec!["/bin/hook".to_owned()], timeout });
         }
     }
@@ -67,10 +70,12 @@ impl World {
             self.tasks.insert(task.id, job);
             return Ok(());
         };
-        let Some(command) = member.program.policy.hooks.get(&hook) else {
-            return Err(format!("a task for {}, which its program has not", hook.key()));
+        let timeout = match member.program.policy.hooks.get(&hook) {
+            Some(command) => command.timeout,
+            // The same input may have changed the program after the task was decided on.
+            None if self.policy_changed == self.now => LONGEST,
+            None => return Err(format!("a task for {}, which its program has not", hook.key())),
         };
-        let timeout = command.timeout;
         let alive = self.processes.contains_key(&key);
         match hook {
             Hook::PreStart | Hook::PostStop | Hook::OnFatal if alive => {
