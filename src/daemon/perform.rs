@@ -25,7 +25,7 @@ impl Daemon {
             Action::Spawn(key, run) => self.births.push_back((key, run)),
             Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group),
             Action::Reply(ticket, response) => self.reply(ticket, &response),
-            Action::ReplyInFull(ticket, keys, response) => self.reply_in_full(ticket, &keys, response),
+            Action::ReplyInFull(ticket, entries) => self.reply_in_full(ticket, entries),
             Action::Note(happening) => {
                 self.journal.happening(&happening);
                 self.publish(happening);
