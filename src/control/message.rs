@@ -19,13 +19,14 @@ mod status;
 pub use events::{Event, EventList};
 
 pub use insight::{
-    Account, Edge, Graph, GraphProgram, LastOutput, Setting, StreamPlace, StreamSink, Transition, Usage, WaitFor,
+    Account, CheckReport, Edge, Graph, GraphProgram, LastOutput, Setting, StreamPlace, StreamSink, Transition, Usage,
+    WaitFor,
 };
 pub use logs::{Chunk, LogList, LogPlace};
 pub use plan::{Change, ChangeAction, KeyChange, PlanReport, Then};
 pub use refusal::{Refusal, RefusalCode};
 pub use schedule::{RunReport, ScheduleStatus};
-pub use status::{ProcessStatus, Reads, StateName, Want};
+pub use status::{Health, ProcessStatus, Reads, StateName, Want};
 
 /// The version of the protocol. Grows when something changes that a client must know of; new keys do not count.
 pub const PROTOCOL: u32 = 1;

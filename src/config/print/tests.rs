@@ -11,7 +11,7 @@ use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
-use crate::config::model::{Level, LogFormat, Roles, Stdin};
+use crate::config::model::{Level, LogFormat, OnUnhealthy, Roles, Stdin};
 use crate::config::{Source, Unread, World, parse};
 
 /// A world in which every variable is there, and three files of variables.
@@ -317,8 +317,8 @@ fn some_program(dice: &mut Dice, unique: &str) -> Program {
     if p.tty {
         p.stderr.sink = Sink::Stdout;
     }
-    p.healthcheck = dice.once_in(3).then(|| {
-        let mut check = Healthcheck::new(dice.argv());
+    p.policy.healthcheck = dice.once_in(3).then(|| {
+        let mut check = Check::health(Probe::Exec(dice.argv()));
         (check.interval, check.timeout) = (dice.duration(), dice.duration());
         (check.start_period, check.start_interval) = (dice.duration(), dice.duration());
         check.retries = 1 + dice.up_to(999_999);
@@ -360,6 +360,9 @@ fn some_policy(dice: &mut Dice) -> Policy {
         stopgroup: dice.once_in(2),
         oneshot: dice.once_in(2),
         timeout: dice.once_in(2).then(|| dice.duration().max(Duration::from_millis(1))),
+        readiness: None,
+        healthcheck: None,
+        on_unhealthy: OnUnhealthy::default(),
     }
 }
 
