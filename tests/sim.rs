@@ -34,7 +34,7 @@ use taskmaster::base::id::{ClientId, Key, Run, TaskId, Ticket};
 use taskmaster::base::time::{Mono, WallClock};
 use taskmaster::config::model::Config;
 use taskmaster::control::message::{Response, StateName, WaitFor};
-use taskmaster::supervise::action::Action;
+use taskmaster::supervise::action::{Action, Entries};
 use taskmaster::supervise::event::{Fact, Input};
 use taskmaster::supervise::fleet::Fleet;
 use taskmaster::supervise::state::SPAWN_LIMIT;
@@ -328,16 +328,11 @@ impl World {
                     self.answered(ticket, &response)?;
                 }
             }
-            Action::ReplyInFull(ticket, keys, response) => {
-                let entries = match &response {
-                    Response::Status(list) => list.len(),
-                    Response::Why(list) => list.len(),
-                    other => return Err(format!("an answer to be filled in that has no entries: {other:?}")),
-                };
-                if entries != keys.len() {
-                    return Err(format!("{entries} entries about {} processes", keys.len()));
+            Action::ReplyInFull(ticket, entries) => {
+                if let Entries::Why(accounts) = &entries {
+                    self.accounts_are_of(accounts)?;
                 }
-                self.answered(ticket, &response)?;
+                self.answered(ticket, &entries.into())?;
             }
             Action::Quit { survivors } => {
                 self.quits += 1;

@@ -13,7 +13,7 @@ use crate::base::stage::Stage;
 use crate::base::time::Mono;
 use crate::base::units::print_duration;
 use crate::config::model::{Hook, Policy};
-use crate::control::message::{StateName, Want};
+use crate::control::message::{Health, StateName, Want};
 
 use super::health::{CheckNumber, Checks, Last};
 use super::task::Outcome;
@@ -331,6 +331,13 @@ impl Instance {
         }
     }
 
+    /// Whether it runs and is not well any more.
+    #[must_use]
+    pub fn is_unhealthy(&self) -> bool {
+        let running = matches!(self.state, State::Running { .. });
+        running && self.checks.as_deref().is_some_and(|checks| checks.health == Health::Unhealthy)
+    }
+
     /// When a job that runs has done so for too long.
     #[must_use]
     pub fn over_time_at(&self, policy: &Policy) -> Option<Mono> {
@@ -377,7 +384,7 @@ impl Instance {
     #[must_use]
     pub fn as_wanted(&self) -> bool {
         match (&self.state, self.want) {
-            (State::Running { .. }, want) => want == Want::Up,
+            (State::Running { .. }, want) => want == Want::Up && !self.is_unhealthy(),
             (State::Exited { expected, .. }, want) => *expected || want == Want::Down,
             (State::Stopped | State::Fatal { .. }, want) => want == Want::Down,
             (State::Waiting | State::Starting { .. } | State::Stopping { .. } | State::Backoff { .. }, _) => false,

@@ -7,7 +7,7 @@ use crate::base::time::Mono;
 use crate::config::model::{Program, Stdin};
 use crate::control::message::{ProcessPid, ProcessStatus, Reads};
 
-use super::explain::what_is_left;
+use super::explain::{last_wrong, what_is_left};
 use super::fleet::{Fleet, Member};
 use super::state::{Instance, Pressure, State};
 
@@ -110,6 +110,7 @@ fn why(inst: &Instance) -> Option<String> {
         State::Exited { expected: false, .. } => Some("not expected (autorestart: never)".to_owned()),
         State::Stopping { ended: Some(exit), pressure, .. } => Some(what_is_left(*exit, *pressure)),
         State::Stopping { pressure: Pressure::Killed(_), .. } => Some("SIGKILL sent".to_owned()),
+        State::Running { .. } if inst.is_unhealthy() => Some(format!("unhealthy{}", last_wrong(inst, ": "))),
         State::Stopped
         | State::Waiting
         | State::Starting { .. }
