@@ -42,6 +42,7 @@ impl Fleet {
             next: self.next(member, now),
             history: member.history.entries().map(transition).collect(),
             runs: self.runs_of(member, now),
+            hooks: member.hooks.iter().map(|last| last.report(now)).collect(),
             last_check: member.inst.last_check.as_deref().map(|last| report(last, now)),
             setting: None,
         }

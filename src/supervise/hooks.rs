@@ -8,11 +8,13 @@ use crate::base::exit::Exit;
 use crate::base::id::{Key, Run};
 use crate::base::time::Mono;
 use crate::config::model::{Hook, Policy};
+use crate::control::message::HookReport;
 
 use super::action::{Action, Effect, Note};
 use super::event::{Event, Fact};
 use super::fleet::Fleet;
 use super::state::{Exec, Instance, Pressure, State};
+use super::status::millis;
 use super::task::{Order, Outcome, TaskKind, TaskOutput};
 
 /// The last end of a hook.
@@ -24,6 +26,15 @@ pub struct LastHook {
     pub at: Mono,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+impl LastHook {
+    /// The same as a client is told.
+    pub(super) fn report(&self, now: Mono) -> HookReport {
+        let LastHook { hook, at, outcome } = self;
+        let (ok, result) = (outcome.is_good(), outcome.to_string());
+        HookReport { hook: hook.key().to_owned(), ago_ms: millis(now.since(*at)), ok, result }
+    }
 }
 
 /// Has a start that has just been decided begin with `pre_start`, if the program of that run has one.
