@@ -29,6 +29,7 @@ mod pidfile;
 mod reactor;
 mod run;
 mod stdin;
+mod tasks;
 mod terminal;
 
 pub use main::main;

@@ -65,11 +65,11 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
     // The clocks of ours. The client is another process and may look at the clock when it prints.
     ("timer::monotonic", &["src/daemon/clock.rs", "src/ctl/", "src/sys/"]),
     ("timer::wall", &["src/daemon/clock.rs", "src/ctl/", "src/sys/"]),
-    // What is done to processes is done in one place, and so is the waiting for them.
+    // What is done to processes is done in one place, and so is the waiting for them; tasks have theirs.
     ("spawn::Command", &["src/daemon/birth.rs", "src/sys/"]),
-    ("pidfd::send_signal", &["src/daemon/perform.rs", "src/sys/"]),
-    ("group::signal", &["src/daemon/perform.rs", "src/sys/"]),
-    ("sys::wait", &["src/daemon/children.rs", "src/sys/"]),
+    ("pidfd::send_signal", &["src/daemon/perform.rs", "src/daemon/tasks.rs", "src/sys/"]),
+    ("group::signal", &["src/daemon/perform.rs", "src/daemon/tasks.rs", "src/sys/"]),
+    ("sys::wait", &["src/daemon/children.rs", "src/daemon/tasks.rs", "src/sys/"]),
 ];
 
 /// Where nothing may hold up the loop, or start a process past the one place that does.

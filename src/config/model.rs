@@ -14,10 +14,12 @@ use crate::base::text::quoted;
 
 mod check;
 mod confines;
+mod hooks;
 mod schedule;
 
 pub use check::{Check, GOOD_STATUS, OnUnhealthy, Probe};
 pub use confines::{Confines, Directory, TreeLimits};
+pub use hooks::{Hook, HookCommand};
 pub use schedule::{Overlap, Schedule, When};
 
 /// A whole configuration.

@@ -36,8 +36,10 @@ impl Daemon {
             Source::Client(id) => self.serve_client(id),
             Source::Stdin(key, run) => self.serve_stdin((key, run)),
             Source::Terminal(key, run) => self.serve_terminal((key, run)),
-            Source::Output(key, run, stream) => {
-                self.outputs.serve(&mut self.reactor, &mut self.files, (key, run, stream), self.now);
+            Source::Task(id) => self.task_ended(id),
+            Source::TaskOutput(id) => self.tasks.serve_output(&mut self.reactor, id),
+            Source::Output(writer, stream) => {
+                self.outputs.serve(&mut self.reactor, &mut self.files, (writer, stream), self.now);
             }
         }
     }

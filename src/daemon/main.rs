@@ -167,6 +167,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         cgroups: Default::default(),
         outputs: Outputs::default(),
         stdins: Default::default(),
+        tasks: Default::default(),
         terminals: Default::default(),
         files,
         clients,

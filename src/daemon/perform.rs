@@ -1,4 +1,4 @@
-//! What the core wants done, done: one match. The only caller of signals to processes.
+//! What the core wants done, done: one match. The only caller of signals to processes, but for the kills of tasks.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -15,6 +15,7 @@ use crate::supervise::state::Failure;
 use crate::sys::{group, pidfd};
 
 use super::children::{Target, Unborn};
+use super::output::Writer;
 use super::reactor::Token;
 use super::run::Daemon;
 use crate::base::errno::plain;
@@ -29,6 +30,8 @@ impl Daemon {
                 self.inputs.push_back(Input::Fact(key, run, Fact::Checked(number, Found::default())));
             }
             Action::EndCheck { .. } => {}
+            Action::RunTask(task) => self.tasks.queue(*task),
+            Action::KillTask(id) => self.kill_task(id),
             Action::Reply(ticket, response) => self.reply(ticket, &response),
             Action::ReplyInFull(ticket, keys, response) => self.reply_in_full(ticket, &keys, response),
             Action::Note(happening) => {
@@ -92,7 +95,11 @@ impl Daemon {
         let Some(run) = member.inst.live().map(|live| live.run) else { return };
         let program = Arc::clone(&member.program);
         for stream in [Stream::Stdout, Stream::Stderr] {
-            self.outputs.set_rotation(&mut self.files, (key, run, stream), program.output(stream).rotation);
+            self.outputs.set_rotation(
+                &mut self.files,
+                (Writer::Run(key, run), stream),
+                program.output(stream).rotation,
+            );
         }
     }
 }

@@ -11,7 +11,9 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll};
 
-use crate::base::id::{ClientId, Key, Run, Stream};
+use crate::base::id::{ClientId, Key, Run, Stream, TaskId};
+
+use super::output::Writer;
 
 /// What a descriptor is. The order is the order in which a turn serves them: exits before commands, so that a command
 /// sees the world as it is; output last, because it is the most.
@@ -23,6 +25,8 @@ pub enum Source {
     Child(Key, Run),
     /// The pidfd of a member of a group whose leader is gone.
     Straggler(Key, Run),
+    /// The pidfd of a task.
+    Task(TaskId),
     /// The signalfd.
     Signals,
     /// The timerfd.
@@ -37,8 +41,10 @@ pub enum Source {
     Stdin(Key, Run),
     /// The terminal of a run.
     Terminal(Key, Run),
-    /// The read end of a run's output pipe.
-    Output(Key, Run, Stream),
+    /// The read end of the output pipe of a task whose output is kept.
+    TaskOutput(TaskId),
+    /// The read end of the output pipe of a run or a task.
+    Output(Writer, Stream),
 }
 
 /// Names a slot as long as it is not removed.
@@ -223,7 +229,7 @@ mod tests {
     use crate::sys::fd;
 
     fn output(n: u32) -> Source {
-        Source::Output(Key(n), Run(1), Stream::Stdout)
+        Source::Output(Writer::Run(Key(n), Run(1)), Stream::Stdout)
     }
 
     #[test]

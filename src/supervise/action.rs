@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::base::exit::Exit;
-use crate::base::id::{Key, ProgramName, Run, Ticket};
+use crate::base::id::{Key, ProgramName, Run, TaskId, Ticket};
 use crate::base::signal::Sig;
 use crate::base::units::print_duration;
 use crate::config::model::{Level, Overlap};
@@ -12,6 +12,7 @@ use crate::control::message::{Response, StateName};
 
 use super::health::{CheckNumber, Purpose};
 use super::state::Failure;
+use super::task::Task;
 
 /// What one process's machine wants done.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +72,10 @@ pub enum Action {
         /// Which check it is.
         number: CheckNumber,
     },
+    /// Run a task; `TaskEnded` is the answer, sooner or later.
+    RunTask(Box<Task>),
+    /// Kill a task with all of its process group. `TaskEnded` follows all the same.
+    KillTask(TaskId),
     /// Give a client its one final answer.
     Reply(Ticket, Response),
     /// Give a client its one final answer, with what only the shell can see added to each of its entries. They are about

@@ -1,7 +1,7 @@
 //! What the core is told. Intents are verbs, facts are participles.
 
 use crate::base::exit::Exit;
-use crate::base::id::{ClientId, Key, Run, Ticket};
+use crate::base::id::{ClientId, Key, Run, TaskId, Ticket};
 use crate::base::signal::Sig;
 use crate::base::time::Wall;
 use crate::config::model::Config;
@@ -9,6 +9,7 @@ use crate::control::message::{Wait, WaitFor};
 
 use super::health::{CheckNumber, Found};
 use super::state::Failure;
+use super::task::TaskEnd;
 
 /// What one process's machine is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,6 +147,15 @@ pub enum Input {
     Boot,
     /// A fact about a run of an instance.
     Fact(Key, Run, Fact),
+    /// A task has ended, and nothing of its process group is left.
+    TaskEnded {
+        /// Which.
+        id: TaskId,
+        /// How.
+        end: TaskEnd,
+        /// The last bytes of its output, if they were to be kept.
+        output: Vec<u8>,
+    },
     /// Time has passed.
     Tick,
     /// What the wall clock says now: before everything else, and whenever it has been set.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::id::{Key, ProgramName, process_name};
+use crate::base::id::{Key, ProgramName, TaskId, process_name};
 use crate::base::time::{Mono, WallClock};
 use crate::config::model::{Config, Program};
 
@@ -22,6 +22,7 @@ use super::schedule::{self, Timetable};
 use super::shutdown::Phase;
 use super::state::{Instance, State};
 use super::step::step;
+use super::task::Tasks;
 
 /// One process of a program.
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub(super) enum Due {
     Schedule(Key),
     /// A waiting client, by the waiter's number.
     Waiter(u64),
+    /// A task that may take no longer.
+    Task(TaskId),
     /// The end of patience in a shutdown.
     Quit,
 }
@@ -81,6 +84,7 @@ pub struct Fleet {
     pub(super) deadlines: BTreeSet<(Mono, Due)>,
     pub(super) waiters: Waiters,
     pub(super) order: Order,
+    pub(super) tasks: Tasks,
     pub(super) phase: Phase,
     /// How many members have a live run.
     pub(super) live: usize,
@@ -106,6 +110,7 @@ impl Fleet {
             deadlines: BTreeSet::new(),
             waiters: Waiters::default(),
             order: Order::of(&config),
+            tasks: Tasks::default(),
             phase: Phase::Up,
             live: 0,
             clock: WallClock::default(),
@@ -130,11 +135,12 @@ impl Fleet {
             Input::Command { command: Command::Shutdown, .. } | Input::Shutdown => Some(By::Shutdown),
             Input::Command { uid, .. } => Some(By::Client { uid: *uid }),
             Input::Reload { .. } => Some(By::Reload),
-            Input::Fact(..) | Input::Tick | Input::Clock(_) | Input::ClientGone(_) => None,
+            Input::Fact(..) | Input::TaskEnded { .. } | Input::Tick | Input::Clock(_) | Input::ClientGone(_) => None,
         };
         match input {
             Input::Boot => self.boot(now, out),
             Input::Fact(key, run, fact) => self.apply(key, Event::Fact(run, fact), now, out),
+            Input::TaskEnded { id, end, output: _ } => self.task_ended(id, end, now, out),
             Input::Tick => self.tick(now, out),
             Input::Clock(wall) => self.set_clock(wall, now),
             Input::Command { ticket, command, uid: _ } => self.command(ticket, command, now, out),
@@ -205,6 +211,7 @@ impl Fleet {
                 Due::Instance(key) => self.apply(key, Event::Due, now, out),
                 Due::Schedule(key) => self.schedule_due(key, now, out),
                 Due::Waiter(number) => self.waiter_due(number, out),
+                Due::Task(id) => self.task_due(id, out),
                 Due::Quit => self.give_up(out),
             }
             // Each of them moves its own deadline; should one not, the loop must end all the same.
@@ -336,6 +343,7 @@ impl Fleet {
                 self.deadlines.remove(&(at, Due::Instance(key)));
             }
             self.forget_schedule(key, &member);
+            self.drop_tasks(key, |_, _| true, out);
             self.index.remove(&(member.name, member.num));
             self.order.forget(key);
             out.push(Action::Retire(key));
@@ -385,6 +393,7 @@ impl Fleet {
             }
         }
         self.order_holds()?;
+        self.tasks_hold()?;
         let listed = self.deadlines.iter().filter(|(_, due)| matches!(due, Due::Instance(_))).count();
         if listed != self.members.values().filter(|m| m.armed.is_some()).count() {
             return Err("a deadline belongs to nobody".to_owned());
