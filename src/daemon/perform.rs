@@ -10,7 +10,6 @@ use crate::base::signal::Sig;
 use crate::config::model::Level;
 use crate::supervise::action::Action;
 use crate::supervise::event::{Fact, Input};
-use crate::supervise::health::Found;
 use crate::supervise::state::Failure;
 use crate::sys::{group, pidfd};
 
@@ -26,10 +25,8 @@ impl Daemon {
         match action {
             Action::Spawn(key, run) => self.births.push_back((key, run)),
             Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group),
-            Action::Check { key, run, number, purpose: _ } => {
-                self.inputs.push_back(Input::Fact(key, run, Fact::Checked(number, Found::default())));
-            }
-            Action::EndCheck { .. } => {}
+            Action::Check { key, run, purpose, number } => self.begin_check(key, run, purpose, number),
+            Action::EndCheck { key, run: _, number } => self.end_check((key, number)),
             Action::RunTask(task) => self.tasks.queue(*task),
             Action::KillTask(id) => self.kill_task(id),
             Action::Reply(ticket, response) => self.reply(ticket, &response),

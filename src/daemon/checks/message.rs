@@ -93,7 +93,12 @@ impl Said {
             if self.main_over { format!("main process {pid} has ended") } else { format!("main process {pid}") }
         });
         let says = self.doing.unwrap_or(&self.status);
-        [Some(says.to_owned()), main].into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
+        [Some(says.to_owned()), main]
+            .into_iter()
+            .flatten()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 }
 
@@ -107,7 +112,9 @@ mod tests {
         let status = Some("up  [1m and running".to_owned());
         let watchdog = Some(Watchdog::Well);
         assert_eq!(message, Message { ready: true, watchdog, status, doing: None, main_pid: Some(77) });
-        for nothing in [&b""[..], b"\n\n", b"READY=0", b"ready=1", b"WATCHDOG_USEC=5", b"FDSTORE=1", b"MAINPID=x", b"\xff=\xfe"] {
+        for nothing in
+            [&b""[..], b"\n\n", b"READY=0", b"ready=1", b"WATCHDOG_USEC=5", b"FDSTORE=1", b"MAINPID=x", b"\xff=\xfe"]
+        {
             assert_eq!(Message::read(nothing), Message::default());
         }
         let long = [b"STATUS=".as_slice(), &[b'x'; 4000]].concat();
@@ -118,9 +125,17 @@ mod tests {
     fn what_is_said_last_counts() {
         let mut said = Said::default();
         let mut texts = Vec::new();
-        for message in [&b"STATUS=loading"[..], b"READY=1\nSTATUS=", b"RELOADING=1", b"READY=1", b"STATUS=3 users",
-            b"RELOADING=1", b"READY=1", b"STOPPING=1\nSTATUS=saving", b"STOPPING=1"]
-        {
+        for message in [
+            &b"STATUS=loading"[..],
+            b"READY=1\nSTATUS=",
+            b"RELOADING=1",
+            b"READY=1",
+            b"STATUS=3 users",
+            b"RELOADING=1",
+            b"READY=1",
+            b"STOPPING=1\nSTATUS=saving",
+            b"STOPPING=1",
+        ] {
             said.hear(&Message::read(message));
             texts.push(said.text());
         }

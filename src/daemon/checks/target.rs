@@ -73,7 +73,9 @@ fn addresses(text: &str, usual_port: Option<u16>) -> Result<Vec<Address>, String
     } else {
         let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let ip = inner.map_or_else(|| host.parse().ok().map(IpAddr::V4), |v6| v6.parse().ok().map(IpAddr::V6));
-        vec![ip.ok_or_else(|| format!("{} is neither an IP address nor localhost; no names are looked up", quoted(host)))?]
+        vec![ip.ok_or_else(|| {
+            format!("{} is neither an IP address nor localhost; no names are looked up", quoted(host))
+        })?]
     };
     Ok(ips.into_iter().map(|ip| Address::Tcp(SocketAddr::new(ip, port))).collect())
 }
@@ -93,9 +95,19 @@ mod tests {
         let both = [tcp_of("127.0.0.1:5"), tcp_of("[::1]:5")].concat();
         assert_eq!(tcp("localhost:5").unwrap().addresses, both);
         assert_eq!(tcp("unix:/run/x").unwrap().addresses, [Address::Unix("/run/x".to_owned())]);
-        for bad in ["", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "example.org:80", "::1:80", "unix:",
-            "[127.0.0.1]:80", "[::1]", ":80"]
-        {
+        for bad in [
+            "",
+            "127.0.0.1",
+            "127.0.0.1:",
+            "127.0.0.1:0",
+            "127.0.0.1:65536",
+            "example.org:80",
+            "::1:80",
+            "unix:",
+            "[127.0.0.1]:80",
+            "[::1]",
+            ":80",
+        ] {
             assert!(tcp(bad).is_err(), "{bad}");
         }
     }
@@ -111,15 +123,24 @@ mod tests {
         };
         let host = |text: &str| format!("Host: {text}");
         let get = |path: &str| format!("GET {path} HTTP/1.1");
-        assert_eq!(asked("http://127.0.0.1:8080/a?b=c#d"), (tcp_of("127.0.0.1:8080"), get("/a?b=c"), host("127.0.0.1:8080")));
+        assert_eq!(
+            asked("http://127.0.0.1:8080/a?b=c#d"),
+            (tcp_of("127.0.0.1:8080"), get("/a?b=c"), host("127.0.0.1:8080"))
+        );
         assert_eq!(asked("http://[::1]"), (tcp_of("[::1]:80"), get("/"), host("[::1]")));
         assert_eq!(asked("http://127.0.0.1?x").1, get("/?x"));
         let unix = vec![Address::Unix("/run/a.sock".to_owned())];
         assert_eq!(asked("http://unix:/run/a.sock:/health"), (unix.clone(), get("/health"), host("localhost")));
         assert_eq!(asked("http://unix:/run/a.sock"), (unix, get("/"), host("localhost")));
-        for bad in ["https://127.0.0.1/", "http://", "http://host/", "http://127.0.0.1/a b", "http://unix::/", "127.0.0.1",
-            "http://127.0.0.1/\r\nX: y"]
-        {
+        for bad in [
+            "https://127.0.0.1/",
+            "http://",
+            "http://host/",
+            "http://127.0.0.1/a b",
+            "http://unix::/",
+            "127.0.0.1",
+            "http://127.0.0.1/\r\nX: y",
+        ] {
             assert!(http(bad).is_err(), "{bad}");
         }
     }
