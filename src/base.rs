@@ -5,6 +5,10 @@
 
 pub mod capability;
 pub mod cron;
+#[cfg(test)]
+#[allow(dead_code)]
+#[path = "../tests/support/dice.rs"]
+pub(crate) mod dice;
 pub mod errno;
 pub mod exit;
 pub mod flags;

@@ -84,7 +84,8 @@ impl Daemon {
         self.write_answered(ticket, response);
         // Who has an answer finds in the log what it is about.
         self.journal.flush(&mut self.files, self.now);
-        let clock = Clock { now_unix: clock::wall().secs, utc_offset: clock::utc_offset() };
+        let wall = clock::wall();
+        let clock = Clock { now_unix: wall.secs, utc_offset: clock::utc_offset(wall) };
         self.clients.reply(&mut self.reactor, ticket, response, &clock, self.now);
     }
 

@@ -30,7 +30,7 @@ impl Daemon {
             }
             Action::EndCheck { .. } => {}
             Action::Reply(ticket, response) => self.reply(ticket, &response),
-            Action::ReplyInFull(ticket, keys, response) => self.reply_in_full(ticket, &keys, response),
+            Action::ReplyInFull(ticket, entries) => self.reply_in_full(ticket, entries),
             Action::Note(happening) => {
                 self.journal.happening(&happening);
                 self.publish(happening);

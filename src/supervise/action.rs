@@ -8,7 +8,7 @@ use crate::base::id::{Key, ProgramName, Run, Ticket};
 use crate::base::signal::Sig;
 use crate::base::units::print_duration;
 use crate::config::model::{Level, Overlap};
-use crate::control::message::{Response, StateName};
+use crate::control::message::{Account, ProcessStatus, Response, StateName};
 
 use super::health::{CheckNumber, Purpose};
 use super::state::Failure;
@@ -73,9 +73,8 @@ pub enum Action {
     },
     /// Give a client its one final answer.
     Reply(Ticket, Response),
-    /// Give a client its one final answer, with what only the shell can see added to each of its entries. They are about
-    /// these processes, in this order.
-    ReplyInFull(Ticket, Vec<Key>, Response),
+    /// Give a client its one final answer, with what only the shell can see added to each of its entries.
+    ReplyInFull(Ticket, Entries),
     /// Write down what happened to a process.
     Note(Happening),
     /// Write down what was decided.
@@ -91,6 +90,24 @@ pub enum Action {
         /// Processes that outlived SIGKILL.
         survivors: Vec<String>,
     },
+}
+
+/// The entries of an answer, as far as the core can see.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entries {
+    /// To `status --usage`.
+    Status(Vec<ProcessStatus>),
+    /// To `why`, with the process that each is about.
+    Why(Vec<(Key, Account)>),
+}
+
+impl From<Entries> for Response {
+    fn from(entries: Entries) -> Response {
+        match entries {
+            Entries::Status(list) => Response::Status(list),
+            Entries::Why(list) => Response::Why(list.into_iter().map(|(_, account)| account).collect()),
+        }
+    }
 }
 
 /// What happened to which process, and what became of it.

@@ -9,9 +9,10 @@ use crate::base::id::Key;
 use crate::base::time::Mono;
 use crate::base::units::print_duration;
 use crate::config::model::{Autorestart, Policy};
-use crate::control::message::{Account, StateName, Transition, Want};
+use crate::control::message::{Account, CheckReport, StateName, Transition, Want};
 
 use super::fleet::{Fleet, Member};
+use super::health::{Last, Purpose};
 use super::history::Entry;
 use super::state::{Cause, Exec, Failure, Instance, Pressure, SPAWN_LIMIT, State, Verdict};
 use super::status::{condemned, millis};
@@ -40,6 +41,7 @@ impl Fleet {
             next: self.next(member, now),
             history: member.history.entries().map(transition).collect(),
             runs: self.runs_of(member, now),
+            last_check: member.inst.last_check.as_deref().map(|last| report(last, now)),
             setting: None,
         }
     }
@@ -75,9 +77,13 @@ impl Fleet {
                 let left = until(live.spawned.after(SPAWN_LIMIT), now);
                 format!("has not executed its program yet, and is killed in {left} if it has not by then")
             }
+            State::Starting { exec: Exec::Confirmed(_), .. } if inst.checked_by(policy).is_some() => {
+                "counts as started when its readiness check succeeds".to_owned()
+            }
             State::Starting { exec: Exec::Confirmed(at), .. } => {
                 format!("counts as started in {}", until(at.after(policy.starttime), now))
             }
+            State::Running { .. } if inst.is_unhealthy() => "is checked on (on_unhealthy: none)".to_owned(),
             State::Running { .. } => when_it_ends(policy).to_owned(),
             State::Stopping { .. } => stopping(member, now),
             State::Backoff { until: at, .. } => {
@@ -103,9 +109,13 @@ fn because(member: &Member, now: Mono) -> String {
             match exec {
                 Exec::Pending => how,
                 Exec::Failed(why) => format!("{how}; {why}"),
+                Exec::Confirmed(_) if inst.checked_by(&program.policy).is_some() => {
+                    format!("{how}; is not ready yet{}", last_wrong(inst, ": "))
+                }
                 Exec::Confirmed(_) => format!("{how}; has to stay up for {}", print_duration(program.policy.starttime)),
             }
         }
+        State::Running { .. } if inst.is_unhealthy() => format!("unhealthy{}", last_wrong(inst, ": ")),
         State::Running { .. } => started(member),
         State::Stopping { asked, pressure, ended, .. } => {
             let ago = print_duration(whole(now.since(*asked)));
@@ -142,6 +152,27 @@ fn because(member: &Member, now: Mono) -> String {
             tries => format!("gave up after {tries} tries: {why}"),
         },
     }
+}
+
+fn report(last: &Last, now: Mono) -> CheckReport {
+    let purpose = match last.purpose {
+        Purpose::Readiness => "readiness",
+        Purpose::Health => "health",
+    };
+    CheckReport {
+        purpose: purpose.to_owned(),
+        ago_ms: millis(now.since(last.ended)),
+        took_ms: millis(last.ended.since(last.began)),
+        wrong: last.found.wrong.clone(),
+        output: String::from_utf8_lossy(&last.found.output).into_owned(),
+    }
+}
+
+/// What the last check has found wrong, behind this; nothing if it was none of the live run.
+pub(super) fn last_wrong(inst: &Instance, before: &str) -> String {
+    let began = inst.live().map(|live| live.spawned);
+    let last = inst.last_check.as_deref().filter(|last| began.is_some_and(|began| last.began >= began));
+    last.and_then(|last| last.found.wrong.as_ref()).map(|wrong| format!("{before}{wrong}")).unwrap_or_default()
 }
 
 /// How the present run came to be.

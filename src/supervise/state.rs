@@ -13,7 +13,7 @@ use crate::base::stage::Stage;
 use crate::base::time::Mono;
 use crate::base::units::print_duration;
 use crate::config::model::Policy;
-use crate::control::message::{StateName, Want};
+use crate::control::message::{Health, StateName, Want};
 
 use super::health::{CheckNumber, Checks, Last};
 
@@ -283,7 +283,8 @@ impl Instance {
         match &self.state {
             State::Starting { live, exec: Exec::Pending | Exec::Failed(_) } => Some(live.spawned.after(SPAWN_LIMIT)),
             State::Starting { exec: Exec::Confirmed(at), .. } => {
-                self.check_due(policy).or_else(|| Some(at.after(policy.starttime)))
+                let checked = self.checked_by(policy).is_some();
+                if checked { self.check_due(policy) } else { Some(at.after(policy.starttime)) }
             }
             State::Stopping { asked, pressure: Pressure::Asked, .. } => {
                 Some(asked.after(policy.stoptime.min(CONTINUE_AFTER)))
@@ -294,6 +295,13 @@ impl Instance {
             State::Running { .. } => self.over_time_at(policy).into_iter().chain(self.check_due(policy)).min(),
             State::Stopped | State::Waiting | State::Exited { .. } | State::Fatal { .. } => None,
         }
+    }
+
+    /// Whether it runs and is not well any more.
+    #[must_use]
+    pub fn is_unhealthy(&self) -> bool {
+        let running = matches!(self.state, State::Running { .. });
+        running && self.checks.as_deref().is_some_and(|checks| checks.health == Health::Unhealthy)
     }
 
     /// When a job that runs has done so for too long.
@@ -338,7 +346,7 @@ impl Instance {
     #[must_use]
     pub fn as_wanted(&self) -> bool {
         match (&self.state, self.want) {
-            (State::Running { .. }, want) => want == Want::Up,
+            (State::Running { .. }, want) => want == Want::Up && !self.is_unhealthy(),
             (State::Exited { expected, .. }, want) => *expected || want == Want::Down,
             (State::Stopped | State::Fatal { .. }, want) => want == Want::Down,
             (State::Waiting | State::Starting { .. } | State::Stopping { .. } | State::Backoff { .. }, _) => false,

@@ -7,6 +7,7 @@ use crate::base::time::Mono;
 use crate::config::model::{Program, Stdin};
 use crate::control::message::{ProcessPid, ProcessStatus, Reads};
 
+use super::explain::last_wrong;
 use super::fleet::{Fleet, Member};
 use super::state::{Instance, Pressure, State};
 
@@ -111,6 +112,7 @@ fn why(inst: &Instance) -> Option<String> {
             Some(format!("its leader is gone ({exit}), members of its process group are left"))
         }
         State::Stopping { pressure: Pressure::Killed(_), .. } => Some("SIGKILL sent".to_owned()),
+        State::Running { .. } if inst.is_unhealthy() => Some(format!("unhealthy{}", last_wrong(inst, ": "))),
         State::Stopped
         | State::Waiting
         | State::Starting { .. }

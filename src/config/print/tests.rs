@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::base::cron::Cron;
+use crate::base::dice::Dice;
 use crate::base::exit::ExitCodes;
 use crate::base::id::ProgramName;
 use crate::base::signal::Sig;
@@ -154,17 +155,7 @@ fn what_stood_in_files_of_variables_comes_out_the_same() {
     assert_eq!(filled_in(&read(&text)), filled_in(&config));
 }
 
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
 impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % n as u64).unwrap()
-    }
-
     fn once_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
@@ -426,7 +417,7 @@ fn some_daemon(dice: &mut Dice) -> DaemonConfig {
 
 #[test]
 fn every_configuration_comes_back() {
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15);
     let (mut blocks, mut lines, mut lists) = (0, 0, 0);
     for _ in 0..1500 {
         let names = ["web", "yes", "1.5", "022", "ö", "+1", "null"];

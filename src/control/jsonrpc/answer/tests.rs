@@ -52,6 +52,7 @@ fn bare(name: &str) -> ProcessStatus {
 fn account(setting: Option<Setting>) -> Account {
     let (from, to) = (StateName::Starting, StateName::Backoff);
     Account {
+        last_check: None,
         status: bare("web"),
         because: "never started".to_owned(),
         next: "\"start web\" starts it".to_owned(),
@@ -75,6 +76,7 @@ fn setting() -> Setting {
 
 fn graph(as_dot: bool) -> Graph {
     let program = GraphProgram {
+        ready_ms: Some(1500),
         name: "web".to_owned(),
         group: Some("team".to_owned()),
         priority: -1,
