@@ -336,10 +336,17 @@ fn some_program(dice: &mut Dice, unique: &str) -> Program {
 /// A check; if it is by a descriptor, this one or two above it and so on.
 fn some_check(dice: &mut Dice, of: fn(Probe) -> Check, fd: u32) -> Check {
     let probe = match dice.below(6) {
-        0 => Probe::Tcp(dice.pick(&["localhost:80", "[::1]:65535", "127.0.0.1:1", "${A}"]).to_owned()),
-        1 => Probe::Tcp(format!("unix:/{}", dice.text())),
+        0 => {
+            Probe::Tcp(dice.pick(&["localhost:80", "[::1]:65535", "127.0.0.1:1", "localhost:8%(numprocs)d"]).to_owned())
+        }
+        1 => Probe::Tcp(format!("unix:/a: {}", dice.pick(&["#b", "'", "\"", "${numprocs} ", "\n\\", "]"]))),
         2 => {
-            let urls = ["http://localhost:80/", "http://unix:/a b:/?x=y&z", "HTTP://[::1]:8080", "%(program_name)s"];
+            let urls = [
+                "http://localhost:80/",
+                "http://unix:/a b:/?x=y&z",
+                "HTTP://[::1]:8080",
+                "http://localhost:1/${numprocs}",
+            ];
             let status = dice.pick(&[(200, 399), (200, 200), (204, 599)]);
             Probe::Http { url: dice.pick(&urls).to_owned(), status }
         }
@@ -432,7 +439,7 @@ fn every_configuration_comes_back() {
         assert_eq!(filled_in(&read(&text)), filled_in(&config), "{text}");
         blocks += text.matches(": |").count();
         lines += text.lines().filter(|l| l.starts_with("    cmd: ") && !l.starts_with("    cmd: [")).count();
-        lists += text.matches("    cmd: [").count();
+        lists += text.matches("    cmd: [").count() + text.matches("      exec: [").count();
     }
     assert!(blocks > 100 && lines > 500 && lists > 500, "{blocks} blocks, {lines} lines, {lists} lists: it is dull");
 }

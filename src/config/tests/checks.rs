@@ -224,3 +224,31 @@ fn what_surprises_is_said() {
     let all = "{starttime: 5, on_unhealthy: stop, readiness: {fd: 3, start_period: 5}}";
     assert_eq!(warned(&format!("defaults: {all}\nprograms: {{a: {{cmd: x}}, b: {{cmd: x, oneshot: true}}}}")), [""; 0]);
 }
+
+#[test]
+fn variables_are_filled_in_before_it_is_believed() {
+    let with = |check: &str| format!("programs: {{a: {{cmd: x, numprocs: 2, env: {{P: '80', H: db}}, {check}}}}}");
+    for check in [
+        "readiness: {tcp: 'localhost:${P}%(process_num)02d'}",
+        "healthcheck: {http: 'http://localhost:${P}/${H}'}",
+        "healthcheck: {exec: [a, '${P}']}",
+    ] {
+        good(&with(check));
+    }
+    for (check, part) in [
+        ("readiness: {tcp: '${H}:${P}'}", "a.readiness: \"db\" is a name that would have to be looked up"),
+        (
+            "healthcheck: {http: 'http://localhost:${P}/${num} x'}",
+            "a.healthcheck: has \" \" in its path: write it as %20",
+        ),
+        (
+            "healthcheck: {tcp: 'localhost:${PORT}'}",
+            "a.healthcheck: neither env nor the daemon has a variable for ${PORT}",
+        ),
+        ("readiness: {exec: 'a ${NOPE}'}", "a.readiness: neither env nor"),
+        ("readiness: {exec: ['${NOPE:-}', a]}", "a.readiness: begins with an empty word"),
+    ] {
+        let told = bad(&with(check));
+        assert!(told.len() == 1 && told[0].contains(part), "{check}: {told:?}");
+    }
+}
