@@ -128,14 +128,14 @@ impl Daemon {
         Ok((command.spawn(standard.stdio(), &mut self.nursery)?, kept))
     }
 
-    fn outside<T>(&self, fill: impl FnOnce(&Outside<'_>) -> T) -> T {
+    pub(super) fn outside<T>(&self, fill: impl FnOnce(&Outside<'_>) -> T) -> T {
         let env = |variable: &str| self.surroundings.env.get(variable).cloned();
         let childlogdir = &self.fleet.config().daemon.childlogdir;
         fill(&Outside { env: &env, host: &self.surroundings.host, childlogdir })
     }
 
     /// The words of a task, with everything filled in.
-    pub(super) fn words(
+    fn words(
         &self,
         program: &Program,
         name: &ProgramName,

@@ -10,13 +10,13 @@ mod http;
 mod message;
 mod notify;
 mod signs;
-mod target;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::base::exit::Exit;
 use crate::base::id::{Key, Run, TaskId};
+use crate::config::expand;
 use crate::config::model::Probe;
 use crate::supervise::event::{Fact, Input};
 use crate::supervise::health::{CheckNumber, Found, Purpose};
@@ -83,15 +83,13 @@ impl Daemon {
     fn probe(&self, key: Key, purpose: Purpose) -> Result<Probe, String> {
         let member = self.fleet.member(key).ok_or("the process is gone")?;
         let check = purpose.of(&member.program.policy).ok_or("there is no such check any more")?;
-        let mut probe = check.probe.clone();
-        if let Probe::Tcp(text) | Probe::Http { url: text, .. } = &mut probe
-            && (text.contains('$') || text.contains("%("))
-        {
-            let words = self.words(&member.program, &member.name, member.num, std::slice::from_ref(text));
-            let words = words.map_err(|errors| errors.first().map_or_else(String::new, |error| error.text.clone()))?;
-            *text = words.into_iter().next().unwrap_or_default();
+        let probe = check.probe.clone();
+        if !probe.texts().iter().any(|text| text.contains('$') || text.contains("%(")) {
+            return Ok(probe);
         }
-        Ok(probe)
+        let named = (probe.key(), &probe);
+        let filled = self.outside(|outside| expand::probe(&member.program, &member.name, member.num, outside, named));
+        filled.map_err(|errors| errors.first().map_or_else(String::new, ToString::to_string))
     }
 
     /// Begins a check.

@@ -13,7 +13,7 @@ use nix::sys::socket::{
 /// How much of what the peer has sent is read before a connection is closed.
 const LAST_BYTES: usize = 64 << 10;
 
-/// What is connected to.
+/// What is connected to: one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A port of an IP address.

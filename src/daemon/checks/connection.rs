@@ -1,14 +1,16 @@
 //! Checks by a connection: one that is made is enough, or there is a request to be answered.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::base::errno::plain;
+use crate::base::target::{HttpTarget, Target};
 use crate::config::model::Probe;
 use crate::supervise::health::Found;
 use crate::sys::connect::{self, Address};
 
 use super::http::Exchange;
-use super::{Id, Way, target, wrong};
+use super::{Id, Way, wrong};
 use crate::daemon::reactor::{Reactor, Source, Token, Wants};
 use crate::daemon::run::Daemon;
 
@@ -62,18 +64,17 @@ impl Daemon {
     /// Begins the connection of a check.
     pub(super) fn connect(&mut self, id: Id) {
         let Some(purpose) = self.checks.all.get(&id).map(|check| check.purpose) else { return };
+        let gone = || "there is no such check any more".to_owned();
         let target = self.probe(id.0, purpose).and_then(|probe| match probe {
-            Probe::Tcp(text) => target::tcp(&text).map(|target| (target, None)),
-            Probe::Http { url, status } => target::http(&url).map(|target| (target, Some(status))),
-            Probe::Exec(_) | Probe::Log(_) | Probe::Notify | Probe::Fd(_) => {
-                Err("there is no such check any more".to_owned())
+            Probe::Tcp(text) => Ok((Target::parse(&text)?, None)),
+            Probe::Http { url, status } => {
+                let HttpTarget { target, host, path } = HttpTarget::parse(&url)?;
+                Ok((target, Some(Exchange::new(&host, &path, status))))
             }
+            Probe::Exec(_) | Probe::Log(_) | Probe::Notify | Probe::Fd(_) => Err(gone()),
         });
         match target {
-            Ok((target, status)) => {
-                let exchange = status.map(|status| Exchange::new(target.request, status));
-                self.try_addresses(id, target.addresses.into(), exchange, String::new());
-            }
+            Ok((target, exchange)) => self.try_addresses(id, addresses(target), exchange, String::new()),
             Err(text) => self.answer_check(id, wrong(text)),
         }
     }
@@ -131,6 +132,18 @@ impl Daemon {
                 self.try_addresses(id, others, exchange, text);
             }
         }
+    }
+}
+
+/// What is tried in turn.
+fn addresses(target: Target) -> VecDeque<Address> {
+    match target {
+        Target::Ip(address) => [Address::Tcp(address)].into(),
+        Target::Localhost(port) => {
+            let both = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            both.map(|ip: IpAddr| Address::Tcp(SocketAddr::new(ip, port))).into()
+        }
+        Target::Unix(path) => [Address::Unix(path)].into(),
     }
 }
 

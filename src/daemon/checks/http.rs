@@ -33,9 +33,14 @@ struct Head {
 }
 
 impl Exchange {
-    /// A request, to be answered with one of these statuses.
-    pub fn new(request: Vec<u8>, good: (u16, u16)) -> Exchange {
-        Exchange { request, sent: 0, answer: Vec::new(), good }
+    /// A request for this path, to be answered with one of these statuses.
+    pub fn new(host: &str, path: &str, good: (u16, u16)) -> Exchange {
+        let version = env!("CARGO_PKG_VERSION");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: taskmaster/{version}\r\nAccept: */*\r\n\
+             Connection: close\r\n\r\n"
+        );
+        Exchange { request: request.into_bytes(), sent: 0, answer: Vec::new(), good }
     }
 
     /// Writes and reads as far as that goes at once; the result, if there is one by now.
@@ -129,7 +134,7 @@ mod tests {
     use super::*;
 
     fn judged(pieces: &[&[u8]], ended: bool) -> Option<(Option<String>, String)> {
-        let mut exchange = Exchange::new(Vec::new(), (200, 399));
+        let mut exchange = Exchange::new("localhost", "/", (200, 399));
         let mut found = None;
         for (at, piece) in pieces.iter().enumerate() {
             exchange.answer.extend_from_slice(piece);
