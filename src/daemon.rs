@@ -7,6 +7,7 @@ mod audit;
 mod background;
 mod birth;
 mod cgroups;
+mod checks;
 mod children;
 mod clients;
 mod clock;

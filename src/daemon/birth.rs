@@ -31,6 +31,9 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// What kind of terminal a program with one is told it has: what most terminals that people attach with are like.
 const TERMINAL_KIND: &str = "xterm";
 
+/// A file that takes everything: where output goes that is discarded, but looked at before.
+pub(super) const NOWHERE: &str = "/dev/null";
+
 /// The daemon's own variables that every child gets.
 const PASSED_ON: [&str; 3] = ["PATH", "LANG", "TZ"];
 
@@ -46,6 +49,7 @@ impl Daemon {
                 self.end_stdin((key, run));
                 self.terminals.cancel(&mut self.reactor, (key, run));
                 self.cgroups.over(key, run);
+                self.signs_over((key, run));
                 Fact::SpawnFailed(self.refusal(key, refused))
             }
         };
@@ -62,14 +66,17 @@ impl Daemon {
     ) -> Result<u32, Refused> {
         // The configuration was expanded once when it was checked; only the surroundings could make it fail now.
         let unfilled = Failed::of(Stage::Exec, Errno::EINVAL.0);
-        let blueprint = self.blueprint(program, name, num).map_err(|_| unfilled)?;
+        let mut blueprint = self.blueprint(program, name, num).map_err(|_| unfilled)?;
+        let signs = self.prepare_signs((key, run), program, &mut blueprint)?;
         let mut command = self.command(program, &blueprint)?;
+        signs.give_to(&mut command);
         let owner = self.credentials(program)?;
         self.make_directories(program, &blueprint, owner.as_ref())?;
         if let Some(directory) = self.cgroup((key, run), program, name, num)? {
             command.cgroup(directory);
         }
         let standard = self.standard_files((key, run), program, &blueprint, owner.as_ref())?;
+        self.look_for_lines((key, run), program);
         let child = command.spawn(standard.stdio(), &mut self.nursery)?;
         let pid = child.pid;
         if let Err((error, unborn)) = self.children.born(&mut self.reactor, key, run, child) {
@@ -121,7 +128,7 @@ impl Daemon {
         Ok((command.spawn(standard.stdio(), &mut self.nursery)?, kept))
     }
 
-    fn outside<T>(&self, fill: impl FnOnce(&Outside<'_>) -> T) -> T {
+    pub(super) fn outside<T>(&self, fill: impl FnOnce(&Outside<'_>) -> T) -> T {
         let env = |variable: &str| self.surroundings.env.get(variable).cloned();
         let childlogdir = &self.fleet.config().daemon.childlogdir;
         fill(&Outside { env: &env, host: &self.surroundings.host, childlogdir })
@@ -279,7 +286,9 @@ impl Daemon {
     /// Makes a pipe into a log file; its end to write to.
     pub(super) fn output_end(&mut self, id: output::Id, path: &str, rotation: Rotation) -> io::Result<OwnedFd> {
         let path = Path::new(path);
-        if let (Writer::Run(key, _), stream) = id {
+        if let (Writer::Run(key, _), stream) = id
+            && path != Path::new(NOWHERE)
+        {
             self.follow_new_run(key, stream, path);
         }
         self.outputs.open(&mut self.reactor, &mut self.files, id, path, rotation)

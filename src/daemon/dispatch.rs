@@ -32,6 +32,10 @@ impl Daemon {
             Source::Signals => self.signals_arrived(),
             Source::Timer => self.clock.fired(&self.reactor),
             Source::ClockSet => self.clock_set(),
+            Source::Check(key, number) => self.serve_check((key, number)),
+            Source::Notify(key, run) => self.serve_notify((key, run)),
+            Source::Notice(key, run, number) => self.serve_notice((key, run), number),
+            Source::MainProcess(key, run) => self.main_process_ended((key, run)),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
             Source::Stdin(key, run) => self.serve_stdin((key, run)),
@@ -66,6 +70,7 @@ impl Daemon {
     /// looked at before its end is told.
     fn child_ended(&mut self, key: Key, run: Run) {
         self.exec_status(key, run);
+        self.last_words((key, run));
         let watch_group = self.fleet.member(key).is_some_and(|m| m.program.policy.stopgroup);
         if let Some(Reaped { exit, left, no_failure_told }) =
             self.children.reap(&mut self.reactor, key, run, watch_group)
@@ -75,6 +80,8 @@ impl Daemon {
             }
             self.end_stdin((key, run));
             self.drain_run((key, run));
+            self.lines_came();
+            self.signs_over((key, run));
             let exit = self.cgroups.explain(key, run, exit);
             if !left {
                 self.cgroups.over(key, run);

@@ -164,6 +164,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         signals,
         fleet: Fleet::new(config),
         children: Children::default(),
+        checks: Default::default(),
         cgroups: Default::default(),
         outputs: Outputs::default(),
         stdins: Default::default(),

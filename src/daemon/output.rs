@@ -10,11 +10,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use crate::base::id::{Key, Run, Stream, TaskId};
+use crate::base::pattern::Pattern;
 use crate::base::time::Mono;
 use crate::config::model::Rotation;
+use crate::supervise::health::Purpose;
 use crate::sys::{fd, splice};
 
-use super::logfile::{FileId, LogFiles, PipeState, Pump, Pumped};
+use super::logfile::{FileId, LogFiles, PipeState, Pump, Pumped, Tap};
 use super::reactor::{Reactor, Source, Token, Wants};
 
 /// How much one pipe may move in one turn. A loud program gets that much, then everybody else is served.
@@ -39,6 +41,8 @@ struct Pipe {
     state: PipeState,
     /// When a failing file is tried again.
     retry: Option<Mono>,
+    /// `Some` iff somebody looks for lines in it.
+    tap: Option<Box<Tap>>,
 }
 
 /// All output pipes.
@@ -49,6 +53,19 @@ pub struct Outputs {
     again: BTreeSet<Id>,
     /// Pipes whose file fails, by the time of the next try.
     stalled: BTreeSet<(Mono, Id)>,
+    /// Lines that were looked for and have come.
+    lines: Vec<Line>,
+}
+
+/// A line that was looked for.
+#[derive(Debug)]
+pub struct Line {
+    /// Whose.
+    pub writer: Writer,
+    /// What for.
+    pub purpose: Purpose,
+    /// The line, as far as it was looked at.
+    pub text: Vec<u8>,
 }
 
 impl Outputs {
@@ -69,7 +86,8 @@ impl Outputs {
         let end = fd::reopen_read_write(write.as_fd()).unwrap_or(write);
         let (writer, stream) = id;
         let token = reactor.add(Source::Output(writer, stream), read, Wants::Read).map_err(|(error, _)| error)?;
-        let pipe = Pipe { token, file: files.open(path, rotation), state: PipeState::default(), retry: None };
+        let pipe =
+            Pipe { token, file: files.open(path, rotation), state: PipeState::default(), retry: None, tap: None };
         self.pipes.insert(id, pipe);
         Ok(end)
     }
@@ -157,6 +175,35 @@ impl Outputs {
         }
     }
 
+    /// Looks for lines in what a run writes, in whatever streams of it come here; whether there is any.
+    pub fn look_for(&mut self, writer: Writer, purpose: Purpose, pattern: &Pattern) -> bool {
+        self.pipes_of(writer).map(|pipe| pipe.tap.get_or_insert_default().want(purpose, pattern.clone())).count() > 0
+    }
+
+    /// Looks for the next such line.
+    pub fn look_again(&mut self, writer: Writer, purpose: Purpose) {
+        self.pipes_of(writer).filter_map(|pipe| pipe.tap.as_mut()).for_each(|tap| tap.want_again(purpose));
+    }
+
+    /// Looks for no more such lines.
+    pub fn look_no_more(&mut self, writer: Writer, purpose: Purpose) {
+        for pipe in self.pipes_of(writer) {
+            if let Some(tap) = &mut pipe.tap {
+                tap.forget(purpose);
+            }
+            pipe.tap.take_if(|tap| tap.is_done());
+        }
+    }
+
+    /// The lines that have come since it was last asked.
+    pub fn take_lines(&mut self) -> Vec<Line> {
+        std::mem::take(&mut self.lines)
+    }
+
+    fn pipes_of(&mut self, writer: Writer) -> impl Iterator<Item = &mut Pipe> {
+        self.pipes.range_mut((writer, Stream::Stdout)..=(writer, Stream::Stderr)).map(|(_, pipe)| pipe)
+    }
+
     /// Whether a pipe has more than its budget: then the next poll must not wait.
     #[must_use]
     pub fn has_more(&self) -> bool {
@@ -173,7 +220,18 @@ impl Outputs {
     fn pump(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id, budget: usize, now: Mono) -> (usize, bool) {
         let Some(pipe) = self.pipes.get_mut(&id) else { return (0, false) };
         let Some(fd) = reactor.fd(pipe.token) else { return (0, false) };
-        let Pumped { moved, next } = files.pump(pipe.file, fd, &mut pipe.state, budget, now);
+        let Pumped { moved, next } = match &mut pipe.tap {
+            None => files.pump(pipe.file, fd, &mut pipe.state, budget, now),
+            Some(tap) => {
+                let pumped = files.pump_seen(pipe.file, fd, &mut pipe.state, budget, now, Some(tap));
+                if pumped.next == Pump::Eof {
+                    tap.end();
+                }
+                let writer = id.0;
+                self.lines.extend(tap.take_found().into_iter().map(|(purpose, text)| Line { writer, purpose, text }));
+                pumped
+            }
+        };
         if let Some(at) = pipe.retry.take() {
             self.stalled.remove(&(at, id));
         }

@@ -10,7 +10,6 @@ use crate::base::signal::Sig;
 use crate::config::model::Level;
 use crate::supervise::action::Action;
 use crate::supervise::event::{Fact, Input};
-use crate::supervise::health::Found;
 use crate::supervise::state::Failure;
 use crate::sys::{group, pidfd};
 
@@ -28,10 +27,8 @@ impl Daemon {
             Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group),
             Action::RunTask(task) => self.tasks.queue(*task),
             Action::KillTask(id) => self.kill_task(id),
-            Action::Check { key, run, number, purpose: _ } => {
-                self.inputs.push_back(Input::Fact(key, run, Fact::Checked(number, Found::default())));
-            }
-            Action::EndCheck { .. } => {}
+            Action::Check { key, run, purpose, number } => self.begin_check(key, run, purpose, number),
+            Action::EndCheck { key, run: _, number } => self.end_check((key, number)),
             Action::Reply(ticket, response) => self.reply(ticket, &response),
             Action::ReplyInFull(ticket, entries) => self.reply_in_full(ticket, entries),
             Action::Note(happening) => {

@@ -12,6 +12,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll};
 
 use crate::base::id::{ClientId, Key, Run, Stream, TaskId};
+use crate::supervise::health::CheckNumber;
 
 use super::output::Writer;
 
@@ -33,6 +34,14 @@ pub enum Source {
     Timer,
     /// The timerfd that tells when the wall clock is set.
     ClockSet,
+    /// The connection of a check.
+    Check(Key, CheckNumber),
+    /// The socket to which a run sends messages about itself.
+    Notify(Key, Run),
+    /// The pipe by which a run says that it is ready or well, as one of its descriptors.
+    Notice(Key, Run, u32),
+    /// The pidfd of a process that a run has named as its main one.
+    MainProcess(Key, Run),
     /// The control socket.
     Listener,
     /// A connection to the control socket.

@@ -21,6 +21,7 @@ use crate::sys::process;
 
 use super::audit::Audit;
 use super::cgroups::Cgroups;
+use super::checks::Checks;
 use super::children::Children;
 use super::clients::Clients;
 use super::clock::{self, Clock};
@@ -54,6 +55,8 @@ pub struct Daemon {
     pub(super) fleet: Fleet,
     /// Live processes.
     pub(super) children: Children,
+    /// Checks of processes that are under way.
+    pub(super) checks: Checks,
     /// The cgroups of those that have limits for all that they start.
     pub(super) cgroups: Cgroups,
     /// Output pipes.
@@ -155,6 +158,7 @@ impl Daemon {
         self.tasks.serve_due(&mut self.reactor);
         // What was moved out of their pipes has made room.
         self.serve_terminals_due();
+        self.lines_came();
         self.serve_follows();
         self.serve_clients_again();
         if self.fleet.next_deadline().is_some_and(|at| at <= self.now) {

@@ -217,6 +217,7 @@ impl Daemon {
     /// Tells the end of a task to whoever asked for it.
     fn tell_task_end(&mut self, id: TaskId, _key: Key, kind: TaskKind, end: TaskEnd, output: Vec<u8>) {
         match kind {
+            TaskKind::Check => self.command_ended(id, &end, output),
             TaskKind::Hook(_) => self.inputs.push_back(Input::TaskEnded { id, end, output }),
         }
     }

@@ -82,7 +82,10 @@ impl Fleet {
             return;
         }
         let Some(inst) = self.members.get(&key).map(|member| member.inst.clone()) else { return };
-        let idle = |run, TaskKind::Hook(hook): TaskKind| !is_of_use(&inst, run, hook);
+        let idle = |run, kind| match kind {
+            TaskKind::Hook(hook) => !is_of_use(&inst, run, hook),
+            TaskKind::Check => false,
+        };
         self.drop_tasks(key, idle, out);
     }
 
@@ -142,7 +145,10 @@ impl Fleet {
             if let Some(awaited) = awaited.filter(|awaited| !self.tasks.of(*key).any(|task| task == *awaited)) {
                 return Err(format!("{} waits for {awaited:?}, which does not run", member.name));
             }
-            let idle = |(run, TaskKind::Hook(hook)): &(Run, TaskKind)| !is_of_use(&member.inst, *run, *hook);
+            let idle = |(run, kind): &(Run, TaskKind)| match kind {
+                TaskKind::Hook(hook) => !is_of_use(&member.inst, *run, *hook),
+                TaskKind::Check => true,
+            };
             if let Some(task) = self.tasks.of(*key).find(idle) {
                 return Err(format!("{} has {task:?} run in {:?}", member.name, member.inst.state));
             }

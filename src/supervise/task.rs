@@ -16,7 +16,7 @@ use crate::base::units::print_duration;
 use crate::config::model::Hook;
 
 use super::action::Action;
-use super::fleet::{Due, Fleet};
+use super::fleet::{Due, Fleet, Member};
 use super::state::Failure;
 
 /// How much of the output of a task is kept, if it is kept: the last bytes.
@@ -27,6 +27,8 @@ pub const KEPT_BYTES: usize = 4096;
 pub enum TaskKind {
     /// A hook of its program.
     Hook(Hook),
+    /// A check of it. Only the shell runs such tasks, when it is told to check.
+    Check,
 }
 
 impl TaskKind {
@@ -35,6 +37,7 @@ impl TaskKind {
     pub fn name(self) -> &'static str {
         match self {
             TaskKind::Hook(hook) => hook.key(),
+            TaskKind::Check => "check",
         }
     }
 }
@@ -175,10 +178,9 @@ impl Tasks {
 }
 
 impl Fleet {
-    /// Has a task run. One of the same kind that is not over is killed, and nothing is made of its end.
-    pub(super) fn run_task(&mut self, key: Key, order: Order, now: Mono, out: &mut Vec<Action>) {
-        let Some(member) = self.members.get(&key) else { return };
-        let Order { kind, run, argv, mut env, output, timeout } = order;
+    /// The variables that tell a task what it is run for.
+    #[must_use]
+    pub fn about(&self, member: &Member) -> Vec<(String, String)> {
         let mut about = vec![
             ("TASKMASTER_PROCESS".to_owned(), self.display_name(member)),
             ("TASKMASTER_PROGRAM".to_owned(), member.name.to_string()),
@@ -186,6 +188,14 @@ impl Fleet {
         if let Some(pid) = member.inst.live().and_then(|live| live.pid) {
             about.push(("TASKMASTER_PID".to_owned(), pid.to_string()));
         }
+        about
+    }
+
+    /// Has a task run. One of the same kind that is not over is killed, and nothing is made of its end.
+    pub(super) fn run_task(&mut self, key: Key, order: Order, now: Mono, out: &mut Vec<Action>) {
+        let Some(member) = self.members.get(&key) else { return };
+        let Order { kind, run, argv, mut env, output, timeout } = order;
+        let mut about = self.about(member);
         about.append(&mut env);
         self.drop_tasks(key, |_, other| other == kind, out);
         self.tasks.last += 1;
@@ -238,6 +248,7 @@ impl Fleet {
         });
         match task.kind {
             TaskKind::Hook(hook) => self.hook_ended(task.key, task.run, hook, outcome, now, out),
+            TaskKind::Check => {}
         }
     }
 

@@ -59,7 +59,7 @@ impl World {
     }
 
     pub(super) fn run_task(&mut self, task: &Task) -> Finding {
-        let TaskKind::Hook(hook) = task.kind;
+        let TaskKind::Hook(hook) = task.kind else { return Err("the core runs no other tasks".to_owned()) };
         let key = task.key;
         if self.runs(key, hook) {
             return Err(format!("two tasks for {} at once", hook.key()));

@@ -10,7 +10,7 @@ use crate::config::model::{Hook, HookCommand, Program};
 use crate::config::section::{Reader, Section};
 use crate::config::values::{self, Read};
 
-use super::{Key, ProgramReader, arguments, words_of};
+use super::{Key, ProgramReader, arguments, shell_line, words_of};
 
 /// The most signals that a stop may consist of.
 pub(in crate::config) const SIGNALS: usize = 16;
@@ -20,11 +20,17 @@ pub(in crate::config) const SIGNALS: usize = 16;
 pub(in crate::config) enum HookKey {
     Cmd,
     Args,
+    Shell,
     Timeout,
 }
 
-pub(in crate::config) const HOOK_KEYS: [(&str, HookKey); 4] =
-    [("cmd", HookKey::Cmd), ("command", HookKey::Cmd), ("args", HookKey::Args), ("timeout", HookKey::Timeout)];
+pub(in crate::config) const HOOK_KEYS: [(&str, HookKey); 5] = [
+    ("cmd", HookKey::Cmd),
+    ("command", HookKey::Cmd),
+    ("args", HookKey::Args),
+    ("shell", HookKey::Shell),
+    ("timeout", HookKey::Timeout),
+];
 
 /// Reads every hook. One that a program gives takes the place of that of the defaults as a whole.
 pub(super) fn read(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
@@ -51,7 +57,7 @@ fn one(reader: &mut ProgramReader<'_, '_, '_, '_>, key: Key) -> Option<HookComma
             let (words, operator) = reader.value(key, words_of)?;
             if let Some(operator) = operator {
                 let told = format!(
-                    "passes {} to the program as it stands; for a shell give [sh, -c, \"the line\"]",
+                    "passes {} to the program as it stands; with {{cmd: …, shell: true}} a shell runs the line",
                     quoted(&operator)
                 );
                 reader.report.warning(found.place, path, told);
@@ -66,13 +72,28 @@ fn one(reader: &mut ProgramReader<'_, '_, '_, '_>, key: Key) -> Option<HookComma
             if reader.find(HookKey::Cmd).is_none() {
                 reader.report.error(found.place, path, "has no cmd: give the command that is to run");
             }
-            let (mut words, _) = reader.value(HookKey::Cmd, words_of)?;
-            words.extend(reader.value(HookKey::Args, arguments).unwrap_or_default());
-            let mut command = HookCommand::new(words);
+            let mut command = HookCommand::new(words(&mut reader)?);
             reader.set(&mut command.timeout, HookKey::Timeout, timeout);
             Some(command)
         }
     }
+}
+
+/// `cmd` and `args`, or a line for a shell.
+fn words(reader: &mut Reader<'_, '_, '_, '_, HookKey>) -> Option<Vec<String>> {
+    let shell = reader.value(HookKey::Shell, values::boolean).unwrap_or(false);
+    let args = reader.value(HookKey::Args, arguments).unwrap_or_default();
+    if !shell {
+        let (mut words, _) = reader.value(HookKey::Cmd, words_of)?;
+        words.extend(args);
+        return Some(words);
+    }
+    if let (false, Some((section, found))) = (args.is_empty(), reader.find(HookKey::Args)) {
+        let text = "cannot be used with \"shell: true\": put the arguments into cmd";
+        reader.report.error(found.place, section.path_to(&found.entry.key), text);
+    }
+    let line = reader.value(HookKey::Cmd, shell_line)?;
+    Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), line])
 }
 
 pub(in crate::config) fn timeout(node: &Node<'_>) -> Read<Duration> {
