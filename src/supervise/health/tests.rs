@@ -1,3 +1,5 @@
+//! The times and verdicts of checks, held against those of Docker.
+
 use super::*;
 use crate::config::model::Probe;
 
