@@ -228,6 +228,32 @@ impl Maker {
         Output { sink, rotation: Rotation { max_bytes: self.size(), backups: self.number(10_001) } }
     }
 
+    /// A check of any kind; by this descriptor, or one that is even if it is, and odd if it is odd.
+    fn check(&mut self, of: fn(Probe) -> Check, fd: u32) -> Check {
+        let probe = match self.below(7) {
+            0 => Probe::Exec(vec![self.full(), self.text()]),
+            1 => Probe::Exec(vec!["/bin/sh".to_owned(), "-c".to_owned(), self.text()]),
+            2 => Probe::Tcp(["localhost:1", "[::1]:65535", "unix:/a: b #c"][self.number(3) as usize].to_owned()),
+            3 => {
+                let low = 200 + u16::try_from(self.below(200)).unwrap();
+                let high = low + u16::try_from(self.below(200)).unwrap();
+                let url = ["http://127.0.0.1:80/?a=b", "http://unix:/x y:/z"][self.number(2) as usize];
+                Probe::Http { url: url.to_owned(), status: (low, high) }
+            }
+            4 if cfg!(feature = "regex") => Probe::Log(["^a: 'b\" #", "5", "~"][self.number(3) as usize].to_owned()),
+            5 => Probe::Fd(fd + 2 * self.number(500)),
+            _ => Probe::Notify,
+        };
+        let mut check = of(probe);
+        if self.flip() {
+            let least = Duration::from_millis(10);
+            (check.interval, check.timeout) = (self.duration().max(least), self.duration().max(least));
+            (check.start_period, check.start_interval) = (self.duration(), self.duration().max(least));
+            check.retries = 1 + self.number(1000);
+        }
+        check
+    }
+
     fn policy(&mut self) -> Policy {
         Policy {
             autorestart: [Autorestart::Always, Autorestart::Never, Autorestart::Unexpected][self.number(3) as usize],
@@ -339,13 +365,9 @@ impl Maker {
         }
         program.schedule = self.flip().then(|| Box::new(self.schedule()));
         program.policy.oneshot |= program.schedule.is_some();
-        program.policy.healthcheck = self.flip().then(|| {
-            let mut check = Check::health(Probe::Exec(vec![self.full(), self.text()]));
-            (check.interval, check.timeout) = (self.duration(), self.duration());
-            (check.start_period, check.start_interval) = (self.duration(), self.duration());
-            check.retries = 1 + self.number(1000);
-            Box::new(check)
-        });
+        program.policy.readiness = self.flip().then(|| Box::new(self.check(Check::readiness, 3)));
+        program.policy.healthcheck = self.flip().then(|| Box::new(self.check(Check::health, 4)));
+        program.policy.on_unhealthy = OnUnhealthy::NAMES[self.number(3) as usize].1;
         program
     }
 

@@ -18,8 +18,10 @@ use super::model::{Program, Sink, Variable};
 use fill::{CHAIN, Lookup, Refusal, TEXT_BYTES, because};
 
 mod fill;
+mod probe;
 
 pub(super) use fill::{as_template, is_template};
+pub use probe::probe;
 
 /// The most that all texts of a process may have together, in bytes: the kernel takes no more.
 const ALL_BYTES: usize = 6 << 20;

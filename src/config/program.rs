@@ -15,16 +15,19 @@ use super::section::{Reader, Section};
 use super::values::{self, Read};
 use super::words;
 
+mod checks;
 mod confines;
 mod depends;
 mod env;
-mod health;
 mod schedule;
 
+pub(super) use checks::{
+    CheckKey, FDS as CHECK_FDS, HEALTH_KEYS, KINDS as CHECK_KINDS, READINESS_KEYS, RETRIES as CHECK_RETRIES,
+    STATUSES as CHECK_STATUSES,
+};
 pub(super) use confines::{CAPABILITY_KEYS, CapabilityKey, NICE, OOM_SCORE_ADJ, PIDS, UNLIMITED};
 pub(super) use depends::check as check_dependencies;
 pub(super) use env::place_of_variable;
-pub(super) use health::{HEALTH_KEYS, HealthKey, RETRIES as HEALTH_RETRIES};
 
 /// How many files of a log may be kept.
 pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;
@@ -81,7 +84,9 @@ pub(super) enum Key {
     Jitter,
     RunOnStart,
     Timeout,
+    Readiness,
     Healthcheck,
+    OnUnhealthy,
     Rlimits,
     Nice,
     Ionice,
@@ -97,7 +102,7 @@ pub(super) enum Key {
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 64] = [
+pub(super) const KEYS: [(&str, Key); 66] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -149,7 +154,9 @@ pub(super) const KEYS: [(&str, Key); 64] = [
     ("jitter", Key::Jitter),
     ("run_on_start", Key::RunOnStart),
     ("timeout", Key::Timeout),
+    ("readiness", Key::Readiness),
     ("healthcheck", Key::Healthcheck),
+    ("on_unhealthy", Key::OnUnhealthy),
     ("rlimits", Key::Rlimits),
     ("nice", Key::Nice),
     ("ionice", Key::Ionice),
@@ -195,7 +202,7 @@ pub(super) fn read(
     let mut reader = Reader { report, own, defaults };
     let argv = argv(&mut reader);
     let mut program = rest(&mut reader, argv.unwrap_or_default(), world);
-    program.policy.healthcheck = health::read(&mut reader, false);
+    checks::read(&mut reader, &mut program, false);
     if refers_to_here(&program) {
         program.here = Some(report.source(own.place).dir.as_str().into());
     }
@@ -229,11 +236,11 @@ pub(super) fn read_defaults(defaults: &ProgramSection<'_, '_>, used: bool, world
     let is_line = |node: &Node<'_>| shell && !matches!(node.value, Value::Seq(_));
     reader.value(Key::Cmd, |n| if is_line(n) { shell_line(n).map(drop) } else { words_of(n).map(drop) });
     reader.value(Key::Args, arguments);
-    rest(&mut reader, Vec::new(), world);
-    health::read(&mut reader, true);
+    let mut program = rest(&mut reader, Vec::new(), world);
+    checks::read(&mut reader, &mut program, true);
 }
 
-/// Everything but the command and the health check.
+/// Everything but the command and the checks.
 fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &World<'_>) -> Program {
     let mut program = Program::new(argv);
     let p = &mut program;

@@ -18,11 +18,11 @@ use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
 use super::model::{Condition, Level, LogFormat, Overlap};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
-    BACKOFF_KEYS, BACKUPS, BackoffKey, HEALTH_KEYS, HEALTH_RETRIES, HealthKey, KEYS, Key, NICE, NUMPROCS,
-    NUMPROCS_START, OOM_SCORE_ADJ, PRIORITY,
+    BACKOFF_KEYS, BACKUPS, BackoffKey, KEYS, Key, NICE, NUMPROCS, NUMPROCS_START, OOM_SCORE_ADJ, PRIORITY,
 };
 use super::values::RETRIES;
 
+mod checks;
 mod confines;
 
 /// What a key takes, and what is said of it in a line.
@@ -39,7 +39,8 @@ pub fn schema() -> String {
         map.insert("definitions".to_owned(), definitions());
     }
     if let Some(rules) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
-        rules.extend([programs_have_commands(), checks_have_commands()]);
+        rules.push(programs_have_commands());
+        rules.extend(checks::look_at_something());
     }
     // Values that were made here can be written.
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
@@ -65,15 +66,6 @@ fn programs_have_commands() -> Value {
     let mut program = one_of(&names(&KEYS, Key::Cmd));
     put(&mut program, "type", json!("object"));
     unless(one_of(&names(&KEYS, Key::Cmd)), program)
-}
-
-/// The same for health checks.
-fn checks_have_commands() -> Value {
-    let check = names(&KEYS, Key::Healthcheck);
-    let mut own = one_of(&names(&HEALTH_KEYS, HealthKey::Cmd));
-    put(&mut own, "type", json!(["object", "null"]));
-    let own: Map<String, Value> = check.iter().map(|name| ((*name).to_owned(), own.clone())).collect();
-    unless(one_of(&check), json!({"properties": own}))
 }
 
 /// What each program must be like, unless the defaults are like this or another file is taken in.
@@ -217,9 +209,9 @@ fn program(key: Key) -> Said {
         Key::Jitter => (duration(), "Each run is put off by a random time up to this. Default: 0s."),
         Key::RunOnStart => (boolean(), "Run it at once when the schedule becomes active, too. Default: false."),
         Key::Timeout => (duration(), "How long a run of a oneshot program may take. No limit unless given."),
-        Key::Healthcheck => {
-            (section(&HEALTH_KEYS, health), "How it is found out whether it does its work. None unless given.")
-        }
+        Key::Readiness => (checks::readiness(), "How it is found out whether it is ready. Unless given, by starttime."),
+        Key::Healthcheck => (checks::healthcheck(), "How it is found out whether it is well. None unless given."),
+        Key::OnUnhealthy => (checks::on_unhealthy(), "What is done when it is not well any more. Default: restart."),
         Key::ExtraGroups => (confines::groups(), "Groups beside those of its user. Default: []."),
         Key::Rlimits => (confines::rlimits(), "Limits of each of its processes. Unless given, the daemon's."),
         Key::Nice => (integer(&NICE), "How it stands back from processors; lower is more. Unless given, the daemon's."),
@@ -244,18 +236,6 @@ fn backoff(key: BackoffKey) -> Said {
         BackoffKey::Factor => (factor(), "By what it grows with each further failure. Default: 2."),
         BackoffKey::Max => (duration(), "The longest time. Default: 30s."),
         BackoffKey::Floor => (duration(), "The least time between two starts. Default: 1s."),
-    }
-}
-
-fn health(key: HealthKey) -> Said {
-    match key {
-        HealthKey::Cmd => (command(), "What tells by its exit status whether the process does its work."),
-        HealthKey::Args => (arguments(), "Words that are appended to cmd. Default: []."),
-        HealthKey::Interval => (duration(), "The time from the end of a check to the next. Default: 30s."),
-        HealthKey::Timeout => (duration(), "How long a check may take. Default: 30s."),
-        HealthKey::StartPeriod => (duration(), "How long after the start a failure does not count. Default: 0s."),
-        HealthKey::StartInterval => (duration(), "The interval during that time. Default: 5s."),
-        HealthKey::Retries => (integer(&HEALTH_RETRIES), "Failures in a row that make it unhealthy. Default: 3."),
     }
 }
 
