@@ -16,6 +16,8 @@ pub mod history;
 pub mod order;
 pub mod reload;
 pub mod restart;
+pub mod rolling;
+pub mod scale;
 pub mod schedule;
 pub mod shutdown;
 pub mod state;

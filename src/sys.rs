@@ -8,6 +8,7 @@ pub mod client;
 pub mod directory;
 pub mod fd;
 pub mod file;
+pub mod foreground;
 pub mod group;
 pub mod limits;
 pub mod nursery;
