@@ -30,7 +30,7 @@ mod times;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use taskmaster::base::id::{ClientId, Key, Run, TaskId, Ticket};
+use taskmaster::base::id::{ClientId, Key, ProgramName, Run, TaskId, Ticket};
 use taskmaster::base::time::{Mono, WallClock};
 use taskmaster::config::model::Config;
 use taskmaster::control::message::{Response, StateName, WaitFor};
@@ -86,6 +86,8 @@ struct World {
     prepared: BTreeSet<Key>,
     /// When the present run of a process has executed its program.
     executed: BTreeMap<Key, u64>,
+    /// Programs that were ever given another number of processes by hand.
+    scaled: BTreeSet<ProgramName>,
     /// When a configuration was read last.
     policy_changed: u64,
     seen: BTreeSet<&'static str>,
@@ -127,6 +129,7 @@ impl World {
             tasks: BTreeMap::new(),
             prepared: BTreeSet::new(),
             executed: BTreeMap::new(),
+            scaled: BTreeSet::new(),
             policy_changed: 0,
             seen: BTreeSet::new(),
         };
@@ -465,6 +468,8 @@ fn the_core_holds_in_every_life() {
             "clock set ahead",
             "readiness check",
             "health check",
+            "rolling restart",
+            "scaled",
             "a verdict against a process",
             "pre_start",
             "post_start",
