@@ -3,6 +3,7 @@
 //! May import everything; nothing imports it but the binary. `main` sets up, `run` is the loop, `reactor` what is
 //! polled, `dispatch` leads from an event to its owner, `perform` does what the core wants.
 
+mod attached;
 mod audit;
 mod background;
 mod birth;

@@ -17,6 +17,8 @@ pub mod hooks;
 pub mod order;
 pub mod reload;
 pub mod restart;
+pub mod rolling;
+pub mod scale;
 pub mod schedule;
 pub mod shutdown;
 pub mod state;

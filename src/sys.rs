@@ -9,6 +9,7 @@ pub mod connect;
 pub mod directory;
 pub mod fd;
 pub mod file;
+pub mod foreground;
 pub mod group;
 pub mod limits;
 pub mod notify;

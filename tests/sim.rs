@@ -28,7 +28,7 @@ mod times;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use taskmaster::base::id::{ClientId, Key, Run, Ticket};
+use taskmaster::base::id::{ClientId, Key, ProgramName, Run, Ticket};
 use taskmaster::base::time::{Mono, WallClock};
 use taskmaster::config::model::Config;
 use taskmaster::control::message::{Response, StateName, WaitFor};
@@ -81,6 +81,8 @@ struct World {
     books: BTreeMap<Key, checks::Book>,
     /// When the present run of a process has executed its program.
     executed: BTreeMap<Key, u64>,
+    /// Programs that were ever given another number of processes by hand.
+    scaled: BTreeSet<ProgramName>,
     /// When a configuration was read last.
     policy_changed: u64,
     seen: BTreeSet<&'static str>,
@@ -120,6 +122,7 @@ impl World {
             under_way: BTreeMap::new(),
             books: BTreeMap::new(),
             executed: BTreeMap::new(),
+            scaled: BTreeSet::new(),
             policy_changed: 0,
             seen: BTreeSet::new(),
         };
@@ -448,6 +451,8 @@ fn the_core_holds_in_every_life() {
             "clock set ahead",
             "readiness check",
             "health check",
+            "rolling restart",
+            "scaled",
             "a verdict against a process",
         ] {
             assert!(seen.contains(must), "{must} was never seen");

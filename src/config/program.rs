@@ -32,7 +32,7 @@ pub(super) use env::place_of_variable;
 /// How many files of a log may be kept.
 pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;
 /// How many processes a program may have.
-pub(super) const NUMPROCS: RangeInclusive<u32> = 1..=10_000;
+pub const NUMPROCS: RangeInclusive<u32> = 1..=10_000;
 /// What number the first of them may have.
 pub(super) const NUMPROCS_START: RangeInclusive<u32> = 0..=1_000_000;
 pub(super) const PRIORITY: RangeInclusive<i32> = -1_000_000..=1_000_000;

@@ -82,6 +82,17 @@ pub enum Request {
         names: Vec<String>,
         /// Whether and how long to wait for the result.
         wait: Wait,
+        /// How many at a time, each lot when the one before is ready; `None` is all at once.
+        rolling: Option<u32>,
+    },
+    /// Give a program another number of processes.
+    Scale {
+        /// The program.
+        name: String,
+        /// How many; at least 1.
+        count: u32,
+        /// Whether and how long to wait for the result.
+        wait: Wait,
     },
     /// Send a signal to the named processes.
     Signal {

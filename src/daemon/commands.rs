@@ -126,10 +126,17 @@ impl Daemon {
             Request::Pid { name: Some(name) } => return tell(self, Command::Pids { name }),
             Request::Start { names, wait } => return tell(self, Command::Start { names, wait }),
             Request::Stop { names, wait } => return tell(self, Command::Stop { names, wait }),
-            Request::Restart { names, wait } => {
+            Request::Restart { names, wait, rolling } => {
                 let files = self.files_now();
-                return tell(self, Command::Restart { names, wait, files });
+                return tell(self, Command::Restart { names, wait, files, rolling });
             }
+            Request::Scale { name, count, wait } => match origin::scaled(self.fleet.config(), &name, count) {
+                Ok(config) => {
+                    self.clients.allow(origin::room_for_clients(&config));
+                    return tell(self, Command::Scale { name, count, wait });
+                }
+                Err(text) => Response::Refused(Refusal::new(RefusalCode::BadConfig, text)),
+            },
             Request::Signal { sig, names } => return tell(self, Command::Signal { sig, names }),
             Request::Shutdown => return tell(self, Command::Shutdown),
         };

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::base::id::{ProgramName, Stream};
+use crate::config::NUMPROCS;
 use crate::config::diag::Diagnostic;
 use crate::config::expand;
 use crate::config::model::{Config, Program, Sink, Stdin};
@@ -96,6 +98,25 @@ fn too_many_files(config: &Config) -> Option<String> {
              fewer log files"
         )
     })
+}
+
+/// The configuration with another number of processes for a program, if there is such a program.
+///
+/// # Errors
+/// It cannot have so many, and why.
+pub fn scaled(config: &Config, name: &str, count: u32) -> Result<Config, String> {
+    if !NUMPROCS.contains(&count) {
+        let (low, high) = (NUMPROCS.start(), NUMPROCS.end());
+        return Err(format!("{name}: {count} processes are not possible: give a number from {low} to {high}"));
+    }
+    let mut config = config.clone();
+    if let Some((_, program)) = config.programs.iter_mut().find(|(known, _)| known.as_str() == name) {
+        Arc::make_mut(program).numprocs = count;
+    }
+    match too_many_files(&config) {
+        Some(text) => Err(text),
+        None => Ok(config),
+    }
 }
 
 /// Raises the limit on open files as far as it goes.

@@ -117,6 +117,17 @@ pub enum Command {
         wait: Wait,
         /// What the configuration's files say now.
         files: Files,
+        /// How many at a time; `None` is all at once.
+        rolling: Option<u32>,
+    },
+    /// Give a program another number of processes. That it can have so many has been looked at.
+    Scale {
+        /// The program.
+        name: String,
+        /// How many; at least 1.
+        count: u32,
+        /// Whether and how long the client waits.
+        wait: Wait,
     },
     /// Send a signal to the named processes.
     Signal {

@@ -92,6 +92,10 @@ pub struct Fleet {
     pub(super) clock: WallClock,
     /// What jitter is drawn from; 0 until the clock was told.
     pub(super) seed: u64,
+    /// Members that were left out of a rolling restart: they run with the keys of before.
+    pub(super) left_behind: BTreeSet<Key>,
+    /// Programs with another number of processes than the file gave them: that of the file, and the other.
+    pub(super) scales: BTreeMap<ProgramName, (u32, u32)>,
     next_key: u32,
     /// On whose behalf the present input wants things; `None` iff it is a fact or time.
     pub(super) acting: Option<By>,
@@ -115,6 +119,8 @@ impl Fleet {
             live: 0,
             clock: WallClock::default(),
             seed: 0,
+            left_behind: BTreeSet::new(),
+            scales: BTreeMap::new(),
             next_key: 0,
             acting: None,
             effects: Vec::new(),
@@ -264,6 +270,7 @@ impl Fleet {
         if (after != before || after.is_none())
             && let Some(next) = member.next.take()
         {
+            self.left_behind.remove(&key);
             member.program = next;
         }
         self.to_actions(key, was, &mut effects, out);
@@ -346,6 +353,7 @@ impl Fleet {
             self.drop_tasks(key, |_, _| true, out);
             self.index.remove(&(member.name, member.num));
             self.order.forget(key);
+            self.left_behind.remove(&key);
             out.push(Action::Retire(key));
         }
     }
@@ -379,7 +387,7 @@ impl Fleet {
             self.schedule_invariants(*key, member)?;
             // A job is let go on to its end.
             let goes_down = matches!(member.inst.state, State::Stopping { .. }) || self.order.holds(*key);
-            if member.next.is_some() && !goes_down && member.timetable.is_none() {
+            if member.next.is_some() && !goes_down && member.timetable.is_none() && !self.left_behind.contains(key) {
                 return Err(format!("{} waits for its next keys, but is not on its way down", member.name));
             }
             let meant = member.next.as_ref().unwrap_or(&member.program);

@@ -43,7 +43,7 @@ const TABLES: [(&str, &str); 7] = [
     ("DaemonKey", "DAEMON KEYS"),
     ("BackoffKey", "Back-off"),
     ("SocketKey", "Socket"),
-    ("HealthKey", "Health check"),
+    ("CheckKey", "Checks"),
     ("CapabilityKey", "Capabilities"),
 ];
 
@@ -121,7 +121,7 @@ fn every_key_has_an_example_that_is_accepted_by_all_its_names() {
         for item in described(&page, section) {
             let (own, example) = match item.names[0].as_str() {
                 "backoff" => ("backoff", literal_blocks(page.section("Back-off")).pop()),
-                "healthcheck" => ("healthcheck", literal_blocks(page.section("Health check")).pop()),
+                "healthcheck" => ("healthcheck", literal_blocks(page.section("Checks")).pop()),
                 "capabilities" => ("capabilities", literal_blocks(page.section("Capabilities")).pop()),
                 "socket" => ("socket", literal_blocks(page.section("Socket")).pop()),
                 name => (name, literal_blocks(&item.body).into_iter().next()),
@@ -215,7 +215,7 @@ fn what_a_reload_does_is_what_the_page_says() {
             item.body.iter().filter_map(|l| l.strip_prefix(".Em ")).map(|l| l.trim_end_matches(" .")).collect();
         let example = match own {
             "backoff" => literal_blocks(page.section("Back-off")).pop(),
-            "healthcheck" => literal_blocks(page.section("Health check")).pop(),
+            "healthcheck" => literal_blocks(page.section("Checks")).pop(),
             "capabilities" => literal_blocks(page.section("Capabilities")).pop(),
             // What they add to `env` is told as its changes are; their examples name no file that is there.
             "env_file" | "env_from_dir" => continue,

@@ -11,7 +11,11 @@ use crate::supervise::reload::tests::{Bench, config, signals, words};
 impl Bench {
     fn ask(&mut self, names: &str, files: Files, wait: Wait) -> Vec<Action> {
         let ticket = self.ticket();
-        self.tell(Input::Command { ticket, uid: 0, command: Command::Restart { names: words(names), wait, files } })
+        self.tell(Input::Command {
+            ticket,
+            uid: 0,
+            command: Command::Restart { names: words(names), wait, files, rolling: None },
+        })
     }
 
     /// Restarts with this in the file; the notes, and what is signalled.
