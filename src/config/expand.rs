@@ -115,6 +115,10 @@ pub fn blueprint(
     let mut scope = Scope::new(program, name, num, outside);
     let env = scope.env();
     let argv = scope.command("cmd", &program.argv);
+    // They are filled in when they are run; what is wrong with them is wrong now.
+    for (hook, command) in &program.policy.hooks {
+        scope.command(hook.key(), &command.argv);
+    }
     let workingdir = program.workingdir.as_ref().and_then(|dir| scope.path("workingdir", dir));
     let chroot = program.confines.as_ref().and_then(|confines| confines.chroot.as_ref());
     let chroot = chroot.and_then(|dir| scope.absolute("chroot", dir));

@@ -20,7 +20,7 @@ use crate::config::expand;
 use crate::config::model::{Config, Probe, Program};
 use crate::supervise::event::{Fact, Input};
 use crate::supervise::health::{CheckNumber, Found, Purpose};
-use crate::supervise::task::{self, Task, TaskEnd, TaskOutput};
+use crate::supervise::task::{Task, TaskEnd, TaskKind, TaskOutput};
 
 use super::run::Daemon;
 
@@ -195,7 +195,7 @@ impl Daemon {
         self.checks.commands.insert(task, id);
         self.checks.busy.insert(key);
         let (argv, env) = (argv.clone(), self.fleet.about(member));
-        self.tasks.queue(Task { id: task, key, purpose: task::Purpose::Check, argv, env, output: TaskOutput::Keep });
+        self.tasks.queue(Task { id: task, key, kind: TaskKind::Check, argv, env, output: TaskOutput::Keep });
     }
 
     /// The command of a check has ended, with all of its group.

@@ -25,10 +25,10 @@ impl Daemon {
         match action {
             Action::Spawn(key, run) => self.births.push_back((key, run)),
             Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group),
-            Action::Check { key, run, purpose, number } => self.begin_check(key, run, purpose, number),
-            Action::EndCheck { key, run: _, number } => self.end_check((key, number)),
             Action::RunTask(task) => self.tasks.queue(*task),
             Action::KillTask(id) => self.kill_task(id),
+            Action::Check { key, run, purpose, number } => self.begin_check(key, run, purpose, number),
+            Action::EndCheck { key, run: _, number } => self.end_check((key, number)),
             Action::Reply(ticket, response) => self.reply(ticket, &response),
             Action::ReplyInFull(ticket, entries) => self.reply_in_full(ticket, entries),
             Action::Note(happening) => {

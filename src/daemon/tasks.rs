@@ -15,7 +15,7 @@ use crate::base::stage::Stage;
 use crate::config::model::Level;
 use crate::supervise::event::Input;
 use crate::supervise::state::Failure;
-use crate::supervise::task::{KEPT_BYTES, Purpose, Task, TaskEnd};
+use crate::supervise::task::{KEPT_BYTES, Task, TaskEnd, TaskKind};
 use crate::sys::spawn::{Failed, Launch, Spawned, Status, read_status};
 use crate::sys::{fd, group, pidfd, wait};
 
@@ -42,7 +42,7 @@ pub struct Tasks {
 #[derive(Debug)]
 struct Live {
     key: Key,
-    purpose: Purpose,
+    kind: TaskKind,
     /// The command as it is configured, for people.
     command: String,
     pid: u32,
@@ -119,18 +119,18 @@ impl Tasks {
 impl Daemon {
     /// Brings a task into being. If that fails, this is its end.
     pub(super) fn begin_task(&mut self, task: Task) {
-        let (id, key, purpose) = (task.id, task.key, task.purpose);
+        let (id, key, kind) = (task.id, task.key, task.kind);
         let born = self.spawn_task(&task).map_err(|failure| about(failure, &task));
         let result = born.and_then(|(child, kept)| self.watch_task(task, child, kept));
         if let Err(failure) = result {
             self.outputs.cancel(&mut self.reactor, &mut self.files, Writer::Task(id));
-            self.tell_task_end(id, key, purpose, TaskEnd::NotStarted(failure), Vec::new());
+            self.tell_task_end(id, key, kind, TaskEnd::NotStarted(failure), Vec::new());
         }
     }
 
     fn watch_task(&mut self, task: Task, child: Spawned, kept: Option<OwnedFd>) -> Result<(), Failure> {
         let Spawned { pid, pidfd, status, launch } = child;
-        let Task { id, key, purpose, mut argv, .. } = task;
+        let Task { id, key, kind, mut argv, .. } = task;
         let kept = kept.map(|pipe| self.reactor.add(Source::TaskOutput(id), pipe, Wants::Read)).transpose();
         let added = match kept {
             Ok(kept) => self.reactor.add(Source::Task(id), pidfd, Wants::Read).map(|leader| (leader, kept)),
@@ -149,22 +149,22 @@ impl Daemon {
         };
         let kept = kept.map(|token| Kept { token, last: Vec::new() });
         let command = if argv.is_empty() { String::new() } else { argv.swap_remove(0) };
-        self.tasks.live.insert(id, Live { key, purpose, command, pid, leader, status, launch, kept });
+        self.tasks.live.insert(id, Live { key, kind, command, pid, leader, status, launch, kept });
         Ok(())
     }
 
     /// Kills a task with its group. One that is not born yet never will be.
     pub(super) fn kill_task(&mut self, id: TaskId) {
         if let Some(at) = self.tasks.waiting.iter().position(|task| task.id == id) {
-            if let Some(Task { key, purpose, .. }) = self.tasks.waiting.remove(at) {
-                self.tell_task_end(id, key, purpose, TaskEnd::NotStarted(Failure::Cancelled), Vec::new());
+            if let Some(Task { key, kind, .. }) = self.tasks.waiting.remove(at) {
+                self.tell_task_end(id, key, kind, TaskEnd::NotStarted(Failure::Cancelled), Vec::new());
             }
             return;
         }
         let Some(live) = self.tasks.live.get(&id) else { return };
         if let Err(error) = self.kill_group(live) {
             let name = self.fleet.member(live.key).map(|m| self.fleet.display_name(m)).unwrap_or_default();
-            let text = format_args!("cannot kill its {}: {}", live.purpose.name(), plain(&error));
+            let text = format_args!("cannot kill its {}: {}", live.kind.name(), plain(&error));
             self.journal.note(Level::Error, &name, text);
         }
     }
@@ -211,14 +211,14 @@ impl Daemon {
             (None, Some(exit)) => TaskEnd::Exit(exit),
             (None, None) => TaskEnd::NotStarted(spawn_failure(Failed::of(Stage::Clone, Errno::ESRCH.0))),
         };
-        self.tell_task_end(id, live.key, live.purpose, end, output);
+        self.tell_task_end(id, live.key, live.kind, end, output);
     }
 
     /// Tells the end of a task to whoever asked for it.
-    fn tell_task_end(&mut self, id: TaskId, _key: Key, purpose: Purpose, end: TaskEnd, output: Vec<u8>) {
-        match purpose {
-            Purpose::Check => self.command_ended(id, &end, output),
-            Purpose::Hook(_) => self.inputs.push_back(Input::TaskEnded { id, end, output }),
+    fn tell_task_end(&mut self, id: TaskId, _key: Key, kind: TaskKind, end: TaskEnd, output: Vec<u8>) {
+        match kind {
+            TaskKind::Check => self.command_ended(id, &end, output),
+            TaskKind::Hook(_) => self.inputs.push_back(Input::TaskEnded { id, end, output }),
         }
     }
 

@@ -4,12 +4,12 @@ use crate::base::exit::Exit;
 use crate::base::id::{ClientId, Key, Run, TaskId, Ticket};
 use crate::base::signal::Sig;
 use crate::base::time::Wall;
-use crate::config::model::Config;
+use crate::config::model::{Config, Hook};
 use crate::control::message::{Wait, WaitFor};
 
 use super::health::{CheckNumber, Found};
 use super::state::Failure;
-use super::task::TaskEnd;
+use super::task::{Outcome, TaskEnd};
 
 /// What one process's machine is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +53,8 @@ pub enum Fact {
     },
     /// The last member of the process group is gone, after an `Exited` that left some.
     Gone,
+    /// A hook that was run for it is over.
+    HookEnded(Hook, Outcome),
     /// A check has ended. Each that was begun does so once, also one that was told to.
     Checked(CheckNumber, Found),
     /// It says of itself what it is doing; empty takes that back.

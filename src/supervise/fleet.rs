@@ -17,6 +17,7 @@ use super::action::{Action, Effect, Happening, Note};
 use super::command::Waiters;
 use super::event::{Command, Event, Input};
 use super::history::{Asked, By, History, Intent};
+use super::hooks::{self, LastHook};
 use super::order::Order;
 use super::schedule::{self, Timetable};
 use super::shutdown::Phase;
@@ -43,6 +44,8 @@ pub struct Member {
     pub asked: Option<Asked>,
     /// Its last changes.
     pub history: History,
+    /// What became of its hooks, of each the last time.
+    pub hooks: Vec<LastHook>,
     /// When it runs by itself; `Some` iff the program of its next run has a schedule.
     pub timetable: Option<Box<Timetable>>,
     /// The deadline under which it is listed; equals `inst.deadline(policy)` between two inputs.
@@ -241,6 +244,7 @@ impl Fleet {
             inst: Instance::default(),
             asked: None,
             history: History::default(),
+            hooks: Vec::new(),
             timetable: program.schedule.as_ref().map(|_| Box::default()),
             armed: None,
         };
@@ -273,7 +277,11 @@ impl Fleet {
             self.left_behind.remove(&key);
             member.program = next;
         }
-        self.to_actions(key, was, &mut effects, out);
+        if after != before {
+            hooks::prepare(&member.program.policy, &mut member.inst, &mut effects);
+        }
+        self.drop_idle_hooks(key, out);
+        self.want_done(key, was, &mut effects, now, out);
         self.effects = effects;
         self.rearm(key);
         self.follow_schedule(key, its_run, asked, now);
@@ -289,18 +297,23 @@ impl Fleet {
     }
 
     /// What a step wants done becomes what the fleet wants done. `was` is the state before the step, and the process id.
-    pub(super) fn to_actions(
-        &self,
+    pub(super) fn want_done(
+        &mut self,
         key: Key,
         (from, had): (StateName, Option<u32>),
         effects: &mut Vec<Effect>,
+        now: Mono,
         out: &mut Vec<Action>,
     ) {
-        let Some(member) = self.members.get(&key) else { return };
-        let pid = member.inst.live().and_then(|live| live.pid).or(had);
-        let happening = |note| Happening { pid, from, ..self.happening(member, note) };
         for effect in effects.drain(..) {
+            let Some(member) = self.members.get(&key) else { return };
+            let pid = member.inst.live().and_then(|live| live.pid).or(had);
+            let happening = |note| Happening { pid, from, ..self.happening(member, note) };
             out.push(match effect {
+                Effect::Hook(run, hook) => {
+                    self.run_hook(key, run, hook, now, out);
+                    continue;
+                }
                 Effect::Spawn(run) => Action::Spawn(key, run),
                 Effect::Signal { run, sig, group } => Action::Signal { key, run, sig, group },
                 Effect::Check(run, purpose, number) => Action::Check { key, run, purpose, number },
@@ -402,6 +415,7 @@ impl Fleet {
         }
         self.order_holds()?;
         self.tasks_hold()?;
+        self.hooks_hold()?;
         let listed = self.deadlines.iter().filter(|(_, due)| matches!(due, Due::Instance(_))).count();
         if listed != self.members.values().filter(|m| m.armed.is_some()).count() {
             return Err("a deadline belongs to nobody".to_owned());

@@ -5,7 +5,7 @@
 //! too long, or is not wanted any more, is killed with all of its process group, and stays in the list until it has
 //! ended. What is concluded from an end is decided by whoever asked for the task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -24,20 +24,20 @@ pub const KEPT_BYTES: usize = 4096;
 
 /// What a task is for. A process has at most one of each kind, but for those that are being killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Purpose {
+pub enum TaskKind {
     /// A hook of its program.
     Hook(Hook),
     /// A check of it. Only the shell runs such tasks, when it is told to check.
     Check,
 }
 
-impl Purpose {
+impl TaskKind {
     /// Its name, for people.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Purpose::Hook(hook) => hook.key(),
-            Purpose::Check => "check",
+            TaskKind::Hook(hook) => hook.key(),
+            TaskKind::Check => "check",
         }
     }
 }
@@ -59,7 +59,7 @@ pub struct Task {
     /// Whose it is.
     pub key: Key,
     /// What it is for.
-    pub purpose: Purpose,
+    pub kind: TaskKind,
     /// The words of the command, not yet expanded. Never empty.
     pub argv: Vec<String>,
     /// Variables beside those of the process.
@@ -118,7 +118,7 @@ impl fmt::Display for Outcome {
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     /// What for.
-    pub purpose: Purpose,
+    pub kind: TaskKind,
     /// The run that it belongs to.
     pub run: Run,
     /// The words of the command.
@@ -136,6 +136,8 @@ pub(super) struct Order {
 pub(super) struct Tasks {
     last: u64,
     live: BTreeMap<TaskId, Live>,
+    /// The numbers of those in `live`, for each process.
+    by_key: BTreeSet<(Key, TaskId)>,
 }
 
 /// One of them.
@@ -143,7 +145,7 @@ pub(super) struct Tasks {
 struct Live {
     key: Key,
     run: Run,
-    purpose: Purpose,
+    kind: TaskKind,
     limit: Duration,
     /// When it is killed; `None` once it was.
     due: Option<Mono>,
@@ -151,10 +153,27 @@ struct Live {
     killed: Option<Outcome>,
 }
 
+impl Live {
+    /// Whether its end matters to anybody.
+    fn is_wanted(&self) -> bool {
+        self.killed != Some(Outcome::Dropped)
+    }
+}
+
 impl Tasks {
-    /// The tasks of a process that are not being killed.
-    pub(super) fn of(&self, key: Key) -> impl Iterator<Item = (Run, Purpose)> {
-        self.live.values().filter(move |t| t.key == key && t.killed.is_none()).map(|t| (t.run, t.purpose))
+    /// Whether there are none at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
+    /// The tasks of a process whose end matters to somebody.
+    pub(super) fn of(&self, key: Key) -> impl Iterator<Item = (Run, TaskKind)> {
+        self.wanted(key).map(|(_, task)| (task.run, task.kind))
+    }
+
+    fn wanted(&self, key: Key) -> impl Iterator<Item = (TaskId, &Live)> {
+        let ids = self.by_key.range((key, TaskId::Core(0))..=(key, TaskId::Shell(u64::MAX))).map(|(_, id)| *id);
+        ids.filter_map(|id| self.live.get(&id).map(|task| (id, task))).filter(|(_, task)| task.is_wanted())
     }
 }
 
@@ -175,23 +194,24 @@ impl Fleet {
     /// Has a task run. One of the same kind that is not over is killed, and nothing is made of its end.
     pub(super) fn run_task(&mut self, key: Key, order: Order, now: Mono, out: &mut Vec<Action>) {
         let Some(member) = self.members.get(&key) else { return };
-        let Order { purpose, run, argv, mut env, output, timeout } = order;
+        let Order { kind, run, argv, mut env, output, timeout } = order;
         let mut about = self.about(member);
         about.append(&mut env);
-        self.drop_tasks(key, |_, other| other == purpose, out);
+        self.drop_tasks(key, |_, other| other == kind, out);
         self.tasks.last += 1;
         let id = TaskId::Core(self.tasks.last);
         let due = now.after(timeout);
-        let live = Live { key, run, purpose, limit: timeout, due: Some(due), killed: None };
+        let live = Live { key, run, kind, limit: timeout, due: Some(due), killed: None };
         self.tasks.live.insert(id, live);
+        self.tasks.by_key.insert((key, id));
         self.deadlines.insert((due, Due::Task(id)));
-        out.push(Action::RunTask(Box::new(Task { id, key, purpose, argv, env: about, output })));
+        out.push(Action::RunTask(Box::new(Task { id, key, kind, argv, env: about, output })));
     }
 
-    /// Kills those tasks of a process that are picked by run and purpose: nobody wants them any more.
-    pub(super) fn drop_tasks(&mut self, key: Key, pick: impl Fn(Run, Purpose) -> bool, out: &mut Vec<Action>) {
-        let unwanted = |task: &Live| task.key == key && task.killed.is_none() && pick(task.run, task.purpose);
-        let ids: Vec<TaskId> = self.tasks.live.iter().filter(|(_, task)| unwanted(task)).map(|(id, _)| *id).collect();
+    /// Kills those tasks of a process that are picked by run and kind: nobody wants them any more.
+    pub(super) fn drop_tasks(&mut self, key: Key, pick: impl Fn(Run, TaskKind) -> bool, out: &mut Vec<Action>) {
+        let unwanted = self.tasks.wanted(key).filter(|(_, task)| pick(task.run, task.kind));
+        let ids: Vec<TaskId> = unwanted.map(|(id, _)| id).collect();
         for id in ids {
             self.kill_task(id, Outcome::Dropped, out);
         }
@@ -209,13 +229,16 @@ impl Fleet {
         if let Some(due) = task.due.take() {
             self.deadlines.remove(&(due, Due::Task(id)));
         }
-        task.killed = Some(why);
-        out.push(Action::KillTask(id));
+        // One that was killed for its time may lose its purpose before it has ended.
+        if task.killed.replace(why).is_none() {
+            out.push(Action::KillTask(id));
+        }
     }
 
     /// A task has ended.
     pub(super) fn task_ended(&mut self, id: TaskId, end: TaskEnd, now: Mono, out: &mut Vec<Action>) {
         let Some(task) = self.tasks.live.remove(&id) else { return };
+        self.tasks.by_key.remove(&(task.key, id));
         if let Some(due) = task.due {
             self.deadlines.remove(&(due, Due::Task(id)));
         }
@@ -223,24 +246,24 @@ impl Fleet {
             TaskEnd::Exit(exit) => Outcome::Ended(exit),
             TaskEnd::NotStarted(why) => Outcome::NotStarted(Box::new(why)),
         });
-        match task.purpose {
-            Purpose::Hook(hook) => self.hook_ended(task.key, task.run, hook, outcome, now, out),
-            Purpose::Check => {}
+        match task.kind {
+            TaskKind::Hook(hook) => self.hook_ended(task.key, task.run, hook, outcome, now, out),
+            TaskKind::Check => {}
         }
     }
 
     /// What must hold of tasks between two inputs.
     pub(super) fn tasks_hold(&self) -> Result<(), String> {
         for (id, task) in &self.tasks.live {
-            if !self.members.contains_key(&task.key) && task.killed.is_none() {
+            if !self.members.contains_key(&task.key) && task.is_wanted() {
                 return Err(format!("{id:?} is run for a process that is gone"));
             }
             if task.due.is_some_and(|due| !self.deadlines.contains(&(due, Due::Task(*id)))) {
                 return Err(format!("the deadline of {id:?} is not listed"));
             }
-            let same = |other: &&Live| (other.key, other.purpose) == (task.key, task.purpose) && other.killed.is_none();
+            let same = |other: &&Live| (other.key, other.kind) == (task.key, task.kind) && other.is_wanted();
             if self.tasks.live.values().filter(same).count() > 1 {
-                return Err(format!("{:?} has two tasks for {}", task.key, task.purpose.name()));
+                return Err(format!("{:?} has two tasks for {}", task.key, task.kind.name()));
             }
         }
         let listed = self.deadlines.iter().filter(|(_, due)| matches!(due, Due::Task(_))).count();
