@@ -45,13 +45,14 @@ const WORLD: [&str; 8] = [
 ];
 
 /// Where alone a crate may be named, or a path be used (`a::b` at the end of a path).
-const ONLY_IN: [(&str, &[&str]); 19] = [
+const ONLY_IN: [(&str, &[&str]); 20] = [
     ("mio", &["src/daemon/reactor.rs"]),
     ("nix", &["src/sys/"]),
     ("libc", &["src/sys/"]),
     ("serde_yaml", &["src/base/yaml.rs"]),
     ("toml", &["src/base/toml.rs"]),
     ("tz", &["src/base/zone.rs"]),
+    ("httparse", &["src/daemon/checks/http.rs"]),
     ("serde_json", &["src/control/", "src/config/schema.rs", "src/config/schema/", "src/ctl/local/"]),
     ("getopts", &["src/base/flags.rs", "src/daemon/options.rs", "src/ctl/"]),
     ("ratatui_core", &["src/ctl/board.rs", "src/ctl/board/"]),
