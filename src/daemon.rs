@@ -8,6 +8,7 @@ mod audit;
 mod background;
 mod birth;
 mod cgroups;
+mod checks;
 mod children;
 mod clients;
 mod clock;
@@ -30,6 +31,7 @@ mod pidfile;
 mod reactor;
 mod run;
 mod stdin;
+mod tasks;
 mod terminal;
 
 pub use main::main;

@@ -62,11 +62,11 @@ const ONLY_IN: [(&str, &[&str]); 19] = [
     // The clocks of ours. The client is another process and may look at the clock when it prints.
     ("timer::monotonic", &["src/daemon/clock.rs", "src/ctl/", "src/sys/"]),
     ("timer::wall", &["src/daemon/clock.rs", "src/ctl/", "src/sys/"]),
-    // What is done to processes is done in one place, and so is the waiting for them.
-    ("spawn::Command", &["src/daemon/birth.rs", "src/sys/"]),
-    ("pidfd::send_signal", &["src/daemon/perform.rs", "src/daemon/attached.rs", "src/sys/"]),
-    ("group::signal", &["src/daemon/perform.rs", "src/sys/"]),
-    ("sys::wait", &["src/daemon/children.rs", "src/daemon/attached.rs", "src/sys/"]),
+    // What is done to processes is done in one place, and so is the waiting for them; tasks have theirs.
+    ("spawn::Command", &["src/daemon/birth.rs", "src/daemon/checks/signs.rs", "src/sys/"]),
+    ("pidfd::send_signal", &["src/daemon/perform.rs", "src/daemon/tasks.rs", "src/daemon/attached.rs", "src/sys/"]),
+    ("group::signal", &["src/daemon/perform.rs", "src/daemon/tasks.rs", "src/sys/"]),
+    ("sys::wait", &["src/daemon/children.rs", "src/daemon/tasks.rs", "src/daemon/attached.rs", "src/sys/"]),
     // `taskmasterd -i`: a process that is no daemon attends to two that are no programs.
     ("foreground::Foreground", &["src/daemon/attached.rs", "src/sys/"]),
 ];

@@ -21,8 +21,8 @@ use taskmaster::base::scheduling::{Cpus, IoPriority};
 use taskmaster::base::signal::Sig;
 use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{
-    Account, Autorestart, Backoff, Check, Config, Confines, Directory, Level, LogFormat, LogTarget, OnUnhealthy,
-    Output, Overlap, Policy, Probe, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
+    Account, Autorestart, Backoff, Check, Config, Confines, Directory, Hook, HookCommand, Level, LogFormat, LogTarget,
+    OnUnhealthy, Output, Overlap, Policy, Probe, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -268,6 +268,9 @@ impl Maker {
                 max: self.duration(),
                 floor: self.duration(),
             },
+            stop_first: (0..self.below(3))
+                .map(|_| (Sig::USR1, self.duration().max(Duration::from_millis(1))))
+                .collect(),
             stopsignal: Sig::from_number(i32::try_from(1 + self.below(31)).unwrap()).unwrap(),
             stoptime: self.duration(),
             stopgroup: self.flip(),
@@ -276,7 +279,19 @@ impl Maker {
             readiness: None,
             healthcheck: None,
             on_unhealthy: OnUnhealthy::default(),
+            hooks: self.hooks(),
         }
+    }
+
+    fn hooks(&mut self) -> BTreeMap<Hook, HookCommand> {
+        let mut hooks = BTreeMap::new();
+        for (_, hook) in Hook::KEYS {
+            if self.flip() {
+                let timeout = self.duration().max(Duration::from_millis(1));
+                hooks.insert(hook, HookCommand { argv: vec![self.full(), self.text()], timeout });
+            }
+        }
+        hooks
     }
 
     fn confine(&mut self, program: &mut Program) {

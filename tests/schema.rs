@@ -228,6 +228,12 @@ defaults: &all
   startretries: unlimited
   starttime: 0.5
   stopsignal: SIGRTMIN+3
+  pre_start: mkdir -p /run/x
+  post_start: [touch, /run/x/up]
+  pre_stop: {cmd: a b, args: [c], timeout: 1m30s}
+  stop_command: {command: [a, b]}
+  post_stop:
+  on_fatal: 5
   stoptime: 1m30s
   stopgroup: true
   backoff: {initial: 250ms, factor: 1.5, max: 1m, floor: 0}
@@ -283,6 +289,7 @@ services:
   nightly: {cmd: a, schedule: "30 3 * * mon-fri", oneshot: true, timezone: America/Argentina/Buenos_Aires, overlap: KILL, jitter: 5m,
     run_on_start: false, timeout: 1h}
   daily: {cmd: a, schedule: "@Daily", oneshot: true}
+  gently: {cmd: a, stopsignal: [INT 5s, 3 0.5, TERM]}
   often: {cmd: a, every: 0.5, oneshot: true}
 "##;
 
@@ -315,6 +322,11 @@ fn places() -> Vec<(String, &'static str, Vec<String>)> {
             "healthcheck.",
             "programs: {x: {cmd: a, healthcheck: {cmd: b, HERE}}}",
             &program["healthcheck"]["properties"],
+        ),
+        of(
+            "pre_start.",
+            "programs: {x: {cmd: sleep, pre_start: {cmd: a, HERE}}}",
+            &program["pre_start"]["anyOf"][1]["allOf"][0]["properties"],
         ),
         of("rlimits.", "programs: {x: {cmd: a, rlimits: {HERE}}}", &program["rlimits"]["properties"]),
         of("capabilities.", "programs: {x: {cmd: a, capabilities: {HERE}}}", &program["capabilities"]["properties"]),
@@ -376,8 +388,11 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         "starttime" | "startsecs" | "stoptime" | "stopsecs" | "stopwaitsecs" | "initial" | "max" | "floor"
         | "interval" | "timeout" | "start_period" | "start_interval" | "uptime" => DURATION,
         "factor" => &["0.5", "1001", "big", "[2]", "", "true", "-2"],
-        "stopsignal" => {
-            &["0", "32", "65", "-1", "KILLL", "TERM2", "RTMIN+31", "RTMIN-1", "1.5", "true", "[TERM]", "", "SIG15"]
+        "stopsignal" => &[
+            "0", "32", "65", "-1", "KILLL", "TERM2", "RTMIN+31", "RTMIN-1", "1.5", "true", "[]", "[[INT]]", "", "SIG15",
+        ],
+        "pre_start" | "post_start" | "pre_stop" | "stop_command" | "post_stop" | "on_fatal" => {
+            &["''", "' '", "[]", "[[a]]", "{a: b}", "{timeout: 5}", "[null]", "{cmd: a, timeout: soon}"]
         }
         "umask" | "mode" => OCTAL,
         "workingdir" | "directory" | "childlogdir" | "pidfile" => PATH,

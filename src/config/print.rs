@@ -8,13 +8,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::base::signal::Sig;
 use crate::base::units::{print_duration, print_size};
 use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, LogTarget, Output, Overlap, Policy, Program,
-    Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, HookCommand, LogTarget, Output, Overlap, Policy,
+    Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 use super::words;
 
@@ -309,11 +310,33 @@ impl Page {
             word.to_owned()
         });
         self.unless("exitcodes", &policy.exitcodes, &plain.exitcodes, ToString::to_string);
-        self.unless("stopsignal", &policy.stopsignal, &plain.stopsignal, |signal| {
-            signal.to_string().trim_start_matches("SIG").to_owned()
-        });
+        let name = |signal: &Sig| signal.to_string().trim_start_matches("SIG").to_owned();
+        if policy.stop_first.is_empty() {
+            self.unless("stopsignal", &policy.stopsignal, &plain.stopsignal, name);
+        } else {
+            let first = policy.stop_first.iter().map(|(sig, wait)| format!("{} {}", name(sig), duration(wait)));
+            let all: Vec<String> = first.chain([name(&policy.stopsignal)]).collect();
+            self.plain("stopsignal", &format!("[{}]", all.join(", ")));
+        }
         self.unless("stoptime", &policy.stoptime, &plain.stoptime, duration);
         self.unless("stopgroup", &policy.stopgroup, &plain.stopgroup, bool::to_string);
+        for (hook, command) in &policy.hooks {
+            self.hook(hook.key(), command);
+        }
+    }
+
+    fn hook(&mut self, key: &str, hook: &HookCommand) {
+        let plain = HookCommand::new(Vec::new());
+        if hook.timeout != plain.timeout || for_shell(&hook.argv).is_some() {
+            return self.section(key, |page| {
+                page.command(&hook.argv);
+                page.unless("timeout", &hook.timeout, &plain.timeout, duration);
+            });
+        }
+        match line_of(&hook.argv) {
+            Some(line) => self.text(key, &line),
+            None => self.list(key, &hook.argv),
+        }
     }
 
     fn output(&mut self, key: &str, output: &Output) {

@@ -19,6 +19,7 @@ mod checks;
 mod confines;
 mod depends;
 mod env;
+mod hooks;
 mod schedule;
 
 pub(super) use checks::{
@@ -28,6 +29,7 @@ pub(super) use checks::{
 pub(super) use confines::{CAPABILITY_KEYS, CapabilityKey, NICE, OOM_SCORE_ADJ, PIDS, UNLIMITED};
 pub(super) use depends::check as check_dependencies;
 pub(super) use env::place_of_variable;
+pub(super) use hooks::{HOOK_KEYS, HookKey, SIGNALS};
 
 /// How many files of a log may be kept.
 pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;
@@ -53,6 +55,12 @@ pub(super) enum Key {
     Stopsignal,
     Stoptime,
     Stopgroup,
+    PreStart,
+    PostStart,
+    PreStop,
+    StopCommand,
+    PostStop,
+    OnFatal,
     Backoff,
     Oneshot,
     Workingdir,
@@ -102,7 +110,7 @@ pub(super) enum Key {
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 66] = [
+pub(super) const KEYS: [(&str, Key); 72] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -120,6 +128,12 @@ pub(super) const KEYS: [(&str, Key); 66] = [
     ("stopsecs", Key::Stoptime),
     ("stopwaitsecs", Key::Stoptime),
     ("stopgroup", Key::Stopgroup),
+    ("pre_start", Key::PreStart),
+    ("post_start", Key::PostStart),
+    ("pre_stop", Key::PreStop),
+    ("stop_command", Key::StopCommand),
+    ("post_stop", Key::PostStop),
+    ("on_fatal", Key::OnFatal),
     ("backoff", Key::Backoff),
     ("oneshot", Key::Oneshot),
     ("workingdir", Key::Workingdir),
@@ -222,9 +236,10 @@ fn refers_to_here(program: &Program) -> bool {
     });
     let checks = [&program.policy.readiness, &program.policy.healthcheck];
     let check = checks.into_iter().flatten().flat_map(|check| check.probe.texts());
+    let hooks = program.policy.hooks.values().flat_map(|hook| &hook.argv);
     let chroot = program.confines.iter().filter_map(|confines| confines.chroot.as_ref());
     let places = program.workingdir.iter().chain(chroot).chain(program.dirs.iter().map(|dir| &dir.path));
-    program.argv.iter().chain(places).chain(templates).chain(sinks).chain(check).any(says)
+    program.argv.iter().chain(places).chain(templates).chain(sinks).chain(check).chain(hooks).any(says)
 }
 
 /// Looks at the defaults by themselves, which need no command. `used` is whether there are programs behind them.
@@ -259,6 +274,7 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     p.env = env::read(reader, world);
     reader.set(&mut p.env_pass, Key::EnvPass, env::passed_on);
     policy(reader, p);
+    hooks::read(reader, p);
     reader.set(&mut p.stdin, Key::Stdin, values::stdin);
     schedule::read(reader, p, world);
     outputs(reader, p);
@@ -383,7 +399,9 @@ fn policy(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
     (policy.autorestart, policy.startretries) = restarts(reader, policy.autorestart, policy.startretries);
     reader.set(&mut policy.exitcodes, Key::Exitcodes, exit_codes);
     reader.set(&mut policy.starttime, Key::Starttime, values::duration);
-    reader.set(&mut policy.stopsignal, Key::Stopsignal, values::signal);
+    if let Some((first, last)) = reader.value(Key::Stopsignal, hooks::stop_signals) {
+        (policy.stop_first, policy.stopsignal) = (first, last);
+    }
     reader.set(&mut policy.stoptime, Key::Stoptime, values::duration);
     reader.set(&mut policy.stopgroup, Key::Stopgroup, values::boolean);
     reader.set(&mut policy.oneshot, Key::Oneshot, values::boolean);

@@ -18,7 +18,8 @@ use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
 use super::model::{Condition, Level, LogFormat, Overlap};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
-    BACKOFF_KEYS, BACKUPS, BackoffKey, KEYS, Key, NICE, NUMPROCS, NUMPROCS_START, OOM_SCORE_ADJ, PRIORITY,
+    BACKOFF_KEYS, BACKUPS, BackoffKey, HOOK_KEYS, HookKey, KEYS, Key, NICE, NUMPROCS, NUMPROCS_START, OOM_SCORE_ADJ,
+    PRIORITY, SIGNALS,
 };
 use super::values::RETRIES;
 
@@ -171,9 +172,15 @@ fn program(key: Key) -> Said {
         Key::Exitcodes => (exit_codes(), "The exit statuses that are expected. Default: [0]."),
         Key::Startretries => (retries(), "How many failed starts in a row are tried again. Default: 3."),
         Key::Starttime => (duration(), "How long it must live to count as RUNNING. Default: 1s."),
-        Key::Stopsignal => (signal(), "The signal that asks it to end. Default: TERM."),
+        Key::Stopsignal => (stop_signals(), "The signal that asks it to end, or a list of several. Default: TERM."),
         Key::Stoptime => (duration(), "How long it may take to end before SIGKILL. Default: 10s."),
         Key::Stopgroup => (boolean(), "Stop its whole process group. Default: true."),
+        Key::PreStart => (hook(), "A command before each start, which it prevents if it fails. None unless given."),
+        Key::PostStart => (hook(), "A command when it counts as RUNNING. None unless given."),
+        Key::PreStop => (hook(), "A command before it is asked to end. None unless given."),
+        Key::StopCommand => (hook(), "A command in place of the stop signal. None unless given."),
+        Key::PostStop => (hook(), "A command after each of its ends. None unless given."),
+        Key::OnFatal => (hook(), "A command when it is given up. None unless given."),
         Key::Backoff => (section(&BACKOFF_KEYS, backoff), "The times between tries."),
         Key::Oneshot => (boolean(), "It is a job that runs to its end. Default: false."),
         Key::Workingdir => (path(), "Where it starts. Unless given, / or the directory of a daemon in the foreground."),
@@ -237,6 +244,23 @@ fn backoff(key: BackoffKey) -> Said {
         BackoffKey::Max => (duration(), "The longest time. Default: 30s."),
         BackoffKey::Floor => (duration(), "The least time between two starts. Default: 1s."),
     }
+}
+
+fn hook_key(key: HookKey) -> Said {
+    match key {
+        HookKey::Cmd => (command(), "The command: a text that is split into words, or a list of words."),
+        HookKey::Args => (arguments(), "Words that are appended to cmd. Default: []."),
+        HookKey::Shell => (boolean(), "Run cmd by /bin/sh -c. Default: false."),
+        HookKey::Timeout => (duration(), "How long it may take. Default: 60s."),
+    }
+}
+
+/// A command, or one with what belongs to it.
+fn hook() -> Value {
+    let mut full = section(&HOOK_KEYS, hook_key);
+    put(&mut full, "type", json!("object"));
+    let has_command = one_of(&names(&HOOK_KEYS, HookKey::Cmd));
+    json!({"anyOf": [command(), {"allOf": [full, has_command]}, {"type": "null"}]})
 }
 
 // The shapes of values. Their patterns keep to what all dialects of regular expressions have in common.
@@ -342,6 +366,16 @@ fn signal() -> Value {
     offered.extend(["RTMIN", "RTMAX"]);
     let number = json!({"type": "integer", "minimum": 1, "maximum": 64, "not": {"enum": [32, 33]}});
     json!({"anyOf": [{"enum": offered}, text_like(&spelled), number]})
+}
+
+/// A signal, or several of which each but the last has a time.
+fn stop_signals() -> Value {
+    let mut shape = signal();
+    let item = json!({"type": ["string", "integer"]});
+    if let Some(each) = shape.get_mut("anyOf").and_then(Value::as_array_mut) {
+        each.push(json!({"type": "array", "items": item, "minItems": 1, "maxItems": SIGNALS}));
+    }
+    shape
 }
 
 fn retries() -> Value {

@@ -19,8 +19,8 @@ mod status;
 pub use events::{Event, EventList};
 
 pub use insight::{
-    Account, CheckReport, Edge, Graph, GraphProgram, LastOutput, Setting, StreamPlace, StreamSink, Transition, Usage,
-    WaitFor,
+    Account, CheckReport, Edge, Graph, GraphProgram, HookReport, LastOutput, Setting, StreamPlace, StreamSink,
+    Transition, Usage, WaitFor,
 };
 pub use logs::{Chunk, LogList, LogPlace};
 pub use plan::{Change, ChangeAction, KeyChange, PlanReport, Then};

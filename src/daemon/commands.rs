@@ -19,6 +19,7 @@ use super::clock;
 use super::follow::LogsAsked;
 use super::logfile::{TAIL_LIMIT_BYTES, tail};
 use super::origin;
+use super::output::Writer;
 use super::run::Daemon;
 use crate::base::errno::plain;
 
@@ -257,7 +258,7 @@ impl Daemon {
         let run = member.inst.last_run;
         let merged = stream == Stream::Stderr && member.program.stderr.sink == Sink::Stdout;
         let pipe = if merged { Stream::Stdout } else { stream };
-        if let Some(path) = self.outputs.path(&self.files, (key, run, pipe)) {
+        if let Some(path) = self.outputs.path(&self.files, (Writer::Run(key, run), pipe)) {
             return Ok(path.to_owned());
         }
         let program = Arc::clone(&member.program);

@@ -178,7 +178,13 @@ impl World {
             }
         }
         for (key, old) in before.members.iter().filter(|(key, m)| before.untouched(*key, m)) {
-            let Some(new) = self.fleet.member(*key) else { return Err(format!("{} {} is gone", old.name, old.num)) };
+            let Some(new) = self.fleet.member(*key) else {
+                // One on its way out without a process is gone as soon as nobody holds it.
+                if old.retiring && !old.inst.has_process() {
+                    continue;
+                }
+                return Err(format!("{} {} is gone", old.name, old.num));
+            };
             // What was on its way out may have come back with its program.
             let kept = old.retiring && before.taken(&old.name)
                 || (&old.program, &old.next, old.retiring) == (&new.program, &new.next, new.retiring);

@@ -1,5 +1,6 @@
 //! What is printed reads well, and is read as the same configuration.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
@@ -11,7 +12,7 @@ use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
-use crate::config::model::{Check, Level, LogFormat, OnUnhealthy, Probe, Roles, Stdin};
+use crate::config::model::{Check, Hook, Level, LogFormat, OnUnhealthy, Probe, Roles, Stdin};
 use crate::config::{Source, Unread, World, parse};
 
 /// A world in which every variable is there, and three files of variables.
@@ -90,6 +91,12 @@ services:
     starttime: 0.25
   job: {cmd: \"cd /srv\\nexec ./job --all\\n\", shell: true, oneshot: true, umask: 7, autorestart: on-failure:5}
   odd: {cmd: [printf, '%s\\n', \"a'b\\\"\", '|'], stdout: none, redirect_stderr: true, exitcodes: '0, 2', stopsignal: 10}
+  turns:
+    cmd: x
+    pre_start: {cmd: mkdir -p, args: [/run/x]}
+    post_stop: {cmd: [rm, a b], timeout: 90}
+    on_fatal: [\"a'b\\\"\", '|']
+    stopsignal: [INT 5, TERM 1m30s, 3]
 ";
     let wanted = "\
 taskmasterd:
@@ -121,6 +128,18 @@ programs:
     stoptime: 1m30s
     stdout: none
     stderr: stdout
+
+  turns:
+    cmd: x
+    env:
+      LANG: C
+    stopsignal: [INT 5s, TERM 1m30s, QUIT]
+    stoptime: 1m30s
+    pre_start: mkdir -p /run/x
+    post_stop:
+      cmd: rm \"a b\"
+      timeout: 1m30s
+    on_fatal: [a'b\", \"|\"]
 
   web:
     cmd: /usr/sbin/nginx -g \"daemon off;\"
@@ -390,6 +409,7 @@ fn some_policy(dice: &mut Dice) -> Policy {
             max: dice.duration(),
             floor: dice.duration(),
         },
+        stop_first: (0..dice.below(3)).map(|_| (Sig::INT, dice.duration().max(Duration::from_millis(1)))).collect(),
         stopsignal: Sig::from_number(i32::try_from(dice.below(64)).unwrap()).unwrap_or(Sig::TERM),
         stoptime: dice.duration(),
         stopgroup: dice.once_in(2),
@@ -398,7 +418,19 @@ fn some_policy(dice: &mut Dice) -> Policy {
         readiness: None,
         healthcheck: None,
         on_unhealthy: OnUnhealthy::default(),
+        hooks: some_hooks(dice),
     }
+}
+
+fn some_hooks(dice: &mut Dice) -> BTreeMap<Hook, HookCommand> {
+    let mut hooks = BTreeMap::new();
+    for (_, hook) in Hook::KEYS {
+        if dice.once_in(4) {
+            let timeout = if dice.once_in(2) { Duration::from_secs(60) } else { dice.duration() };
+            hooks.insert(hook, HookCommand { argv: dice.argv(), timeout: timeout.max(Duration::from_millis(1)) });
+        }
+    }
+    hooks
 }
 
 fn some_daemon(dice: &mut Dice) -> DaemonConfig {

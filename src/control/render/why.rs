@@ -41,6 +41,13 @@ pub(super) fn write(accounts: &[Account], clock: &Clock, text: &mut String) {
             }
             put(text, format_args!("{}\n", Plain(&t.cause)));
         }
+        if !account.hooks.is_empty() {
+            text.push_str("  hooks\n");
+        }
+        for hook in &account.hooks {
+            let ago = print_duration(Duration::from_secs(hook.ago_ms / 1000));
+            put(text, format_args!("    {} {}, {ago} ago\n", Plain(&hook.hook), Plain(&hook.result)));
+        }
         if !account.runs.is_empty() {
             text.push_str("  runs\n");
         }
@@ -121,7 +128,7 @@ fn word(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::base::id::Stream;
-    use crate::control::message::{LastOutput, ProcessStatus, StateName, Transition};
+    use crate::control::message::{HookReport, LastOutput, ProcessStatus, StateName, Transition};
 
     fn account() -> Account {
         let status = ProcessStatus {
@@ -139,6 +146,12 @@ mod tests {
         let again = Transition { to: from, cause: "SIGKILL".to_owned(), ..transition.clone() };
         Account {
             last_check: None,
+            hooks: vec![HookReport {
+                hook: "pre_start".to_owned(),
+                ago_ms: 61_500,
+                ok: false,
+                result: "failed (exit status 1)".to_owned(),
+            }],
             status,
             because: "try 2 of 4 failed".to_owned(),
             next: "next try in 3s (3 of 4)".to_owned(),
@@ -174,6 +187,8 @@ mod tests {
   changes
     T STARTING -> BACKOFF: x\\ny
     T SIGKILL
+  hooks
+    pre_start failed (exit status 1), 1m1s ago
   last lines of stdout
     | boom
     | \\u{{1b}}[m
