@@ -141,7 +141,8 @@ fn head(_: &[u8]) -> Result<Option<Head>, String> {
     Err("this taskmasterd was built without HTTP".to_owned())
 }
 
-#[cfg(all(test, feature = "web"))]
+#[cfg(test)]
+#[cfg(feature = "web")]
 mod tests {
     use super::*;
 

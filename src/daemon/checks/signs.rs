@@ -111,7 +111,10 @@ impl Seen {
             // What is wrong fails one check.
             (Purpose::Health, Some(_)) if wish.is_some() => wish.map(|number| (number, found)),
             (Purpose::Health, _) => {
-                self.sign = Some(found.clone());
+                // Trouble that no check has told yet is not outshone by what comes after it.
+                if self.sign.as_ref().is_none_or(|sign| sign.wrong.is_none()) {
+                    self.sign = Some(found.clone());
+                }
                 wish.map(|number| (number, found))
             }
         }
@@ -135,6 +138,18 @@ impl Seen {
 fn probes(program: &Program) -> impl Iterator<Item = (Purpose, &Probe)> {
     let probes = PURPOSES.into_iter().filter_map(|purpose| Some((purpose, &purpose.of(&program.policy)?.probe)));
     probes.filter(|(_, probe)| probe.is_sign())
+}
+
+/// How many descriptors the signs of one process of the program may need: a socket and a main process, a pipe, or the
+/// pipes of output that would go nowhere.
+pub fn files_of_signs(program: &Program) -> u64 {
+    let of = |probe: &Probe| match probe {
+        Probe::Notify => 2,
+        Probe::Fd(_) => 1,
+        Probe::Log(_) => 4,
+        Probe::Exec(_) | Probe::Tcp(_) | Probe::Http { .. } => 0,
+    };
+    probes(program).map(|(_, probe)| of(probe)).sum()
 }
 
 impl Daemon {
@@ -389,6 +404,7 @@ mod tests {
         assert_eq!(seen.ask(Purpose::Health, TWO), None);
         seen.wish = None;
         seen.came(Purpose::Health, wrong("y"));
+        seen.came(Purpose::Health, good("well again"));
         assert_eq!(seen.ask(Purpose::Health, CheckNumber(3)), Some(wrong("y")));
         seen.over = Some("closed");
         assert_eq!(seen.ask(Purpose::Health, CheckNumber(4)), Some(wrong("closed")));
