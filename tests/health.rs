@@ -247,7 +247,8 @@ fn a_program_says_by_sd_notify_how_it_is() {
     // Its ping stops.
     fs::remove_file(d.path("steps")).unwrap();
     app.ping(false);
-    wait_in_log(d, "app: unhealthy: ");
+    wait_in_log(d, &format!("app: unhealthy: did not send WATCHDOG=1 (messages of process {}", std::process::id()));
+    wait_in_log(d, "do not count) within 300ms");
     wait_until("it is started again", || d.status("app").pid().is_some_and(|new| new != pid));
     app.ping(true);
     app.say("READY=1");
@@ -438,7 +439,7 @@ beats: {{cmd: [sh, -c, 'while ! test -e stop; do echo alive; sleep 0.05; done; e
         d.wait_state(name, "RUNNING");
     }
     assert_eq!(whole_log(&d.path("r.log")), numbered(1000, 50).into_bytes(), "looking at it changes nothing");
-    d.wait_state("long", "FATAL");
+    has(d.wait_state("long", "FATAL").why(), "no line matches within 400ms");
     wait_in_log(d, "beats: healthy");
     fs::write(d.path("stop"), "").unwrap();
     d.wait_state("beats", "STOPPED");
