@@ -69,7 +69,12 @@ impl Daemon {
         let mut blueprint = self.blueprint(program, name, num).map_err(|_| unfilled)?;
         let signs = self.prepare_signs((key, run), program, &mut blueprint)?;
         let mut command = self.command(program, &blueprint)?;
-        signs.give_to(&mut command);
+        for (number, end) in signs.descriptors {
+            command.pass(number, end);
+        }
+        if signs.watchdog {
+            command.own_pid("WATCHDOG_PID");
+        }
         let owner = self.credentials(program)?;
         self.make_directories(program, &blueprint, owner.as_ref())?;
         if let Some(directory) = self.cgroup((key, run), program, name, num)? {
