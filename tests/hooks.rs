@@ -252,6 +252,7 @@ fn new_hooks_apply_from_the_next_time() {
 }
 
 /// A server for one kind of socket that answers each request with 204 and writes the bodies to a file, a line each.
+#[cfg(feature = "web")]
 const SERVER: &str = r#"
 import http.server, socketserver, sys, os
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -308,6 +309,7 @@ fn a_command_is_told_events_in_order() {
 }
 
 #[test]
+#[cfg(feature = "web")]
 fn events_are_posted_to_servers() {
     needs!("python3");
     let python = find_program("python3").unwrap();
@@ -342,6 +344,7 @@ fn events_are_posted_to_servers() {
 }
 
 #[test]
+#[cfg(feature = "web")]
 fn who_does_not_listen_holds_up_nobody() {
     let port = free_port();
     let d = Setup::new()

@@ -457,7 +457,11 @@ fn some_daemon(dice: &mut Dice) -> DaemonConfig {
 
 fn some_receiver(dice: &mut Dice) -> OnEvent {
     let url = "http://unix:/run/x y${:/z".to_owned();
-    let mut rule = OnEvent::new(if dice.once_in(2) { Recipient::Post(url) } else { Recipient::Command(dice.argv()) });
+    let mut rule = OnEvent::new(if cfg!(feature = "web") && dice.once_in(2) {
+        Recipient::Post(url)
+    } else {
+        Recipient::Command(dice.argv())
+    });
     rule.events = (0..dice.below(3)).map(|_| dice.pick(&EVENTS).to_owned()).collect();
     rule.programs = dice.texts(2);
     if dice.once_in(2) {
