@@ -9,6 +9,10 @@ use super::program::BACKUPS;
 use super::section::{Reader, Section};
 use super::values;
 
+mod http;
+
+pub(super) use http::{HTTP_KEYS, HttpKey};
+
 /// The keys under `taskmasterd`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DaemonKey {
@@ -22,9 +26,10 @@ pub(super) enum DaemonKey {
     Pidfile,
     Umask,
     Socket,
+    Http,
 }
 
-pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 10] = [
+pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 11] = [
     ("logfile", DaemonKey::Logfile),
     ("loglevel", DaemonKey::Loglevel),
     ("logformat", DaemonKey::Logformat),
@@ -35,6 +40,7 @@ pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 10] = [
     ("pidfile", DaemonKey::Pidfile),
     ("umask", DaemonKey::Umask),
     ("socket", DaemonKey::Socket),
+    ("http", DaemonKey::Http),
 ];
 
 /// The keys under `socket`.
@@ -75,6 +81,7 @@ pub(super) fn read(section: &Section<'_, '_, DaemonKey>, world: &World<'_>, repo
     reader.set_some(&mut daemon.umask, DaemonKey::Umask, values::octal);
     let [own, defaults] = reader.within(DaemonKey::Socket, &SOCKET_KEYS);
     socket(&mut daemon.socket, &own, &defaults, world, reader.report);
+    daemon.http = http::read(&mut reader, world);
     daemon
 }
 

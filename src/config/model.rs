@@ -13,9 +13,11 @@ use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
 mod confines;
+mod http;
 mod schedule;
 
 pub use confines::{Confines, Directory, TreeLimits};
+pub use http::{HttpAddress, HttpConfig};
 pub use schedule::{Overlap, Schedule, When};
 
 /// A whole configuration.
@@ -48,6 +50,8 @@ pub struct DaemonConfig {
     pub umask: Option<u32>,
     /// `socket`.
     pub socket: SocketConfig,
+    /// `http`; nothing listens unless it is given.
+    pub http: Option<HttpConfig>,
 }
 
 impl Default for DaemonConfig {
@@ -62,6 +66,7 @@ impl Default for DaemonConfig {
             pidfile: None,
             umask: None,
             socket: SocketConfig::default(),
+            http: None,
         }
     }
 }

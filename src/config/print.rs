@@ -13,8 +13,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, Healthcheck, LogTarget, Output, Overlap, Policy,
-    Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, Healthcheck, HttpConfig, LogTarget, Output,
+    Overlap, Policy, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 use super::words;
 
@@ -161,6 +161,26 @@ impl Page {
         self.some("pidfile", daemon.pidfile.as_ref(), |path| literal(path));
         self.some("umask", daemon.umask.as_ref(), octal);
         self.section("socket", |page| page.socket(&daemon.socket));
+        if let Some(http) = &daemon.http {
+            self.section("http", |page| page.http(http));
+        }
+    }
+
+    fn http(&mut self, http: &HttpConfig) {
+        self.texts("listen", http.listen.iter().map(|at| literal(&at.to_string())));
+        self.unless("control", &http.control, &false, bool::to_string);
+        self.some("token_file", http.token_file.as_ref(), |path| literal(path));
+        self.texts("hosts", http.hosts.iter().map(|host| literal(host)));
+    }
+
+    /// A list, left out if it is empty.
+    fn texts(&mut self, key: &str, values: impl Iterator<Item = String>) {
+        let values: Vec<String> = values.collect();
+        match values.as_slice() {
+            [] => {}
+            [one] => self.plain(key, one),
+            several => self.plain(key, &format!("[{}]", several.join(", "))),
+        }
     }
 
     fn socket(&mut self, socket: &SocketConfig) {

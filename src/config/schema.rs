@@ -14,7 +14,7 @@ use crate::base::id::{NAME_BYTES, SOCKET_PATH_BYTES};
 use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 
-use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
+use super::daemon::{DAEMON_KEYS, DaemonKey, HTTP_KEYS, HttpKey, SOCKET_KEYS, SocketKey};
 use super::model::{Condition, Level, LogFormat, Overlap};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
@@ -152,6 +152,7 @@ fn daemon(key: DaemonKey) -> Said {
         DaemonKey::Pidfile => (path(), "A file that holds the daemon's process id. None unless given."),
         DaemonKey::Umask => (octal(), "The daemon's umask. Unless given, the one it was started with."),
         DaemonKey::Socket => (section(&SOCKET_KEYS, socket), "The control socket."),
+        DaemonKey::Http => (section(&HTTP_KEYS, http), "The dashboard and the HTTP interface. Off unless given."),
     }
 }
 
@@ -164,6 +165,17 @@ fn socket(key: SocketKey) -> Said {
         SocketKey::Read => (holders(), "Who may look: users, and groups as \"@adm\". Default: []."),
         SocketKey::Control => (holders(), "Who may look, and start, stop and signal processes. Default: []."),
         SocketKey::Admin => (holders(), "Who may do everything, as root and the daemon's user. Default: []."),
+    }
+}
+
+fn http(key: HttpKey) -> Said {
+    match key {
+        HttpKey::Listen => {
+            (texts(), "Where it listens: \"127.0.0.1:8080\", \"unix:/run/taskmaster/http.sock\", or a list of such.")
+        }
+        HttpKey::Control => (boolean(), "Whether anything may be changed by it. Default: false."),
+        HttpKey::TokenFile => (path(), "A file with the token that clients must have. None unless given."),
+        HttpKey::Hosts => (texts(), "Names by which it is reached besides localhost. Default: []."),
     }
 }
 
@@ -388,6 +400,11 @@ fn exit_codes() -> Value {
     let one = json!({"anyOf": [number.clone(), text_like(&format!("^{CODE}$"))]});
     let several = text_like(&format!(r"^\s*{CODE}\s*(,\s*{CODE}\s*)*$"));
     json!({"anyOf": [number, {"type": "array", "items": one}, several]})
+}
+
+/// One text, or a list.
+fn texts() -> Value {
+    json!({"anyOf": [scalar(), {"type": "array", "items": scalar()}, {"type": "null"}]})
 }
 
 fn path() -> Value {

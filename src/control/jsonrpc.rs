@@ -17,14 +17,14 @@ use crate::base::text::quoted;
 use crate::base::units::LONGEST;
 
 use super::command::{self, Args, Command, Param};
-use super::message::{Refusal, RefusalCode, Request, Wait};
+use super::message::{Account, Refusal, RefusalCode, Request, Wait};
 use super::text;
 
 mod answer;
 
 pub use answer::{
     answered_id, event_line, output_line, raw_error, raw_params, raw_result, read_answer, read_event, read_output,
-    write_answer, write_event, write_output,
+    write_answer, write_answer_with, write_body, write_event, write_line_event, write_line_output, write_output,
 };
 
 /// The most calls that a batch may hold.
@@ -169,6 +169,29 @@ fn envelope(members: &[(String, &RawValue)]) -> Result<String, Refusal> {
         return Err(invalid("jsonrpc: must be \"2.0\""));
     }
     text("method").ok_or_else(|| invalid("method: must be the name of a command, such as \"status\""))
+}
+
+/// Reads a request whose method and params come apart: the params as the text of an object.
+///
+/// # Errors
+/// There is no such method, or the params are wrong.
+pub fn read_request(method: &str, params: &str) -> Result<Request, Refusal> {
+    let params = serde_json::from_str::<&RawValue>(params).map_err(|error| bad_json(&error))?;
+    request(method, Some(params))
+}
+
+/// An account as JSON.
+#[must_use]
+pub fn in_json(account: &Account) -> Vec<u8> {
+    let mut json = Vec::new();
+    write_json(account, &mut json);
+    json.push(b'\n');
+    json
+}
+
+/// Appends a text as JSON.
+pub fn write_text(text: &str, out: &mut Vec<u8>) {
+    write_json(text, out);
 }
 
 /// Reads method and params.

@@ -10,7 +10,7 @@ use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
-use crate::config::model::{Level, LogFormat, Roles, Stdin};
+use crate::config::model::{HttpAddress, Level, LogFormat, Roles, Stdin};
 use crate::config::{Source, Unread, World, parse};
 
 /// A world in which every variable is there, and three files of variables.
@@ -372,6 +372,17 @@ fn some_policy(dice: &mut Dice) -> Policy {
     }
 }
 
+fn some_http(dice: &mut Dice) -> HttpConfig {
+    let unix = HttpAddress::Unix(dice.path("http"));
+    let tcp = |text: &str| text.parse::<HttpAddress>().unwrap();
+    HttpConfig {
+        listen: dice.pick(&[vec![unix.clone()], vec![tcp("8080")], vec![tcp("[::1]:1"), unix]]),
+        control: dice.once_in(2),
+        token_file: dice.once_in(2).then(|| dice.path("token")),
+        hosts: dice.pick(&[Vec::new(), vec!["example.org:1".to_owned()], vec!["a".to_owned(), "[::1]".to_owned()]]),
+    }
+}
+
 fn some_daemon(dice: &mut Dice) -> DaemonConfig {
     let log = dice.path("log");
     DaemonConfig {
@@ -390,6 +401,7 @@ fn some_daemon(dice: &mut Dice) -> DaemonConfig {
             group: dice.account(),
             roles: Roles { read: dice.holders(), control: dice.holders(), admin: dice.holders() },
         },
+        http: (cfg!(feature = "web") && dice.once_in(2)).then(|| some_http(dice)),
     }
 }
 
