@@ -10,164 +10,40 @@
 // A harness that fails loudly is a good one.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::wildcard_enum_match_arm)]
 
-#[allow(dead_code)]
-#[path = "support/dice.rs"]
-mod dice;
-
+#[path = "sim/bugs.rs"]
+mod bugs;
+#[path = "sim/chance.rs"]
+mod chance;
+#[path = "sim/clients.rs"]
+mod clients;
 #[path = "sim/edited.rs"]
 mod edited;
+#[path = "sim/process.rs"]
+mod process;
 #[path = "sim/times.rs"]
 mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use taskmaster::base::errno::Errno;
-use taskmaster::base::exit::{Exit, ExitCodes};
-use taskmaster::base::id::{ClientId, Key, ProgramName, Run, Ticket};
-use taskmaster::base::signal::Sig;
-use taskmaster::base::stage::Stage;
+use taskmaster::base::id::{ClientId, Key, Run, Ticket};
 use taskmaster::base::time::{Mono, WallClock};
-use taskmaster::config::model::{Autorestart, Backoff, Condition, Config, Dependency, Program};
-use taskmaster::control::message::{Outcome, Response, StateName, Wait, WaitFor, Want};
+use taskmaster::config::model::Config;
+use taskmaster::control::message::{Response, StateName, WaitFor};
 use taskmaster::supervise::action::Action;
-use taskmaster::supervise::event::{Command, Fact, Files, Input};
-use taskmaster::supervise::fleet::{Fleet, Member};
-use taskmaster::supervise::state::{Failure, SPAWN_LIMIT};
+use taskmaster::supervise::event::{Fact, Input};
+use taskmaster::supervise::fleet::Fleet;
+use taskmaster::supervise::state::SPAWN_LIMIT;
+
+use bugs::{BUGS, Bug};
+use chance::{Dice, random_config, random_exit};
+use process::{Coming, Process};
 
 const MS: u64 = 1_000_000;
 /// When a life begins.
 const START: u64 = 1_000_000 * MS;
 
 const PROGRAMS: [&str; 4] = ["a", "b", "c", "d"];
-
-/// The chances of a life.
-struct Dice(dice::Dice);
-
-impl Dice {
-    fn new(seed: u64) -> Dice {
-        let mut dice = dice::Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        for _ in 0..8 {
-            dice.roll();
-        }
-        Dice(dice)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.0.roll() % n.max(1)
-    }
-
-    /// True in `percent` of the cases.
-    fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-
-    fn ms(&mut self, up_to: u64) -> u64 {
-        self.below(up_to) * MS
-    }
-
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        let at = usize::try_from(self.below(from.len() as u64)).unwrap();
-        from[at].clone()
-    }
-}
-
-/// What the world will tell about a run, in this order.
-#[derive(Clone, Debug, PartialEq)]
-enum Coming {
-    Spawned,
-    SpawnFailed(Failure),
-    Executed,
-    ExecFailed(Failure),
-    Exit(Exit),
-    Gone,
-}
-
-/// One run in the world's own books, from the wish to spawn it until its last fact was told.
-#[derive(Clone, Debug)]
-struct Process {
-    run: Run,
-    /// Ignores the stop signal.
-    deaf: bool,
-    /// Takes that long to obey it.
-    obeys_after: u64,
-    /// Leaves members of its group behind when it ends.
-    leaves: bool,
-    leader_gone: bool,
-    /// What has not been told yet, by time. Later entries never come before earlier ones.
-    coming: Vec<(u64, Coming)>,
-}
-
-impl Process {
-    /// The leader ends at `at`, unless it has ended or will before that.
-    fn end(&mut self, at: u64, exit: Exit) {
-        if self.leader_gone {
-            return;
-        }
-        let never_born = self.coming.iter().any(|(_, c)| matches!(c, Coming::SpawnFailed(_)));
-        if never_born {
-            return;
-        }
-        if let Some(at_old) = self.exit_time() {
-            if at_old <= at {
-                return;
-            }
-            self.coming.retain(|(_, c)| !matches!(c, Coming::Exit(_) | Coming::Gone));
-        }
-        // What was still to happen to a living process now never will, but for what is under way already.
-        self.coming.retain(|(t, c)| *t <= at || matches!(c, Coming::Spawned));
-        let after = self.coming.iter().map(|(t, _)| *t).max().unwrap_or(0).max(at);
-        self.coming.push((after, Coming::Exit(exit)));
-    }
-
-    fn exit_time(&self) -> Option<u64> {
-        self.coming.iter().find(|(_, c)| matches!(c, Coming::Exit(_))).map(|(t, _)| *t)
-    }
-}
-
-/// A bug between core and world, to see whether it is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bug {
-    LosesAnExit,
-    LosesASpawnFailureWhileStopping,
-    TellsAnExitTwice,
-    SwallowsAReply,
-    RepliesTwice,
-    SpawnsTwice,
-    SignalsTheDead,
-    IgnoresGone,
-    ForgetsTheTimer,
-    ChangesOnADryRun,
-    RestartsByTheOldFile,
-    RestartReloadsEverything,
-    RestartNamesTheWholeProgram,
-    LosesTheNotes,
-    WaitsForTheOpposite,
-    LosesAClockStep,
-    QueuesWhatIsSkipped,
-    StopsOnlyTheRun,
-}
-
-const BUGS: [Bug; 18] = [
-    Bug::LosesAnExit,
-    Bug::LosesASpawnFailureWhileStopping,
-    Bug::TellsAnExitTwice,
-    Bug::SwallowsAReply,
-    Bug::RepliesTwice,
-    Bug::SpawnsTwice,
-    Bug::SignalsTheDead,
-    Bug::IgnoresGone,
-    Bug::ForgetsTheTimer,
-    Bug::ChangesOnADryRun,
-    Bug::RestartsByTheOldFile,
-    Bug::RestartReloadsEverything,
-    Bug::RestartNamesTheWholeProgram,
-    Bug::LosesTheNotes,
-    Bug::WaitsForTheOpposite,
-    Bug::LosesAClockStep,
-    Bug::QueuesWhatIsSkipped,
-    Bug::StopsOnlyTheRun,
-];
 
 struct World {
     dice: Dice,
@@ -436,122 +312,6 @@ impl World {
         Ok(())
     }
 
-    fn spawn(&mut self, key: Key, run: Run) -> Finding {
-        if let Some(other) = self.processes.get(&key) {
-            return Err(format!("spawned {run:?} on top of {:?}", other.run));
-        }
-        if self.shutdown_at.is_some() {
-            return Err("spawned during a shutdown".to_owned());
-        }
-        if let Some(last) = self.last_spawn.insert(key, self.now)
-            && Duration::from_nanos(self.now - last) < self.floor
-        {
-            return Err("two spawns within the floor".to_owned());
-        }
-        self.scheduled_spawn(key)?;
-        self.spawns += 1;
-        let (dice, now) = (&mut self.dice, self.now);
-        let mut at = now + dice.ms(20);
-        let mut coming = Vec::new();
-        if dice.chance(8) {
-            let errno = Errno(dice.pick(&[11, 12, 24, 1]));
-            coming.push((at, Coming::SpawnFailed(Failure::Spawn { stage: Stage::Clone, errno, what: String::new() })));
-        } else {
-            coming.push((at, Coming::Spawned));
-            at += dice.ms(50);
-            match dice.below(100) {
-                0..=7 => {
-                    let errno = Errno(dice.pick(&[2, 13]));
-                    let why = Failure::Spawn { stage: Stage::Exec, errno, what: "x".to_owned() };
-                    coming.push((at, Coming::ExecFailed(why)));
-                    coming.push((at, Coming::Exit(Exit::Code(127))));
-                }
-                8..=9 => {} // Hangs before execve.
-                _ => {
-                    coming.push((at, Coming::Executed));
-                    if dice.chance(70) {
-                        let lifetime = if dice.chance(40) { dice.ms(1500) } else { dice.ms(60_000) };
-                        let exit = random_exit(dice);
-                        coming.push((at + lifetime, Coming::Exit(exit)));
-                    }
-                }
-            }
-        }
-        let process = Process {
-            run,
-            deaf: dice.chance(20),
-            obeys_after: dice.ms(4000),
-            leaves: dice.chance(15),
-            leader_gone: false,
-            coming,
-        };
-        self.processes.insert(key, process);
-        Ok(())
-    }
-
-    fn signal(&mut self, key: Key, run: Run, sig: Sig, group: bool) -> Finding {
-        let now = self.now;
-        let stray = self.last_signal.replace((key, run)).filter(|_| self.bug == Some(Bug::SignalsTheDead));
-        if let Some((key, run)) = stray {
-            self.check_signal(key, run)?;
-        }
-        self.check_signal(key, run)?;
-        let Some(process) = self.processes.get_mut(&key) else { return Ok(()) };
-        let (deadly, delay) = match sig {
-            Sig::KILL => (true, self.dice.below(5) * MS),
-            Sig::CONT | Sig::HUP => (false, 0),
-            _ => (!process.deaf, process.obeys_after),
-        };
-        if !deadly {
-            return Ok(());
-        }
-        if process.leader_gone {
-            if !group && sig == Sig::KILL {
-                return Err("a signal to a leader that is gone".to_owned());
-            }
-            process.coming.retain(|(_, c)| !matches!(c, Coming::Gone));
-            process.coming.push((now + delay, Coming::Gone));
-        } else {
-            if sig == Sig::KILL && group {
-                process.leaves = false;
-            }
-            process.end(now + delay, Exit::Signal { sig, core: false });
-        }
-        Ok(())
-    }
-
-    fn check_signal(&self, key: Key, run: Run) -> Finding {
-        match self.processes.get(&key) {
-            Some(process) if process.run == run => Ok(()),
-            _ => Err(format!("a signal to {run:?} of {key:?}, which is over")),
-        }
-    }
-
-    fn answered(&mut self, ticket: Ticket, response: &Response) -> Finding {
-        self.answers += 1;
-        if !self.open.remove(&ticket) {
-            return Err("an answer that nobody waits for".to_owned());
-        }
-        let due = self.notes_due.remove(&ticket);
-        if let Response::Outcomes { outcomes, notes } = response {
-            self.waits_are_right(ticket, outcomes)?;
-            let notes: Vec<&String> = notes.iter().filter(|note| !note.starts_with("started, too")).collect();
-            if !notes.is_empty() && due != Some(true) || notes.is_empty() && due == Some(true) {
-                return Err(format!("notes {notes:?} where that they are to be there is {due:?}"));
-            }
-            let mut names: Vec<&str> = outcomes.iter().map(|o| o.name.as_str()).collect();
-            names.sort_unstable();
-            names.dedup();
-            if names.len() != outcomes.len() {
-                return Err("a process twice in one answer".to_owned());
-            }
-        }
-        if self.waits.remove(&ticket).is_some() {
-            self.note("wait answered");
-        }
-        Ok(())
-    }
-
     /// The fleet's books and the world's say the same, both ways.
     fn books(&self) -> Finding {
         self.fleet.invariants()?;
@@ -574,116 +334,6 @@ impl World {
             Some(key) => Err(format!("{key:?} is alive and the fleet does not know it")),
             None => Ok(()),
         }
-    }
-
-    fn ticket(&mut self) -> Ticket {
-        if self.clients.is_empty() || self.dice.chance(20) {
-            self.next_client += 1;
-            self.clients.insert(ClientId(self.next_client));
-        }
-        let clients: Vec<ClientId> = self.clients.iter().copied().collect();
-        self.next_ticket += 1;
-        let ticket = Ticket { client: self.dice.pick(&clients), number: self.next_ticket };
-        self.open.insert(ticket);
-        ticket
-    }
-
-    fn names(&mut self) -> Vec<String> {
-        let names = ["a", "b", "c", "d", "b:1", "c:*", "all", "x", "[ab]"];
-        (0..=self.dice.below(2)).map(|_| self.dice.pick(&names).to_owned()).collect()
-    }
-
-    fn wait(&mut self) -> Wait {
-        match self.dice.below(3) {
-            0 => Wait::No,
-            1 => Wait::Reached,
-            _ => Wait::UpTo(self.dice.below(5000)),
-        }
-    }
-
-    /// Somebody waits for a state and tells nobody anything.
-    fn wait_for(&mut self) -> Finding {
-        let (ticket, names) = (self.ticket(), self.names());
-        let until = self.dice.pick(&WaitFor::ALL);
-        let timeout_ms = self.dice.chance(30).then(|| self.dice.below(5000));
-        if let Ok(keys) = self.fleet.chosen(&names) {
-            self.waits.insert(ticket, (until, keys));
-        }
-        let until = match until {
-            WaitFor::Stopped if self.has(Bug::WaitsForTheOpposite) => WaitFor::Running,
-            until => until,
-        };
-        self.tell(Input::Command { ticket, uid: 0, command: Command::Wait { names, until, timeout_ms } })
-    }
-
-    /// What was waited for and is told as reached must be so, and who still waits must have something to wait for.
-    fn waits_are_right(&self, ticket: Ticket, outcomes: &[Outcome]) -> Finding {
-        let Some((until, keys)) = self.waits.get(&ticket) else { return Ok(()) };
-        for member in keys.iter().filter_map(|key| self.fleet.member(*key)) {
-            let name = self.fleet.display_name(member);
-            let reached = outcomes.iter().any(|o| o.ok && o.name == name && !o.result.starts_with("done"));
-            let is = match until {
-                WaitFor::Running | WaitFor::Healthy => member.inst.name() == StateName::Running,
-                WaitFor::Stopped => is_at_rest(member),
-            };
-            if reached && outcomes.len() == 1 && !is {
-                return Err(format!("{name} is told to be {}, but is {:?}", until.word(), member.inst.name()));
-            }
-        }
-        Ok(())
-    }
-
-    fn nobody_waits_in_vain(&self) -> Finding {
-        let open = |(until, member): (WaitFor, &Member)| match until {
-            WaitFor::Running | WaitFor::Healthy => match member.inst.name() {
-                StateName::Starting | StateName::Backoff => true,
-                StateName::Waiting => self.fleet.hopeless(member).is_none(),
-                StateName::Stopping => member.inst.want == Want::Up,
-                _ => false,
-            },
-            WaitFor::Stopped => !is_at_rest(member),
-        };
-        for (ticket, (until, keys)) in &self.waits {
-            let members = keys.iter().filter_map(|key| self.fleet.member(*key));
-            if !members.map(|m| (*until, m)).any(open) {
-                return Err(format!("{ticket:?} waits for {}, which is decided", until.word()));
-            }
-        }
-        Ok(())
-    }
-
-    fn command(&mut self) -> Finding {
-        if self.dice.chance(15) {
-            return self.wait_for();
-        }
-        let (ticket, names, wait) = (self.ticket(), self.names(), self.wait());
-        let command = match self.dice.below(10) {
-            0..=2 => Command::Start { names, wait },
-            3..=5 => Command::Stop { names, wait },
-            6..=7 => Command::Restart { names, wait, files: Files::Unchanged },
-            8 => Command::Signal { sig: self.dice.pick(&[Sig::HUP, Sig::TERM, Sig::KILL]), names },
-            _ => match self.dice.below(3) {
-                0 => Command::Status { names, usage: self.dice.chance(50) },
-                1 => Command::Why { names },
-                _ => Command::Graph { names, dot: false },
-            },
-        };
-        self.suspensions(&command);
-        let command = self.badly_stopped(command);
-        self.tell(Input::Command { ticket, uid: 0, command })
-    }
-
-    fn leave(&mut self) -> Finding {
-        let clients: Vec<ClientId> = self.clients.iter().copied().collect();
-        if clients.is_empty() {
-            return Ok(());
-        }
-        let client = self.dice.pick(&clients);
-        self.clients.remove(&client);
-        self.open.retain(|t| t.client != client);
-        self.notes_due.retain(|t, _| t.client != client);
-        self.waits.retain(|t, _| t.client != client);
-        self.tell(Input::ClientGone(client))
     }
 
     fn reload(&mut self, dry_run: bool) -> Finding {
@@ -728,77 +378,9 @@ impl World {
         self.tell(Input::Shutdown)
     }
 
-    fn has(&self, bug: Bug) -> bool {
-        self.bug == Some(bug)
-    }
-
-    /// A bug that bites once in a while.
-    fn once(&mut self, bug: Bug, percent: u64) -> bool {
-        let bites = self.bug == Some(bug) && self.bug_armed && self.dice.chance(percent);
-        self.bug_armed &= !bites;
-        bites
-    }
-
     fn note(&mut self, what: &'static str) {
         self.seen.insert(what);
     }
-}
-
-/// Nothing of it is alive, and nothing will start it by itself.
-fn is_at_rest(member: &Member) -> bool {
-    matches!(member.inst.name(), StateName::Stopped | StateName::Exited | StateName::Fatal)
-}
-
-fn random_exit(dice: &mut Dice) -> Exit {
-    match dice.below(4) {
-        0 => Exit::Code(0),
-        1 => Exit::Code(2),
-        2 => Exit::Signal { sig: Sig::KILL, core: false },
-        _ => Exit::Code(1),
-    }
-}
-
-fn random_config(dice: &mut Dice, floor: Duration) -> Config {
-    let mut config = Config::default();
-    let linked = dice.chance(50);
-    for name in PROGRAMS {
-        if dice.chance(80) {
-            let mut program = random_program(dice, floor);
-            program.restart_dependents = dice.chance(20);
-            // Only on those before it, so that there are no circles.
-            for (on, other) in &config.programs {
-                if linked && dice.chance(40) {
-                    let job = other.policy.oneshot;
-                    let until = dice.pick(&[Condition::Started, Condition::Ready, Condition::Completed]);
-                    let until = if until == Condition::Completed && !job { Condition::Ready } else { until };
-                    program.depends_on.push(Dependency { on: on.clone(), until, required: dice.chance(75) });
-                }
-            }
-            config.programs.insert(ProgramName::new(name).unwrap(), program.into());
-        }
-    }
-    config
-}
-
-fn random_program(dice: &mut Dice, floor: Duration) -> Program {
-    let mut program = Program::new(vec![dice.pick(&["/bin/x", "/bin/y"]).to_owned()]);
-    program.numprocs = 1 + u32::try_from(dice.below(4)).unwrap();
-    program.numprocs_start = dice.pick(&[0, 0, 0, 2]);
-    program.autostart = dice.chance(70);
-    program.priority = i32::try_from(dice.below(3)).unwrap();
-    let policy = &mut program.policy;
-    policy.autorestart = dice.pick(&[Autorestart::Always, Autorestart::Never, Autorestart::Unexpected]);
-    policy.exitcodes = ExitCodes::new([0, 2]);
-    policy.startretries = dice.pick(&[None, Some(0), Some(1), Some(3)]);
-    policy.starttime = Duration::from_millis(dice.pick(&[0, 100, 1000]));
-    policy.stoptime = Duration::from_millis(dice.pick(&[0, 500, 10_000]));
-    policy.stopsignal = dice.pick(&[Sig::TERM, Sig::INT, Sig::KILL]);
-    policy.stopgroup = dice.chance(80);
-    policy.oneshot = dice.chance(15);
-    policy.timeout = dice.chance(30).then_some(Duration::from_millis(1500));
-    policy.backoff = Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(5), floor, factor: 2.0 };
-    times::random_schedule(dice, &mut program);
-    program
 }
 
 fn setting(name: &str, default: u64) -> u64 {

@@ -290,33 +290,10 @@ fn details(refusal: &Refusal, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::message::{VersionReport, Want};
+    use crate::control::message::VersionReport;
 
     /// 2026-11-21 10:47:00 UTC.
     const CLOCK: Clock = Clock { now_unix: 1_795_258_020, utc_offset: 0 };
-
-    fn process(name: &str, state: StateName) -> ProcessStatus {
-        ProcessStatus {
-            name: name.to_owned(),
-            program: name.to_owned(),
-            num: 0,
-            group: None,
-            state,
-            want: Want::Up,
-            as_wanted: true,
-            pid: None,
-            for_ms: None,
-            runs: 1,
-            last_exit: None,
-            why: None,
-            next: None,
-            next_try_ms: None,
-            kill_in_ms: None,
-            reads: None,
-            schedule: None,
-            usage: None,
-        }
-    }
 
     fn text(response: &Response) -> String {
         String::from_utf8(render(response, &CLOCK)).unwrap()
@@ -329,7 +306,7 @@ mod tests {
     #[test]
     fn states_look_as_in_supervisorctl() {
         use StateName::{Backoff, Exited, Fatal, Running, Starting, Stopped, Stopping};
-        let p = |state| process("web", state);
+        let p = |state| ProcessStatus::plain("web", state);
         let some = |text: &str| Some(text.to_owned());
         for (p, end) in [
             (
@@ -387,7 +364,7 @@ mod tests {
 
     #[test]
     fn the_zone_shifts_times() {
-        let p = ProcessStatus { for_ms: Some(0), ..process("web", StateName::Stopped) };
+        let p = ProcessStatus { for_ms: Some(0), ..ProcessStatus::plain("web", StateName::Stopped) };
         let clock = Clock { utc_offset: 2 * 3600, ..CLOCK };
         let out = render(&Response::Status(vec![p]), &clock);
         assert!(String::from_utf8(out).unwrap().ends_with("Nov 21 12:47 PM\n"));
@@ -397,8 +374,8 @@ mod tests {
     fn names_share_a_column() {
         let long = "x".repeat(40);
         let out = text(&Response::Status(vec![
-            process("gr\u{f6}\u{df}e", StateName::Fatal),
-            process(&long, StateName::Fatal),
+            ProcessStatus::plain("gr\u{f6}\u{df}e", StateName::Fatal),
+            ProcessStatus::plain(&long, StateName::Fatal),
         ]));
         let columns: Vec<_> = out.lines().map(|l| l.split("FATAL").next().unwrap().chars().count()).collect();
         assert_eq!(columns, [43, 43]);

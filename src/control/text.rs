@@ -5,7 +5,8 @@ use crate::base::signal::Sig;
 use crate::base::text::quoted;
 use crate::base::units::parse_duration;
 
-use super::command::{self, Args, Command, Param, Place};
+use super::command::args::{self, Args};
+use super::command::{self, Command, Param, Place};
 use super::message::{Refusal, RefusalCode, Request};
 
 /// Reads a line of words.
@@ -147,10 +148,10 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
         Param::Since => {
             args.since = Some(word.parse().map_err(|_| format!("{} is no number of an event", quoted(word)))?)
         }
-        Param::For => args.until = Some(command::wait_for(word)?),
+        Param::For => args.until = Some(args::wait_for(word)?),
         Param::Usage => args.usage = Some(true),
         Param::Dot => args.dot = Some(true),
-        Param::Stream => args.stream = Some(command::stream(word)?),
+        Param::Stream => args.stream = Some(args::stream(word)?),
         Param::Command => args.command = Some(word.to_owned()),
         Param::Text => {
             // Ended by a line feed after each word, so that it is one line at the end.
@@ -161,7 +162,7 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
             text.push_str(word);
             text.push('\n');
         }
-        Param::Base64 => args.base64 = Some(command::bytes(word)?),
+        Param::Base64 => args.base64 = Some(args::bytes(word)?),
         Param::Eof => args.eof = Some(true),
         Param::Rows => args.rows = Some(number_of(word, "lines")?),
         Param::Cols => args.cols = Some(number_of(word, "columns")?),

@@ -89,30 +89,11 @@ fn turned_away(code: RefusalCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::message::{KeyChange, Outcome, PlanReport, ProcessStatus, Refusal, StateName, Want};
+    use crate::control::message::{KeyChange, Outcome, PlanReport, ProcessStatus, Refusal, StateName};
 
     #[test]
     fn answers_have_exit_codes() {
-        let process = |as_wanted| ProcessStatus {
-            name: "web".into(),
-            program: "web".into(),
-            num: 0,
-            group: None,
-            state: StateName::Running,
-            want: Want::Up,
-            as_wanted,
-            pid: None,
-            for_ms: None,
-            runs: 1,
-            last_exit: None,
-            why: None,
-            next: None,
-            next_try_ms: None,
-            kill_in_ms: None,
-            reads: None,
-            schedule: None,
-            usage: None,
-        };
+        let process = |as_wanted| ProcessStatus { as_wanted, ..ProcessStatus::plain("web", StateName::Running) };
         let outcome = |ok| Outcome { name: "web".into(), result: "x".into(), ok };
         let outcomes = |outcomes| Response::Outcomes { outcomes, notes: vec![] };
         let plan = |dry_run, needs_restart| {

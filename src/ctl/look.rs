@@ -273,30 +273,11 @@ fn ink_of_action(action: ChangeAction) -> Ink {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::message::{Change, KeyChange, Then, Want};
+    use crate::control::message::{Change, KeyChange, Then};
     use crate::control::render::{Clock, render};
 
     fn process(name: &str, state: StateName, as_wanted: bool, why: Option<&str>) -> ProcessStatus {
-        ProcessStatus {
-            name: name.into(),
-            program: name.into(),
-            num: 0,
-            group: None,
-            state,
-            want: Want::Up,
-            as_wanted,
-            pid: Some(7),
-            for_ms: None,
-            runs: 1,
-            last_exit: None,
-            why: why.map(str::to_owned),
-            next: None,
-            next_try_ms: None,
-            kill_in_ms: None,
-            reads: None,
-            schedule: None,
-            usage: None,
-        }
+        ProcessStatus { as_wanted, pid: Some(7), why: why.map(str::to_owned), ..ProcessStatus::plain(name, state) }
     }
 
     fn dressed(response: &Response, look: Look) -> String {

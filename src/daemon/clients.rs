@@ -5,32 +5,33 @@
 //! nobody else anything. Whoever closes the sending side still gets the whole answer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use crate::base::errno::Errno;
+use crate::base::errno::{Errno, plain};
 use crate::base::id::{ClientId, Ticket};
 use crate::base::time::Mono;
 use crate::config::model::SocketConfig;
 use crate::control::access::Access;
 use crate::control::command::Right;
-use crate::control::frame::{Frame, Lines, REQUEST_BYTES};
-use crate::control::jsonrpc::{Call, Id};
-use crate::control::message::{Chunk, Event, Refusal, RefusalCode, Request, Response};
+use crate::control::frame::Frame;
+use crate::control::message::{Chunk, Event, Request, Response};
 use crate::control::render::Clock;
-use crate::control::wire::{self, Message};
+use crate::control::wire;
+use crate::sys::fd;
 use crate::sys::sock::{self, Peer};
-use crate::sys::{fd, user};
 
 use super::error::Error;
 use super::reactor::{Reactor, Source, Token, Wants};
-use crate::base::errno::plain;
 
+mod client;
 mod rights;
+mod socket;
+
+use client::{Client, Form};
+use socket::SocketFile;
 
 /// How many connections there may be at the most, and how many there may be in any case. In between it depends on the
 /// descriptors that the configuration leaves. One more takes the place of another.
@@ -51,9 +52,6 @@ const PAUSE_BYTES: usize = 256 << 10;
 /// How long a client may leave an answer unread before it is cut off.
 const STALL_LIMIT: Duration = Duration::from_secs(30);
 
-/// How much is read from one client in one turn.
-const READ_BUDGET_BYTES: usize = 64 << 10;
-
 /// How long trouble with connections is not told again.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -65,68 +63,6 @@ const STREAM_BYTES: usize = 128 << 10;
 
 /// To how many clients what they follow is sent in one turn.
 const STREAMS_PER_TURN: usize = 64;
-
-/// How a request wants to be answered.
-#[derive(Debug)]
-enum Form {
-    Text,
-    /// A call, alone or of a batch. Without an id it is a notification, which gets no answer.
-    Json {
-        id: Option<Id>,
-        batch: Option<u64>,
-    },
-    /// It has its answer, and events follow: in text, or as notifications that name the call.
-    Stream(Option<Id>),
-}
-
-/// A batch of JSON-RPC calls that are not all answered.
-#[derive(Debug)]
-struct Batch {
-    open: usize,
-    /// The answers up to now, as they will be sent.
-    answers: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Client {
-    token: Token,
-    peer: Peer,
-    lines: Lines,
-    /// Requests that are not answered, by ticket number.
-    open: BTreeMap<u64, Form>,
-    batches: BTreeMap<u64, Batch>,
-    next_number: u64,
-    out: Vec<u8>,
-    /// How much of `out` is sent.
-    sent: usize,
-    /// How much was held for it when that was last counted.
-    held: usize,
-    /// When the client last took something of a waiting answer; `Some` iff there is one.
-    stalled_since: Option<Mono>,
-    last_request: Mono,
-    wants: Wants,
-    /// Requests were left in the buffer because too much answer waits.
-    paused: bool,
-    /// It has closed its sending side.
-    ended: bool,
-    /// No more requests are taken; it is closed when everything is sent.
-    closing: bool,
-    /// All groups of its process.
-    groups: Vec<u32>,
-    /// What its user may do. If that is nothing, the first request, which is refused, is its last.
-    right: Option<Right>,
-}
-
-/// The socket's file, which goes with its owner: a start that fails later on leaves none behind.
-#[derive(Debug)]
-struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Gone already is as good.
-        let _ = fs::remove_file(&self.0);
-    }
-}
 
 /// The listening socket and all connections.
 #[derive(Debug)]
@@ -193,25 +129,10 @@ impl Clients {
     /// # Errors
     /// The path is too long, is something else than a socket, or the system refuses.
     pub fn listen(reactor: &mut Reactor, path: &Path, config: &SocketConfig, access: Access) -> Result<Clients, Error> {
-        let failed = |step, error| Error::io(step, path, error);
-        if path.as_os_str().len() > sock::PATH_BYTES {
-            let text = format!("the path is longer than {} bytes", sock::PATH_BYTES);
-            return Err(failed("listen on", io::Error::other(text)));
-        }
-        if let Ok(there) = fs::symlink_metadata(path) {
-            if !there.file_type().is_socket() {
-                return Err(failed("listen on", io::Error::other("there is something that is no socket")));
-            }
-            if sock::answers(path) {
-                return Err(Error::Taken(path.to_owned()));
-            }
-            fs::remove_file(path).map_err(|e| failed("remove the leftover socket", e))?;
-        }
-        let listener = sock::listen(path).map_err(|e| failed("listen on", e))?;
-        let file = SocketFile(path.to_owned());
-        open_up(path, config)?;
-        let token =
-            reactor.add(Source::Listener, listener, Wants::Read).map_err(|(e, _)| failed("poll the socket", e))?;
+        let (listener, file) = socket::open(path, config)?;
+        let token = reactor
+            .add(Source::Listener, listener, Wants::Read)
+            .map_err(|(e, _)| Error::io("poll the socket", path, e))?;
         Ok(Clients {
             listener: token,
             file,
@@ -236,8 +157,7 @@ impl Clients {
 
     /// Removes the socket's file.
     pub fn remove_socket(&self) {
-        // Gone already is as good.
-        let _ = fs::remove_file(&self.file.0);
+        self.file.remove();
     }
 
     /// Accepts what waits. Clients that had to go are returned, and what went wrong.
@@ -298,25 +218,8 @@ impl Clients {
         let id = ClientId(self.next_id);
         self.next_id += 1;
         let token = reactor.add(Source::Client(id), socket, Wants::Read).map_err(|(error, _)| error)?;
-        let client = Client {
-            token,
-            peer,
-            lines: Lines::default(),
-            open: BTreeMap::new(),
-            batches: BTreeMap::new(),
-            next_number: 1,
-            out: Vec::new(),
-            sent: 0,
-            held: 0,
-            stalled_since: None,
-            last_request: now,
-            wants: Wants::Read,
-            paused: false,
-            ended: false,
-            closing: false,
-            right: self.access.right_of(peer.uid, &groups),
-            groups,
-        };
+        let right = self.access.right_of(peer.uid, &groups);
+        let client = Client::new(token, peer, groups, right, now);
         self.all.insert(id, client);
         Ok(())
     }
@@ -572,162 +475,4 @@ impl Clients {
         self.streams.remove(&id);
         self.drained.remove(&id);
     }
-}
-
-impl Client {
-    /// How much answer is not sent yet.
-    fn waiting(&self) -> usize {
-        self.out.len() - self.sent
-    }
-
-    /// How much is held for it.
-    fn holds(&self) -> usize {
-        self.waiting() + self.lines.pending() + self.batches.values().map(|batch| batch.answers.len()).sum::<usize>()
-    }
-
-    fn has_text_open(&self) -> bool {
-        self.open.values().any(|form| matches!(form, Form::Text | Form::Stream(None)))
-    }
-
-    fn follows(&self) -> bool {
-        self.open.values().any(|form| matches!(form, Form::Stream(_)))
-    }
-
-    fn only_streams(&self) -> bool {
-        self.open.values().all(|form| matches!(form, Form::Stream(_)))
-    }
-
-    /// Ends the streams of a client that does not keep up: it is told, and closed when it has read that.
-    fn fall_behind(&mut self) {
-        let text = "this client does not read fast enough: ask again, from where it was";
-        self.end_streams(Refusal::new(RefusalCode::Busy, text));
-    }
-
-    /// Reads up to the budget, as long as the buffer has room. Whether there may be more that nobody will announce;
-    /// with a full buffer that is found out when the next answer has made room.
-    fn receive(&mut self, reactor: &Reactor) -> io::Result<bool> {
-        let mut buffer = [0u8; 16 << 10];
-        let mut budget = READ_BUDGET_BYTES;
-        while !self.ended && budget > 0 && self.lines.pending() <= 2 * REQUEST_BYTES {
-            let Some(socket) = reactor.fd(self.token) else { return Ok(false) };
-            match fd::read(socket, &mut buffer) {
-                Ok(0) => {
-                    self.ended = true;
-                    self.lines.finish();
-                }
-                Ok(n) => {
-                    budget = budget.saturating_sub(n);
-                    // What a client still sends while it is being sent away is not kept.
-                    if !self.closing {
-                        self.lines.feed(buffer.get(..n).unwrap_or_default());
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(!self.ended && budget == 0)
-    }
-
-    /// Takes note of the requests of a message, each under a number of its own. What cannot be understood is answered.
-    fn understand(&mut self, message: Message) -> Vec<(u64, Request)> {
-        let (calls, batch) = match message {
-            Message::Text(Ok(request)) => return vec![(self.note(Form::Text), request)],
-            Message::Text(Err(refusal)) => {
-                wire::write_text(&Response::Refused(refusal), &Clock::default(), &mut self.out);
-                return Vec::new();
-            }
-            Message::Json { calls, batch } => (calls, batch),
-        };
-        let batch = batch.then(|| {
-            let number = self.next_number;
-            self.next_number += 1;
-            self.batches.insert(number, Batch { open: calls.len(), answers: Vec::new() });
-            number
-        });
-        let mut understood = Vec::new();
-        for Call { id, request } in calls {
-            match request {
-                Ok(request) => understood.push((self.note(Form::Json { id, batch }), request)),
-                Err(refusal) => self.answer_json(id, batch, &Response::Refused(refusal)),
-            }
-        }
-        understood
-    }
-
-    fn note(&mut self, form: Form) -> u64 {
-        let number = self.next_number;
-        self.next_number += 1;
-        self.open.insert(number, form);
-        number
-    }
-
-    /// Answers a call; the answers of a batch gather until it is complete.
-    fn answer_json(&mut self, id: Option<Id>, batch: Option<u64>, response: &Response) {
-        let Some(number) = batch else {
-            if let Some(id) = id {
-                wire::write_json(&id, response, &mut self.out);
-            }
-            return;
-        };
-        let Some(batch) = self.batches.get_mut(&number) else { return };
-        batch.open = batch.open.saturating_sub(1);
-        if let Some(id) = id {
-            wire::add_to_batch(&id, response, &mut batch.answers);
-        }
-        if batch.open == 0
-            && let Some(batch) = self.batches.remove(&number)
-        {
-            wire::write_batch(&batch.answers, &mut self.out);
-        }
-    }
-
-    /// Sends what the socket takes; how much that was.
-    fn send(&mut self, reactor: &Reactor) -> io::Result<usize> {
-        let before = self.sent;
-        while let Some(rest) = self.out.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            let Some(socket) = reactor.fd(self.token) else { break };
-            match sock::send(socket, rest) {
-                Ok(n) => self.sent += n,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let progress = self.sent - before;
-        if self.sent == self.out.len() {
-            // An answer for a thousand processes is not kept as capacity.
-            self.out = Vec::new();
-            self.sent = 0;
-        }
-        Ok(progress)
-    }
-}
-
-/// Gives the socket the owner and the permissions that the configuration names, ownership first: there must be no
-/// moment in which the wrong group may connect.
-fn open_up(path: &Path, config: &SocketConfig) -> Result<(), Error> {
-    let missing = |what: &str| io::Error::other(format!("no such {what}"));
-    let uid = match &config.owner {
-        None => None,
-        Some(owner) => match user::user(owner) {
-            Ok(Some(identity)) => Some(identity.uid),
-            Ok(None) => return Err(Error::io("give the socket to its owner", owner, missing("user"))),
-            Err(error) => return Err(Error::io("look up the socket's owner", owner, error)),
-        },
-    };
-    let gid = match &config.group {
-        None => None,
-        Some(group) => match user::group(group) {
-            Ok(Some(gid)) => Some(gid),
-            Ok(None) => return Err(Error::io("give the socket to its group", group, missing("group"))),
-            Err(error) => return Err(Error::io("look up the socket's group", group, error)),
-        },
-    };
-    if uid.is_some() || gid.is_some() {
-        std::os::unix::fs::lchown(path, uid, gid).map_err(|e| Error::io("change the owner of", path, e))?;
-    }
-    fs::set_permissions(path, fs::Permissions::from_mode(config.mode))
-        .map_err(|e| Error::io("change the permissions of", path, e))
 }

@@ -67,7 +67,12 @@ pub fn reply(form: Form, response: &Response) -> Reply {
     match (form, response) {
         (_, Response::Refused(refusal)) => refused(refusal),
         (Form::Account, Response::Why(accounts)) => match accounts.as_slice() {
-            [account] => Reply::ok(Kind::Json, jsonrpc::in_json(account)),
+            [account] => {
+                let mut body = Vec::new();
+                jsonrpc::write_account(account, &mut body);
+                body.push(b'\n');
+                Reply::ok(Kind::Json, body)
+            }
             several => {
                 let text = format!("the name means {} processes: /api/status tells of several", several.len());
                 Reply::of(&Fault::new(400, text))

@@ -10,7 +10,9 @@ use taskmaster::control::message::{StateName, Wait, Want};
 use taskmaster::supervise::event::{Command, Files, Input};
 use taskmaster::supervise::fleet::Member;
 
-use super::{Bug, Finding, PROGRAMS, World, random_program};
+use super::bugs::Bug;
+use super::chance::random_program;
+use super::{Finding, PROGRAMS, World};
 
 /// A restart and the books before it.
 struct Before {

@@ -13,7 +13,9 @@ use taskmaster::supervise::event::{Command, Input};
 use taskmaster::supervise::fleet::Member;
 use taskmaster::supervise::history::By;
 
-use super::{Bug, Dice, Finding, World};
+use super::bugs::Bug;
+use super::chance::Dice;
+use super::{Finding, World};
 
 /// A Sunday in the middle of the night on which daylight saving begins in Berlin: 2026-03-28 23:00 UTC.
 const MIDNIGHT: i64 = 1_774_738_800;

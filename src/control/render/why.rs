@@ -109,28 +109,18 @@ fn word(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::base::id::Stream;
-    use crate::control::message::{LastOutput, ProcessStatus, StateName, Transition, Want};
+    use crate::control::message::{LastOutput, ProcessStatus, StateName, Transition};
 
     fn account() -> Account {
         let status = ProcessStatus {
-            name: "web".to_owned(),
-            program: "web".to_owned(),
-            num: 0,
-            group: None,
-            state: StateName::Backoff,
-            want: Want::Up,
             as_wanted: false,
-            pid: None,
             for_ms: Some(0),
             runs: 2,
             last_exit: Some("exit status 1".to_owned()),
             why: Some("exited too quickly (exit status 1)".to_owned()),
             next: Some("next try in 3s (3 of 4)".to_owned()),
             next_try_ms: Some(3000),
-            kill_in_ms: None,
-            reads: None,
-            schedule: None,
-            usage: None,
+            ..ProcessStatus::plain("web", StateName::Backoff)
         };
         let (from, to) = (StateName::Starting, StateName::Backoff);
         let transition = Transition { time: "T".to_owned(), ago_ms: 1, from, to, cause: "x\ny".to_owned() };

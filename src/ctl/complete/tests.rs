@@ -1,28 +1,13 @@
 //! What is offered, place by place.
 
 use super::*;
-use crate::control::message::{StateName, Want};
+use crate::control::message::StateName;
 
 fn process(name: &str, program: &str, group: Option<&str>) -> ProcessStatus {
     ProcessStatus {
-        name: name.into(),
-        program: program.into(),
-        num: 0,
+        program: program.to_owned(),
         group: group.map(str::to_owned),
-        state: StateName::Running,
-        want: Want::Up,
-        as_wanted: true,
-        pid: None,
-        for_ms: None,
-        runs: 1,
-        last_exit: None,
-        why: None,
-        next: None,
-        next_try_ms: None,
-        kill_in_ms: None,
-        schedule: None,
-        usage: None,
-        reads: None,
+        ..ProcessStatus::plain(name, StateName::Running)
     }
 }
 

@@ -3,33 +3,17 @@
 use super::*;
 use crate::base::id::Stream;
 use crate::base::position::Position;
-use crate::control::message::{
-    Chunk, EventList, LogList, LogPlace, Outcome, ProcessStatus, Refusal, StateName, Usage, Want,
-};
+use crate::control::message::{Chunk, EventList, LogList, LogPlace, Outcome, ProcessStatus, Refusal, StateName, Usage};
 use crate::control::message::{RefusalCode, Request};
 use crate::ctl::board::pane::{Output, Written};
 
 pub(in crate::ctl::board) fn process(name: &str, state: StateName) -> ProcessStatus {
     let lives = matches!(state, StateName::Running | StateName::Starting | StateName::Stopping);
     ProcessStatus {
-        name: name.into(),
-        program: name.into(),
-        num: 0,
-        group: None,
-        state,
-        want: Want::Up,
         as_wanted: state == StateName::Running,
         pid: lives.then_some(4711),
         for_ms: Some(5_000),
-        runs: 1,
-        last_exit: None,
-        why: None,
-        next_try_ms: None,
-        kill_in_ms: None,
-        reads: None,
-        schedule: None,
-        usage: None,
-        next: None,
+        ..ProcessStatus::plain(name, state)
     }
 }
 

@@ -1,0 +1,153 @@
+//! Clients that come, ask, wait and go. Each request has one answer; what is told as reached must be so, and nobody waits
+//! for what is decided.
+
+use taskmaster::base::id::{ClientId, Ticket};
+use taskmaster::base::signal::Sig;
+use taskmaster::control::message::{Outcome, Response, StateName, Wait, WaitFor, Want};
+use taskmaster::supervise::event::{Command, Files, Input};
+use taskmaster::supervise::fleet::Member;
+
+use super::bugs::Bug;
+use super::{Finding, World};
+
+impl World {
+    pub(super) fn answered(&mut self, ticket: Ticket, response: &Response) -> Finding {
+        self.answers += 1;
+        if !self.open.remove(&ticket) {
+            return Err("an answer that nobody waits for".to_owned());
+        }
+        let due = self.notes_due.remove(&ticket);
+        if let Response::Outcomes { outcomes, notes } = response {
+            self.waits_are_right(ticket, outcomes)?;
+            let notes: Vec<&String> = notes.iter().filter(|note| !note.starts_with("started, too")).collect();
+            if !notes.is_empty() && due != Some(true) || notes.is_empty() && due == Some(true) {
+                return Err(format!("notes {notes:?} where that they are to be there is {due:?}"));
+            }
+            let mut names: Vec<&str> = outcomes.iter().map(|o| o.name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            if names.len() != outcomes.len() {
+                return Err("a process twice in one answer".to_owned());
+            }
+        }
+        if self.waits.remove(&ticket).is_some() {
+            self.note("wait answered");
+        }
+        Ok(())
+    }
+
+    pub(super) fn ticket(&mut self) -> Ticket {
+        if self.clients.is_empty() || self.dice.chance(20) {
+            self.next_client += 1;
+            self.clients.insert(ClientId(self.next_client));
+        }
+        let clients: Vec<ClientId> = self.clients.iter().copied().collect();
+        self.next_ticket += 1;
+        let ticket = Ticket { client: self.dice.pick(&clients), number: self.next_ticket };
+        self.open.insert(ticket);
+        ticket
+    }
+
+    pub(super) fn names(&mut self) -> Vec<String> {
+        let names = ["a", "b", "c", "d", "b:1", "c:*", "all", "x", "[ab]"];
+        (0..=self.dice.below(2)).map(|_| self.dice.pick(&names).to_owned()).collect()
+    }
+
+    pub(super) fn wait(&mut self) -> Wait {
+        match self.dice.below(3) {
+            0 => Wait::No,
+            1 => Wait::Reached,
+            _ => Wait::UpTo(self.dice.below(5000)),
+        }
+    }
+
+    /// Somebody waits for a state and tells nobody anything.
+    pub(super) fn wait_for(&mut self) -> Finding {
+        let (ticket, names) = (self.ticket(), self.names());
+        let until = self.dice.pick(&WaitFor::ALL);
+        let timeout_ms = self.dice.chance(30).then(|| self.dice.below(5000));
+        if let Ok(keys) = self.fleet.chosen(&names) {
+            self.waits.insert(ticket, (until, keys));
+        }
+        let until = match until {
+            WaitFor::Stopped if self.has(Bug::WaitsForTheOpposite) => WaitFor::Running,
+            until => until,
+        };
+        self.tell(Input::Command { ticket, uid: 0, command: Command::Wait { names, until, timeout_ms } })
+    }
+
+    /// What was waited for and is told as reached must be so, and who still waits must have something to wait for.
+    pub(super) fn waits_are_right(&self, ticket: Ticket, outcomes: &[Outcome]) -> Finding {
+        let Some((until, keys)) = self.waits.get(&ticket) else { return Ok(()) };
+        for member in keys.iter().filter_map(|key| self.fleet.member(*key)) {
+            let name = self.fleet.display_name(member);
+            let reached = outcomes.iter().any(|o| o.ok && o.name == name && !o.result.starts_with("done"));
+            let is = match until {
+                WaitFor::Running | WaitFor::Healthy => member.inst.name() == StateName::Running,
+                WaitFor::Stopped => is_at_rest(member),
+            };
+            if reached && outcomes.len() == 1 && !is {
+                return Err(format!("{name} is told to be {}, but is {:?}", until.word(), member.inst.name()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn nobody_waits_in_vain(&self) -> Finding {
+        let open = |(until, member): (WaitFor, &Member)| match until {
+            WaitFor::Running | WaitFor::Healthy => match member.inst.name() {
+                StateName::Starting | StateName::Backoff => true,
+                StateName::Waiting => self.fleet.hopeless(member).is_none(),
+                StateName::Stopping => member.inst.want == Want::Up,
+                _ => false,
+            },
+            WaitFor::Stopped => !is_at_rest(member),
+        };
+        for (ticket, (until, keys)) in &self.waits {
+            let members = keys.iter().filter_map(|key| self.fleet.member(*key));
+            if !members.map(|m| (*until, m)).any(open) {
+                return Err(format!("{ticket:?} waits for {}, which is decided", until.word()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn command(&mut self) -> Finding {
+        if self.dice.chance(15) {
+            return self.wait_for();
+        }
+        let (ticket, names, wait) = (self.ticket(), self.names(), self.wait());
+        let command = match self.dice.below(10) {
+            0..=2 => Command::Start { names, wait },
+            3..=5 => Command::Stop { names, wait },
+            6..=7 => Command::Restart { names, wait, files: Files::Unchanged },
+            8 => Command::Signal { sig: self.dice.pick(&[Sig::HUP, Sig::TERM, Sig::KILL]), names },
+            _ => match self.dice.below(3) {
+                0 => Command::Status { names, usage: self.dice.chance(50) },
+                1 => Command::Why { names },
+                _ => Command::Graph { names, dot: false },
+            },
+        };
+        self.suspensions(&command);
+        let command = self.badly_stopped(command);
+        self.tell(Input::Command { ticket, uid: 0, command })
+    }
+
+    pub(super) fn leave(&mut self) -> Finding {
+        let clients: Vec<ClientId> = self.clients.iter().copied().collect();
+        if clients.is_empty() {
+            return Ok(());
+        }
+        let client = self.dice.pick(&clients);
+        self.clients.remove(&client);
+        self.open.retain(|t| t.client != client);
+        self.notes_due.retain(|t, _| t.client != client);
+        self.waits.retain(|t, _| t.client != client);
+        self.tell(Input::ClientGone(client))
+    }
+}
+
+/// Nothing of it is alive, and nothing will start it by itself.
+fn is_at_rest(member: &Member) -> bool {
+    matches!(member.inst.name(), StateName::Stopped | StateName::Exited | StateName::Fatal)
+}
