@@ -3,6 +3,7 @@
 //! May import everything; nothing imports it but the binary. `main` sets up, `run` is the loop, `reactor` what is
 //! polled, `dispatch` leads from an event to its owner, `perform` does what the core wants.
 
+mod audience;
 mod audit;
 mod background;
 mod birth;
@@ -30,5 +31,11 @@ mod reactor;
 mod run;
 mod stdin;
 mod terminal;
+#[cfg(feature = "web")]
+mod web;
+#[cfg(not(feature = "web"))]
+#[path = "daemon/no_web.rs"]
+mod web;
+mod who;
 
 pub use main::main;

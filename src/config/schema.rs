@@ -170,12 +170,13 @@ fn socket(key: SocketKey) -> Said {
 
 fn http(key: HttpKey) -> Said {
     match key {
-        HttpKey::Listen => {
-            (texts(), "Where it listens: \"127.0.0.1:8080\", \"unix:/run/taskmaster/http.sock\", or a list of such.")
-        }
+        HttpKey::Listen => (
+            addresses(),
+            "Where it listens: \"127.0.0.1:8080\", \"unix:/run/taskmaster/http.sock\", or a list of such.",
+        ),
         HttpKey::Control => (boolean(), "Whether anything may be changed by it. Default: false."),
         HttpKey::TokenFile => (path(), "A file with the token that clients must have. None unless given."),
-        HttpKey::Hosts => (texts(), "Names by which it is reached besides localhost. Default: []."),
+        HttpKey::Hosts => (hosts(), "Names by which it is reached besides localhost. Default: []."),
     }
 }
 
@@ -402,9 +403,21 @@ fn exit_codes() -> Value {
     json!({"anyOf": [number, {"type": "array", "items": one}, several]})
 }
 
-/// One text, or a list.
-fn texts() -> Value {
-    json!({"anyOf": [scalar(), {"type": "array", "items": scalar()}, {"type": "null"}]})
+/// Where HTTP listens: one address, or a list.
+fn addresses() -> Value {
+    const PORT: &str = "0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+    let number = json!({"type": "integer", "minimum": 0, "maximum": 65_535});
+    let address =
+        format!(r"^(unix:.+|((localhost)?:)?{PORT}|[0-9]+\.[0-9.]+:{PORT}|\[[0-9A-Fa-f:.]+\]:{PORT}|.*\$.*|.*%\(.*)$");
+    let one = json!({"anyOf": [number, text_like(&address)]});
+    json!({"anyOf": [one.clone(), {"type": "array", "items": one, "minItems": 1}]})
+}
+
+/// One name of a host, or a list.
+fn hosts() -> Value {
+    let one = text_like(r"^([-._:\[\]A-Za-z0-9]{1,260}|.*\$.*|.*%\(.*)$");
+    let one = json!({"anyOf": [one, {"type": ["number", "boolean"]}]});
+    json!({"anyOf": [one.clone(), {"type": "array", "items": one}, {"type": "null"}]})
 }
 
 fn path() -> Value {

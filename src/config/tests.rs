@@ -5,6 +5,8 @@ use std::time::Duration;
 
 mod complaints;
 mod examples;
+#[cfg(feature = "web")]
+mod http;
 mod roles;
 
 use super::diag::{Diagnostic, Level};

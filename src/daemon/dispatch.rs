@@ -34,6 +34,8 @@ impl Daemon {
             Source::ClockSet => self.clock_set(),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
+            Source::WebListener(number) => self.accept_web(number),
+            Source::Web(id) => self.web.wake(id),
             Source::Stdin(key, run) => self.serve_stdin((key, run)),
             Source::Terminal(key, run) => self.serve_terminal((key, run)),
             Source::Output(key, run, stream) => {

@@ -14,6 +14,7 @@ use crate::sys::limits::{self, OpenFiles};
 use super::clients::LEAST_CLIENTS;
 use super::error::Error;
 use super::options::Overrides;
+use super::web::MOST as MOST_OF_WEB;
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -69,7 +70,8 @@ fn files_needed(config: &Config) -> u64 {
         let between = if program.tty { 2 } else { 0 };
         u64::from(program.numprocs) * (1 + 2 * files as u64 + input + between)
     };
-    BASE_FILES + LEAST_CLIENTS as u64 + config.programs.values().map(|p| of(p)).sum::<u64>()
+    let http = config.daemon.http.as_ref().map_or(0, |http| http.listen.len() + MOST_OF_WEB);
+    BASE_FILES + LEAST_CLIENTS as u64 + http as u64 + config.programs.values().map(|p| of(p)).sum::<u64>()
 }
 
 /// How many connections there may be beside what the configuration needs. Half of what is left is for what nobody counts.

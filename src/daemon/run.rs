@@ -34,6 +34,7 @@ use super::output::Outputs;
 use super::reactor::{Reactor, Ready, Token};
 use super::stdin::Stdins;
 use super::terminal::Terminals;
+use super::web::Web;
 
 /// How many processes are born in one turn. Between two turns everybody else is served.
 const SPAWNS_PER_TURN: usize = 8;
@@ -65,6 +66,8 @@ pub struct Daemon {
     pub(super) files: LogFiles,
     /// Connections.
     pub(super) clients: Clients,
+    /// HTTP.
+    pub(super) web: Web,
     /// What happened, and who follows.
     pub(super) events: Events,
     /// Requests that will be in the log.
@@ -126,6 +129,7 @@ impl Daemon {
         }
         self.tell_all_followers();
         self.clients.say_goodbye(&mut self.reactor);
+        self.web.say_goodbye(&mut self.reactor, self.now);
         match self.quit.take() {
             Some(survivors) if !survivors.is_empty() => Err(Error::Survivors(survivors)),
             _ => Ok(()),
@@ -134,6 +138,7 @@ impl Daemon {
 
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
         let told_later = self.clients.has_more() || self.events.has_more() || self.follows.has_more();
+        let told_later = told_later || self.web.has_more();
         let busy = self.outputs.has_more() || self.terminals.has_more() || !self.births.is_empty() || told_later;
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
@@ -151,6 +156,7 @@ impl Daemon {
         self.serve_terminals_due();
         self.serve_follows();
         self.serve_clients_again();
+        self.serve_web();
         if self.fleet.next_deadline().is_some_and(|at| at <= self.now) {
             self.inputs.push_back(Input::Tick);
         }
@@ -161,7 +167,7 @@ impl Daemon {
         let output = self.outputs.next_deadline(&self.files);
         self.write_untold();
         let (clients, audit) = (self.clients.next_deadline(), self.audit.next_deadline());
-        let deadline = [self.fleet.next_deadline(), output, clients, audit];
+        let deadline = [self.fleet.next_deadline(), output, clients, audit, self.web.next_deadline()];
         let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);

@@ -42,7 +42,20 @@ pub fn status_of(response: &Response) -> u16 {
             RefusalCode::Failed => 500,
         },
         Response::Outcomes { outcomes, .. } if outcomes.iter().any(|outcome| !outcome.ok) => 409,
-        _ => 200,
+        Response::Status(_)
+        | Response::Why(_)
+        | Response::Graph(_)
+        | Response::Outcomes { .. }
+        | Response::Plan(_)
+        | Response::Tail(_)
+        | Response::DaemonPid(_)
+        | Response::Pids(_)
+        | Response::Version(_)
+        | Response::Done
+        | Response::ShuttingDown
+        | Response::Help(_)
+        | Response::Events(_)
+        | Response::Logs(_) => 200,
     }
 }
 
@@ -116,7 +129,19 @@ pub fn write_beginning(form: Form, response: &Response, out: &mut Vec<u8>) {
         }
         Response::Logs(list) if form == Form::Text => write_text(list, out),
         Response::Logs(list) => write_chunks(list, out),
-        _ => {}
+        Response::Status(_)
+        | Response::Why(_)
+        | Response::Graph(_)
+        | Response::Outcomes { .. }
+        | Response::Plan(_)
+        | Response::Tail(_)
+        | Response::DaemonPid(_)
+        | Response::Pids(_)
+        | Response::Version(_)
+        | Response::Done
+        | Response::ShuttingDown
+        | Response::Help(_)
+        | Response::Refused(_) => {}
     }
 }
 

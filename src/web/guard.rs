@@ -123,7 +123,7 @@ mod tests {
         reader.feed(format!("{lines}\r\n\r\n").as_bytes());
         match reader.take() {
             Step::Ask(asked) => asked.head,
-            other => panic!("{lines}: {other:?}"),
+            other @ (Step::Wait | Step::Continue | Step::Refuse(_)) => panic!("{lines}: {other:?}"),
         }
     }
 

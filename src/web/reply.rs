@@ -30,6 +30,12 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// As it is named where only the kind counts: `text/plain`.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        self.name().split(';').next().unwrap_or_default()
+    }
+
     fn name(self) -> &'static str {
         match self {
             Kind::Json => "application/json",
@@ -102,7 +108,9 @@ impl Reply {
     pub fn write(&self, how: How, out: &mut Vec<u8>) {
         write_beginning(self.status, self.kind, &self.headers, out);
         // Writing into a vector cannot fail.
-        let _ = write!(out, "Content-Length: {}\r\n", self.body.len());
+        if self.status != 204 {
+            let _ = write!(out, "Content-Length: {}\r\n", self.body.len());
+        }
         if !how.keep_alive {
             out.extend_from_slice(b"Connection: close\r\n");
         }
@@ -110,6 +118,17 @@ impl Reply {
         if !how.head_only {
             out.extend_from_slice(&self.body);
         }
+    }
+}
+
+/// Appends an answer that is all right, straight from its body.
+pub fn write_ok(kind: Kind, body: &[u8], how: How, out: &mut Vec<u8>) {
+    write_beginning(200, kind, &[], out);
+    // Writing into a vector cannot fail.
+    let _ = write!(out, "Content-Length: {}\r\n", body.len());
+    out.extend_from_slice(if how.keep_alive { b"\r\n" } else { b"Connection: close\r\n\r\n" });
+    if !how.head_only {
+        out.extend_from_slice(body);
     }
 }
 

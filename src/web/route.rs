@@ -297,7 +297,9 @@ mod tests {
     use crate::control::message::{RefusalCode, Wait};
     use crate::web::http::{Reader, Step};
 
-    fn ask(line: &str, body: &str) -> Result<(&'static Route, Option<(Request, Form)>), String> {
+    type Found = (&'static Route, Option<(Request, Form)>);
+
+    fn ask(line: &str, body: &str) -> Result<Found, String> {
         let mut reader = Reader::default();
         let length = body.len();
         reader.feed(format!("{line} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes());

@@ -73,7 +73,7 @@ impl World {
             WaitFor::Stopped if self.has(Bug::WaitsForTheOpposite) => WaitFor::Running,
             until => until,
         };
-        self.tell(Input::Command { ticket, uid: 0, command: Command::Wait { names, until, timeout_ms } })
+        self.tell(Input::Command { ticket, uid: Some(0), command: Command::Wait { names, until, timeout_ms } })
     }
 
     /// What was waited for and is told as reached must be so, and who still waits must have something to wait for.
@@ -130,7 +130,7 @@ impl World {
         };
         self.suspensions(&command);
         let command = self.badly_stopped(command);
-        self.tell(Input::Command { ticket, uid: 0, command })
+        self.tell(Input::Command { ticket, uid: Some(0), command })
     }
 
     pub(super) fn leave(&mut self) -> Finding {

@@ -11,7 +11,11 @@ use crate::supervise::reload::tests::{Bench, config, signals, words};
 impl Bench {
     fn ask(&mut self, names: &str, files: Files, wait: Wait) -> Vec<Action> {
         let ticket = self.ticket();
-        self.tell(Input::Command { ticket, uid: 0, command: Command::Restart { names: words(names), wait, files } })
+        self.tell(Input::Command {
+            ticket,
+            uid: Some(0),
+            command: Command::Restart { names: words(names), wait, files },
+        })
     }
 
     /// Restarts with this in the file; the notes, and what is signalled.
@@ -153,8 +157,11 @@ fn a_stop_that_is_overtaken_is_answered() {
     let mut b = Bench::new("a: {cmd: x}");
     b.pass(2000);
     let ticket = b.ticket();
-    let out =
-        b.tell(Input::Command { ticket, uid: 0, command: Command::Stop { names: words("a"), wait: Wait::Reached } });
+    let out = b.tell(Input::Command {
+        ticket,
+        uid: Some(0),
+        command: Command::Stop { names: words("a"), wait: Wait::Reached },
+    });
     assert_eq!(signals(&out), [Sig::TERM]);
     b.ask("a", Files::Unchanged, Wait::No);
     let (outcomes, _) = answer(&b.all_down());
