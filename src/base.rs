@@ -1,10 +1,14 @@
-//! Small words that everybody shares: time, names, signals, units, exits, quotation, times by the
+//! Small words that everybody shares: time, names, signals, units, exits, quotation, what to connect to, times by the
 //! calendar and zones, the reading of YAML and TOML, and how a text is written as YAML.
 //!
 //! A leaf: imports nothing of ours, touches no clock, no file, no process.
 
 pub mod capability;
 pub mod cron;
+#[cfg(test)]
+#[allow(dead_code)]
+#[path = "../tests/support/dice.rs"]
+pub(crate) mod dice;
 pub mod errno;
 pub mod exit;
 pub mod flags;
@@ -16,6 +20,7 @@ pub mod scheduling;
 pub mod select;
 pub mod signal;
 pub mod stage;
+pub mod target;
 pub mod text;
 pub mod time;
 #[cfg(feature = "toml")]

@@ -11,6 +11,7 @@ pub mod event;
 pub mod explain;
 pub mod fleet;
 pub mod graph;
+pub mod health;
 pub mod history;
 pub mod order;
 pub mod reload;

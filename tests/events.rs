@@ -4,27 +4,11 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::io::Write;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use support::*;
-
-/// A connection on which a line was sent.
-fn ask(d: &Daemon, line: &str) -> BufReader<UnixStream> {
-    let mut stream = d.connect();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.write_all(format!("{line}\n").as_bytes()).unwrap();
-    BufReader::new(stream)
-}
-
-fn next(stream: &mut BufReader<UnixStream>) -> String {
-    let mut line = String::new();
-    stream.read_line(&mut line).unwrap();
-    line.trim_end().to_owned()
-}
 
 fn call(id: u64, params: &Value) -> String {
     json!({"jsonrpc": "2.0", "id": id, "method": "events", "params": params}).to_string()
@@ -34,9 +18,9 @@ fn call(id: u64, params: &Value) -> String {
 fn events_come_as_lines_and_as_notifications() {
     let d = Daemon::with("web: {cmd: sleep 1000}\nworker: {cmd: sleep 1000, numprocs: 2, group_name: team}");
     d.wait_all("RUNNING");
-    let mut words = ask(&d, "events worker");
-    let mut json = ask(&d, &call(7, &json!({"names": ["team:*"]})));
-    let first: Value = serde_json::from_str(&next(&mut json)).unwrap();
+    let mut words = d.ask("events worker");
+    let mut json = d.ask(&call(7, &json!({"names": ["team:*"]})));
+    let first: Value = serde_json::from_str(&next_line(&mut json)).unwrap();
     assert_eq!(
         (&first["id"], &first["result"]["follow"], &first["result"]["events"]),
         (&json!(7), &json!(true), &json!([]))
@@ -44,12 +28,12 @@ fn events_come_as_lines_and_as_notifications() {
     // The answer in words has no first line; that it is followed shows in what comes.
     d.ok("stop web");
     d.ok("stop worker:1");
-    let line = next(&mut words);
+    let line = next_line(&mut words);
     let (seq, rest) = line.split_once(' ').unwrap();
     assert!(seq.parse::<u64>().unwrap() >= first["result"]["next"].as_u64().unwrap(), "{line}");
     has(rest, "Z worker:worker_01: RUNNING -> STOPPING: stopping: SIGTERM sent");
-    has(&next(&mut words), "STOPPING -> STOPPED");
-    let event: Value = serde_json::from_str(&next(&mut json)).unwrap();
+    has(&next_line(&mut words), "STOPPING -> STOPPED");
+    let event: Value = serde_json::from_str(&next_line(&mut json)).unwrap();
     assert_eq!((&event["method"], &event["params"]["request"]), (&json!("event"), &json!(7)));
     let event = &event["params"]["event"];
     assert_eq!(event["event"], "stopping");
@@ -60,7 +44,7 @@ fn events_come_as_lines_and_as_notifications() {
     assert_eq!((&event["from"], &event["to"], &event["num"]), (&json!("RUNNING"), &json!("STOPPING"), &json!(1)));
     // A program goes on asking on the same connection.
     json.get_mut().write_all(b"{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"pid\"}\n").unwrap();
-    let answer = std::iter::from_fn(|| Some(next(&mut json))).find(|line| line.contains("\"id\":8")).unwrap();
+    let answer = std::iter::from_fn(|| Some(next_line(&mut json))).find(|line| line.contains("\"id\":8")).unwrap();
     has(&answer, "\"pid\":");
     let reply = d.text("events nobody");
     assert!(!reply.ok() && reply.all().contains("no program or process \"nobody\""), "{}", reply.all());
@@ -77,12 +61,12 @@ fn the_last_thousand_are_kept_and_nothing_is_told_twice() {
     assert_eq!(next_seq, seqs.len() as u64 + 1);
     // From where one was: what happened meanwhile comes first, then what happens.
     d.ok("start y");
-    let mut stream = ask(&d, &format!("events --since {next_seq}"));
-    let meanwhile = next(&mut stream);
+    let mut stream = d.ask(&format!("events --since {next_seq}"));
+    let meanwhile = next_line(&mut stream);
     assert!(meanwhile.starts_with(&format!("{next_seq} ")) && meanwhile.contains(" y: "), "{meanwhile}");
     d.ok("stop y");
     let mut last = next_seq;
-    while !next(&mut stream).contains("STOPPING -> STOPPED") {
+    while !next_line(&mut stream).contains("STOPPING -> STOPPED") {
         last += 1;
         assert!(last < next_seq + 20);
     }
@@ -104,8 +88,8 @@ fn who_does_not_read_is_cut_off_with_a_notice_and_holds_up_nobody() {
         .defaults("starttime: 0\nbackoff: {initial: 0, max: 0, floor: 0}\nautorestart: always\nstartretries: unlimited\nstdout: none\nstderr: none")
         .programs("busy: {cmd: 'true', numprocs: 20}\nx: {cmd: sleep 1000}")
         .start();
-    let mut deaf = ask(&d, "events");
-    let mut lively = ask(&d, "events x");
+    let mut deaf = d.ask("events");
+    let mut lively = d.ask("events x");
     wait_until("the deaf one is far behind", || {
         let list: Value = d.rpc("events", json!({"follow": false})).unwrap();
         list["next"].as_u64().unwrap() > 9_000
@@ -113,12 +97,12 @@ fn who_does_not_read_is_cut_off_with_a_notice_and_holds_up_nobody() {
     // Everybody else is served as ever.
     let pid = d.pid_of("x");
     kill(pid, Signal::SIGKILL);
-    has(&next(&mut lively), "RUNNING");
+    has(&next_line(&mut lively), "RUNNING");
     d.wait_new_pid("x", pid);
     d.ok("stop busy");
     let mut last = String::new();
     loop {
-        let line = next(&mut deaf);
+        let line = next_line(&mut deaf);
         if line.is_empty() {
             break;
         }
@@ -133,12 +117,12 @@ fn a_client_that_has_gone_is_forgotten() {
     d.wait_state("x", "RUNNING");
     let sockets = || fds(d.pid).values().filter(|what| what.starts_with("socket:")).count();
     wait_until("there is only the listener", || sockets() == 1);
-    let streams: Vec<_> = (0..20).map(|_| ask(&d, "events")).collect();
+    let streams: Vec<_> = (0..20).map(|_| d.ask("events")).collect();
     wait_until("they are there", || sockets() == 21);
     // One way first, as a client that reads its questions from a pipe does.
     streams.iter().for_each(|s| s.get_ref().shutdown(std::net::Shutdown::Write).unwrap());
     d.ok("restart x");
-    assert!(streams.into_iter().all(|mut s| next(&mut s).contains(" x: ")));
+    assert!(streams.into_iter().all(|mut s| next_line(&mut s).contains(" x: ")));
     wait_until("their descriptors are closed", || sockets() == 1);
 }
 

@@ -6,8 +6,7 @@
 mod support;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,20 +14,6 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use support::*;
-
-/// A connection on which a line was sent.
-fn ask(d: &Daemon, line: &str) -> BufReader<UnixStream> {
-    let mut stream = d.connect();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.write_all(format!("{line}\n").as_bytes()).unwrap();
-    BufReader::new(stream)
-}
-
-fn next(stream: &mut BufReader<UnixStream>) -> String {
-    let mut line = String::new();
-    stream.read_line(&mut line).unwrap();
-    line.trim_end().to_owned()
-}
 
 fn call(params: &Value) -> String {
     json!({"jsonrpc": "2.0", "id": 1, "method": "logs", "params": params}).to_string()
@@ -167,16 +152,16 @@ fn several_processes_are_told_apart() {
 fn new_processes_join_and_lines_come_as_they_are_written() {
     let mut d = Daemon::with("web: {cmd: sh -c 'echo web; exec sleep 1000'}");
     d.wait_all("RUNNING");
-    let mut all = ask(&d, "logs -f");
-    assert_eq!(next(&mut all), "web | web");
+    let mut all = d.ask("logs -f");
+    assert_eq!(next_line(&mut all), "web | web");
     d.reload("web: {cmd: sh -c 'echo web; exec sleep 1000'}\nlate: {cmd: sh -c 'echo late; exec sleep 1000'}");
-    assert_eq!(next(&mut all), "late | late");
+    assert_eq!(next_line(&mut all), "late | late");
     // A name that is not followed does not come.
-    let mut one = ask(&d, &call(&json!({"names": ["web"], "lines": 0, "follow": true})));
-    let first: Value = serde_json::from_str(&next(&mut one)).unwrap();
+    let mut one = d.ask(&call(&json!({"names": ["web"], "lines": 0, "follow": true})));
+    let first: Value = serde_json::from_str(&next_line(&mut one)).unwrap();
     assert_eq!(first["result"]["chunks"][0]["text"], "");
     d.ok("restart all");
-    let more: Value = serde_json::from_str(&next(&mut one)).unwrap();
+    let more: Value = serde_json::from_str(&next_line(&mut one)).unwrap();
     assert_eq!((&more["method"], &more["params"]["request"]), (&json!("output"), &json!(1)));
     assert_eq!(
         (&more["params"]["output"]["text"], &more["params"]["output"]["process"]),
@@ -212,7 +197,7 @@ fn who_does_not_read_holds_nobody_up_and_misses_nothing() {
         "loud: {cmd: sh -c 'head -c 3000000 /dev/zero | tr \"\\\\0\" x | fold -w 99; echo done; exec sleep 1000', autostart: false, stdout: ./loud.out}\nweb: {cmd: sleep 1000}",
     );
     d.wait_state("web", "RUNNING");
-    let mut lazy: Vec<_> = (0..20).map(|_| ask(&d, "logs -f -n 0 --stdout loud")).collect();
+    let mut lazy: Vec<_> = (0..20).map(|_| d.ask("logs -f -n 0 --stdout loud")).collect();
     d.ok("start loud");
     wait_until("it has written all", || text_of(&d.path("loud.out")).ends_with("done\n"));
     let begun = Instant::now();

@@ -21,8 +21,8 @@ use taskmaster::base::scheduling::{Cpus, IoPriority};
 use taskmaster::base::signal::Sig;
 use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{
-    Account, Autorestart, Backoff, Config, Confines, Directory, Healthcheck, HttpConfig, Level, LogFormat, LogTarget,
-    Output, Overlap, Policy, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
+    Account, Autorestart, Backoff, Check, Config, Confines, Directory, HttpConfig, Level, LogFormat, LogTarget,
+    OnUnhealthy, Output, Overlap, Policy, Probe, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -247,6 +247,9 @@ impl Maker {
             stopgroup: self.flip(),
             oneshot: self.flip(),
             timeout: self.flip().then(|| self.duration().max(Duration::from_millis(1))),
+            readiness: None,
+            healthcheck: None,
+            on_unhealthy: OnUnhealthy::default(),
         }
     }
 
@@ -336,8 +339,8 @@ impl Maker {
         }
         program.schedule = self.flip().then(|| Box::new(self.schedule()));
         program.policy.oneshot |= program.schedule.is_some();
-        program.healthcheck = self.flip().then(|| {
-            let mut check = Healthcheck::new(vec![self.full(), self.text()]);
+        program.policy.healthcheck = self.flip().then(|| {
+            let mut check = Check::health(Probe::Exec(vec![self.full(), self.text()]));
             (check.interval, check.timeout) = (self.duration(), self.duration());
             (check.start_period, check.start_interval) = (self.duration(), self.duration());
             check.retries = 1 + self.number(1000);

@@ -14,6 +14,8 @@
 mod bugs;
 #[path = "sim/chance.rs"]
 mod chance;
+#[path = "sim/checks.rs"]
+mod checks;
 #[path = "sim/clients.rs"]
 mod clients;
 #[path = "sim/edited.rs"]
@@ -30,7 +32,7 @@ use taskmaster::base::id::{ClientId, Key, Run, Ticket};
 use taskmaster::base::time::{Mono, WallClock};
 use taskmaster::config::model::Config;
 use taskmaster::control::message::{Response, StateName, WaitFor};
-use taskmaster::supervise::action::Action;
+use taskmaster::supervise::action::{Action, Entries};
 use taskmaster::supervise::event::{Fact, Input};
 use taskmaster::supervise::fleet::Fleet;
 use taskmaster::supervise::state::SPAWN_LIMIT;
@@ -74,6 +76,13 @@ struct World {
     spawns: u64,
     answers: u64,
     last_signal: Option<(Key, Run)>,
+    /// The checks that were begun and not answered, and what the answers of the present runs mean.
+    under_way: BTreeMap<Key, Vec<checks::UnderWay>>,
+    books: BTreeMap<Key, checks::Book>,
+    /// When the present run of a process has executed its program.
+    executed: BTreeMap<Key, u64>,
+    /// When a configuration was read last.
+    policy_changed: u64,
     seen: BTreeSet<&'static str>,
 }
 
@@ -108,6 +117,10 @@ impl World {
             spawns: 0,
             answers: 0,
             last_signal: None,
+            under_way: BTreeMap::new(),
+            books: BTreeMap::new(),
+            executed: BTreeMap::new(),
+            policy_changed: 0,
             seen: BTreeSet::new(),
         };
         world.fleet = Fleet::new(world.badly_copied(config));
@@ -163,23 +176,32 @@ impl World {
     fn pass_time(&mut self) -> Finding {
         let world = self.processes.values().flat_map(|p| p.coming.iter().map(|(t, _)| *t)).min();
         let timer = self.fleet.next_deadline().map(|at| at.0).filter(|_| !self.has(Bug::ForgetsTheTimer));
-        let Some(next) = world.into_iter().chain(timer).min() else {
+        let Some(next) = world.into_iter().chain(timer).chain(self.next_answer()).min() else {
             self.now += self.dice.ms(1000);
             return Ok(());
         };
         // Sometimes the loop is late, and several things have gathered.
         let late = if self.dice.chance(20) { self.dice.ms(500) } else { 0 };
         self.now = self.now.max(next + late);
-        let mut keys: Vec<Option<Key>> = self.processes.keys().copied().map(Some).collect();
+        let all: BTreeSet<Key> = self.processes.keys().chain(self.under_way.keys()).copied().collect();
+        let mut keys: Vec<Option<Key>> = all.into_iter().map(Some).collect();
         keys.push(None);
         while !keys.is_empty() {
             let at = usize::try_from(self.dice.below(keys.len() as u64)).unwrap();
             match keys.swap_remove(at) {
                 None => self.tell(Input::Tick)?,
-                Some(key) => self.tell_due(key)?,
+                Some(key) if self.dice.chance(50) => {
+                    self.answer_checks(key)?;
+                    self.tell_due(key)?;
+                }
+                Some(key) => {
+                    self.tell_due(key)?;
+                    self.answer_checks(key)?;
+                }
             }
         }
         self.tell(Input::Tick)?;
+        self.no_check_hangs()?;
         match self.fleet.next_deadline() {
             Some(at) if at.0 <= self.now => Err("a deadline is due after a tick: the loop would spin".to_owned()),
             _ => Ok(()),
@@ -234,6 +256,9 @@ impl World {
             Fact::ExecFailed(_) => "exec failure",
             _ => "other facts",
         });
+        if fact == Fact::Executed {
+            self.executed.insert(key, self.now);
+        }
         self.tell(Input::Fact(key, run, fact.clone()))?;
         if self.has(Bug::TellsAnExitTwice) && over {
             // Under the number of the next run, as a reused process id would look.
@@ -269,6 +294,8 @@ impl World {
                     self.spawn(key, run)?;
                 }
             }
+            Action::Check { key, run, purpose, number } => self.begin_check(key, run, purpose, number)?,
+            Action::EndCheck { key, number, run: _ } => self.end_check(key, number)?,
             Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group)?,
             Action::Reply(ticket, response) => {
                 if self.once(Bug::SwallowsAReply, 20) {
@@ -285,16 +312,11 @@ impl World {
                     self.answered(ticket, &response)?;
                 }
             }
-            Action::ReplyInFull(ticket, keys, response) => {
-                let entries = match &response {
-                    Response::Status(list) => list.len(),
-                    Response::Why(list) => list.len(),
-                    other => return Err(format!("an answer to be filled in that has no entries: {other:?}")),
-                };
-                if entries != keys.len() {
-                    return Err(format!("{entries} entries about {} processes", keys.len()));
+            Action::ReplyInFull(ticket, entries) => {
+                if let Entries::Why(accounts) = &entries {
+                    self.accounts_are_of(accounts)?;
                 }
-                self.answered(ticket, &response)?;
+                self.answered(ticket, &entries.into())?;
             }
             Action::Quit { survivors } => {
                 self.quits += 1;
@@ -343,6 +365,9 @@ impl World {
         let ticket = self.dice.chance(70).then(|| self.ticket());
         let before = dry_run.then(|| (self.all_status(), self.fleet.config().clone()));
         let dry_run = dry_run && !self.has(Bug::ChangesOnADryRun);
+        if !dry_run {
+            self.policy_changed = self.now;
+        }
         self.tell(Input::Reload { ticket, config, dry_run })?;
         match before {
             Some(before) if before != (self.all_status(), self.fleet.config().clone()) => {
@@ -421,6 +446,9 @@ fn the_core_holds_in_every_life() {
             "run after an overlap",
             "clock set back",
             "clock set ahead",
+            "readiness check",
+            "health check",
+            "a verdict against a process",
         ] {
             assert!(seen.contains(must), "{must} was never seen");
         }

@@ -53,27 +53,23 @@ fn seeds(name: &str) -> Vec<String> {
     texts
 }
 
-fn below(dice: &mut Dice, sides: usize) -> usize {
-    usize::try_from(dice.roll() >> 33).unwrap() % sides
-}
-
 /// One of the texts, with up to six kinds of damage.
 fn damaged(texts: &[String], dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = texts[below(dice, texts.len())].clone().into_bytes();
-    for _ in 0..below(dice, 7) {
-        let at = below(dice, bytes.len() + 1);
-        let end = (at + 1 + below(dice, 12)).min(bytes.len());
-        match below(dice, 7) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << below(dice, 8),
+    let mut bytes = texts[dice.below(texts.len())].clone().into_bytes();
+    for _ in 0..dice.below(7) {
+        let at = dice.below(bytes.len() + 1);
+        let end = (at + 1 + dice.below(12)).min(bytes.len());
+        match dice.below(7) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << dice.below(8),
             1 => drop(bytes.drain(at..end)),
             2 => bytes.splice(at..at, bytes[at..end].to_vec()).for_each(drop),
-            3 => bytes.splice(at..at, ODD[below(dice, ODD.len())].bytes()).for_each(drop),
-            4 => bytes.splice(at..end, ODD[below(dice, ODD.len())].bytes()).for_each(drop),
-            5 if below(dice, 4) == 0 => bytes.truncate(at),
+            3 => bytes.splice(at..at, ODD[dice.below(ODD.len())].bytes()).for_each(drop),
+            4 => bytes.splice(at..end, ODD[dice.below(ODD.len())].bytes()).for_each(drop),
+            5 if dice.below(4) == 0 => bytes.truncate(at),
             _ => {
-                let other = texts[below(dice, texts.len())].as_bytes();
-                let from = below(dice, other.len() + 1);
-                let to = (from + below(dice, 40)).min(other.len());
+                let other = texts[dice.below(texts.len())].as_bytes();
+                let from = dice.below(other.len() + 1);
+                let to = (from + dice.below(40)).min(other.len());
                 bytes.splice(at..at, other[from..to].iter().copied()).for_each(drop);
             }
         }

@@ -81,6 +81,7 @@ fn double_quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::dice::Dice;
     use crate::base::tree::{Scalar, Value};
     use crate::base::yaml;
 
@@ -209,16 +210,10 @@ mod tests {
             "2026-11-21",
             "1:30",
         ];
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut below = |n: usize| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            usize::try_from(state % n as u64).unwrap()
-        };
+        let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15);
         PARTS.iter().for_each(|part| comes_back(part));
         for _ in 0..10_000 {
-            let text: String = (0..1 + below(5)).map(|_| PARTS[below(PARTS.len())]).collect();
+            let text: String = (0..1 + dice.below(5)).map(|_| PARTS[dice.below(PARTS.len())]).collect();
             comes_back(&text);
         }
     }

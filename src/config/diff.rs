@@ -8,8 +8,8 @@ use crate::base::id::{ProgramName, Stream};
 use crate::base::units::{print_duration, print_size};
 
 use super::model::{
-    Account, Autorestart, Backoff, Condition, Config, DaemonConfig, Dependency, Healthcheck, HttpAddress, HttpConfig,
-    LogTarget, Output, Policy, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, HttpAddress, HttpConfig,
+    LogTarget, Output, Policy, Probe, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 
 mod confines;
@@ -148,7 +148,6 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
         depends_on,
         restart_dependents,
         schedule,
-        healthcheck,
         here,
     } = old;
     let (mut restart, mut in_place) = (Keys::default(), Keys::default());
@@ -172,11 +171,16 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
     restart.key("env_pass", env_pass.as_slice(), new.env_pass.as_slice(), list);
     in_place.plain("autostart", *autostart, new.autostart);
     policy_keys(policy, &new.policy, &mut in_place);
+    for (name, old, new) in [
+        ("readiness", policy.readiness.as_deref(), new.policy.readiness.as_deref()),
+        ("healthcheck", policy.healthcheck.as_deref(), new.policy.healthcheck.as_deref()),
+    ] {
+        check_keys(name, old, new, if needs_new_run(old, new) { &mut restart } else { &mut in_place });
+    }
     in_place.plain("priority", *priority, new.priority);
     in_place.key("depends_on", depends_on.as_slice(), new.depends_on.as_slice(), dependencies);
     in_place.plain("restart_dependents", *restart_dependents, new.restart_dependents);
     schedule_keys(schedule.as_deref(), new.schedule.as_deref(), &mut in_place);
-    health_keys(healthcheck.as_deref(), new.healthcheck.as_deref(), &mut in_place);
     for (stream, old, new) in [(Stream::Stdout, stdout, &new.stdout), (Stream::Stderr, stderr, &new.stderr)] {
         let Output { sink: place, rotation: Rotation { max_bytes, backups } } = old;
         restart.key(stream, place, &new.sink, sink);
@@ -199,6 +203,9 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
         stopgroup,
         oneshot,
         timeout,
+        readiness: _,
+        healthcheck: _,
+        on_unhealthy,
     } = old;
     keys.key("autorestart", restarts, &new.autorestart, |policy| autorestart(*policy).to_owned());
     keys.plain("exitcodes", *exitcodes, new.exitcodes);
@@ -218,6 +225,7 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
     keys.plain("stopgroup", *stopgroup, new.stopgroup);
     keys.plain("oneshot", *oneshot, new.oneshot);
     keys.key("timeout", timeout, &new.timeout, |limit| limit.map_or_else(unset, print_duration));
+    keys.key("on_unhealthy", on_unhealthy, &new.on_unhealthy, |what| what.name().to_owned());
 }
 
 fn schedule_keys(old: Option<&Schedule>, new: Option<&Schedule>, keys: &mut Keys) {
@@ -240,21 +248,39 @@ fn when(when: &When) -> String {
     }
 }
 
-fn health_keys(old: Option<&Healthcheck>, new: Option<&Healthcheck>, keys: &mut Keys) {
+fn check_keys(name: &str, old: Option<&Check>, new: Option<&Check>, keys: &mut Keys) {
     let (Some(old), Some(new)) = (old, new) else {
-        return keys.key("healthcheck", &old, &new, |check| check.map_or_else(unset, |check| command(&check.argv)));
+        return keys.key(name, &old, &new, |check| check.map_or_else(unset, |check| probe(&check.probe)));
     };
-    let Healthcheck { argv, interval, timeout, start_period, start_interval, retries } = old;
-    keys.key("healthcheck.cmd", argv.as_slice(), new.argv.as_slice(), command);
+    let Check { probe: looks_at, interval, timeout, start_period, start_interval, retries } = old;
+    keys.key(format_args!("{name}.{}", new.probe.key()), looks_at, &new.probe, probe);
     for (key, old, new) in [
         ("interval", interval, &new.interval),
         ("timeout", timeout, &new.timeout),
         ("start_period", start_period, &new.start_period),
         ("start_interval", start_interval, &new.start_interval),
     ] {
-        keys.key(format_args!("healthcheck.{key}"), old, new, |d| print_duration(*d));
+        keys.key(format_args!("{name}.{key}"), old, new, |d| print_duration(*d));
     }
-    keys.plain("healthcheck.retries", *retries, new.retries);
+    keys.key(format_args!("{name}.retries"), retries, &new.retries, u32::to_string);
+}
+
+fn probe(probe: &Probe) -> String {
+    match probe {
+        Probe::Exec(argv) => command(argv),
+        Probe::Tcp(text) | Probe::Log(text) => format!("{} {}", probe.key(), scalar(text)),
+        Probe::Http { url, status: (low, high) } => format!("http {} ({low}-{high})", scalar(url)),
+        Probe::Notify => "notify".to_owned(),
+        Probe::Fd(fd) => format!("fd {fd}"),
+    }
+}
+
+/// Whether a check cannot take the place of another while the process runs: what the process itself gives a sign by is
+/// made when it is spawned.
+fn needs_new_run(old: Option<&Check>, new: Option<&Check>) -> bool {
+    let probe = |check: Option<&Check>| check.map(|check| check.probe.clone());
+    let (old, new) = (probe(old), probe(new));
+    old != new && [old, new].into_iter().flatten().any(|probe| probe.is_sign())
 }
 
 /// The daemon's keys that differ: those that only take effect when it is started anew, and those that do at once.
@@ -344,17 +370,23 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         depends_on,
         restart_dependents,
         schedule,
-        healthcheck,
         here: _,
     } = new;
     let mut program = old.clone();
     (program.numprocs, program.numprocs_start) = (*numprocs, *numprocs_start);
     (program.autostart, program.priority) = (*autostart, *priority);
     program.policy.clone_from(policy);
+    for (now, old) in [
+        (&mut program.policy.readiness, &old.policy.readiness),
+        (&mut program.policy.healthcheck, &old.policy.healthcheck),
+    ] {
+        if needs_new_run(old.as_deref(), now.as_deref()) {
+            now.clone_from(old);
+        }
+    }
     program.depends_on.clone_from(depends_on);
     program.restart_dependents = *restart_dependents;
     program.schedule.clone_from(schedule);
-    program.healthcheck.clone_from(healthcheck);
     (program.stdout.rotation, program.stderr.rotation) = (*stdout, *stderr);
     program
 }

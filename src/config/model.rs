@@ -12,10 +12,12 @@ use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
 use crate::base::text::quoted;
 
+mod check;
 mod confines;
 mod http;
 mod schedule;
 
+pub use check::{Check, GOOD_STATUS, OnUnhealthy, Probe};
 pub use confines::{Confines, Directory, TreeLimits};
 pub use http::{HttpAddress, HttpConfig};
 pub use schedule::{Overlap, Schedule, When};
@@ -308,8 +310,6 @@ pub struct Program {
     pub restart_dependents: bool,
     /// `schedule` or `every`, and what belongs to it. Only a `oneshot` program has one.
     pub schedule: Option<Box<Schedule>>,
-    /// `healthcheck`.
-    pub healthcheck: Option<Box<Healthcheck>>,
     /// The directory of the file that the program stands in; `Some` iff one of its texts refers to it.
     pub here: Option<Arc<str>>,
 }
@@ -372,39 +372,6 @@ pub enum Variable {
     FromFile(String),
 }
 
-/// `healthcheck: {cmd, args, interval, timeout, start_period, start_interval, retries}`, with the meaning and the
-/// defaults that they have with Docker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Healthcheck {
-    /// `cmd` and `args`, not yet expanded. Never empty.
-    pub argv: Vec<String>,
-    /// Time from the end of a check to the next.
-    pub interval: Duration,
-    /// How long a check may take.
-    pub timeout: Duration,
-    /// How long after the start a failure does not count.
-    pub start_period: Duration,
-    /// The interval during that time.
-    pub start_interval: Duration,
-    /// How many failures in a row make the process unhealthy.
-    pub retries: u32,
-}
-
-impl Healthcheck {
-    /// A check by this command with every default.
-    #[must_use]
-    pub fn new(argv: Vec<String>) -> Healthcheck {
-        Healthcheck {
-            argv,
-            interval: Duration::from_secs(30),
-            timeout: Duration::from_secs(30),
-            start_period: Duration::ZERO,
-            start_interval: Duration::from_secs(5),
-            retries: 3,
-        }
-    }
-}
-
 impl Program {
     /// A program that runs `argv` with every default.
     #[must_use]
@@ -433,7 +400,6 @@ impl Program {
             depends_on: Vec::new(),
             restart_dependents: false,
             schedule: None,
-            healthcheck: None,
             here: None,
         }
     }
@@ -523,6 +489,12 @@ pub struct Policy {
     pub oneshot: bool,
     /// `timeout`: how long a run of a `oneshot` program may take; `None` is as long as it likes.
     pub timeout: Option<Duration>,
+    /// `readiness`: by what a process counts as started; `None` is `starttime`.
+    pub readiness: Option<Box<Check>>,
+    /// `healthcheck`: by what a process that has started is well.
+    pub healthcheck: Option<Box<Check>>,
+    /// `on_unhealthy`.
+    pub on_unhealthy: OnUnhealthy,
 }
 
 impl Default for Policy {
@@ -538,6 +510,9 @@ impl Default for Policy {
             stopgroup: true,
             oneshot: false,
             timeout: None,
+            readiness: None,
+            healthcheck: None,
+            on_unhealthy: OnUnhealthy::default(),
         }
     }
 }

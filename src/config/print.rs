@@ -13,8 +13,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, Healthcheck, HttpConfig, LogTarget, Output,
-    Overlap, Policy, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    Account, Autorestart, Backoff, Check, Config, DaemonConfig, Dependency, HttpConfig, LogTarget, Output, Overlap,
+    Policy, Probe, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 use super::words;
 
@@ -234,7 +234,7 @@ impl Page {
             self.schedule(schedule);
         }
         self.some("timeout", policy.timeout.as_ref(), duration);
-        if let Some(check) = &program.healthcheck {
+        if let Some(check) = &program.policy.healthcheck {
             self.section("healthcheck", |page| page.healthcheck(check));
         }
         let mut unsaid = plain.policy;
@@ -322,9 +322,11 @@ impl Page {
         self.unless("floor", &backoff.floor, &plain.floor, duration);
     }
 
-    fn healthcheck(&mut self, check: &Healthcheck) {
-        let plain = Healthcheck::new(Vec::new());
-        self.command(&check.argv, false);
+    fn healthcheck(&mut self, check: &Check) {
+        let plain = Check::health(check.probe.clone());
+        if let Probe::Exec(argv) = &check.probe {
+            self.command(argv, false);
+        }
         self.unless("interval", &check.interval, &plain.interval, duration);
         self.unless("timeout", &check.timeout, &plain.timeout, duration);
         self.unless("start_period", &check.start_period, &plain.start_period, duration);

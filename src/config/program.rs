@@ -195,7 +195,7 @@ pub(super) fn read(
     let mut reader = Reader { report, own, defaults };
     let argv = argv(&mut reader);
     let mut program = rest(&mut reader, argv.unwrap_or_default(), world);
-    program.healthcheck = health::read(&mut reader, false);
+    program.policy.healthcheck = health::read(&mut reader, false);
     if refers_to_here(&program) {
         program.here = Some(report.source(own.place).dir.as_str().into());
     }
@@ -213,7 +213,8 @@ fn refers_to_here(program: &Program) -> bool {
         Sink::File(path) => Some(path),
         Sink::Auto | Sink::Discard | Sink::Inherit | Sink::Stdout => None,
     });
-    let check = program.healthcheck.iter().flat_map(|check| &check.argv);
+    let checks = [&program.policy.readiness, &program.policy.healthcheck];
+    let check = checks.into_iter().flatten().flat_map(|check| check.probe.texts());
     let chroot = program.confines.iter().filter_map(|confines| confines.chroot.as_ref());
     let places = program.workingdir.iter().chain(chroot).chain(program.dirs.iter().map(|dir| &dir.path));
     program.argv.iter().chain(places).chain(templates).chain(sinks).chain(check).any(says)

@@ -7,9 +7,6 @@ use super::command::Right;
 use super::message::{Refusal, RefusalCode, Request};
 
 impl Right {
-    /// All rights, the lowest first. Each includes those before it.
-    pub const ALL: [Right; 3] = [Right::Read, Right::Control, Right::Admin];
-
     /// Its name as a role: the key below `taskmasterd.socket` that gives it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -183,7 +180,7 @@ mod tests {
             (Request::Shutdown, Right::Admin),
         ] {
             assert!(judge(None, &request, person).is_err(), "{request:?}");
-            for right in Right::ALL {
+            for right in [Right::Read, Right::Control, Right::Admin] {
                 assert_eq!(judge(Some(right), &request, person).is_ok(), right >= needed, "{right:?} {request:?}");
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::base::time::Mono;
 
-use super::message::{Outcome, Request, Response, Wait};
+use super::message::{Kind, Outcome, Request, Response, Wait};
 
 /// How much of a command is written, in characters.
 const COMMAND_CHARS: usize = 200;
@@ -99,25 +99,15 @@ pub struct Verdict {
 /// How it went, by the answer.
 #[must_use]
 pub fn verdict(response: &Response) -> Verdict {
-    match response {
-        Response::Refused(refusal) => {
+    match response.kind() {
+        Kind::Refused(refusal) => {
             let reason = shortened(&refusal.text, REASON_CHARS);
             Verdict { result: refusal.code.word(), reason, refused: true }
         }
-        Response::Outcomes { outcomes, .. } => of_processes(outcomes),
-        Response::Status(_)
-        | Response::Why(_)
-        | Response::Graph(_)
-        | Response::Plan(_)
-        | Response::Events(_)
-        | Response::Logs(_)
-        | Response::Tail(_)
-        | Response::DaemonPid(_)
-        | Response::Pids(_)
-        | Response::Version(_)
-        | Response::Done
-        | Response::ShuttingDown
-        | Response::Help(_) => Verdict { result: "ok", reason: String::new(), refused: false },
+        Kind::Outcomes(outcomes) => of_processes(outcomes),
+        Kind::Status(_) | Kind::Why(_) | Kind::Plan(_) | Kind::Plain => {
+            Verdict { result: "ok", reason: String::new(), refused: false }
+        }
     }
 }
 

@@ -19,13 +19,14 @@ mod status;
 pub use events::{Event, EventList};
 
 pub use insight::{
-    Account, Edge, Graph, GraphProgram, LastOutput, Setting, StreamPlace, StreamSink, Transition, Usage, WaitFor,
+    Account, CheckReport, Edge, Graph, GraphProgram, LastOutput, Setting, StreamPlace, StreamSink, Transition, Usage,
+    WaitFor,
 };
 pub use logs::{Chunk, LogList, LogPlace};
 pub use plan::{Change, ChangeAction, KeyChange, PlanReport, Then};
 pub use refusal::{Refusal, RefusalCode};
 pub use schedule::{RunReport, ScheduleStatus};
-pub use status::{ProcessStatus, Reads, StateName, Want};
+pub use status::{Health, ProcessStatus, Reads, StateName, Want};
 
 /// The version of the protocol. Grows when something changes that a client must know of; new keys do not count.
 pub const PROTOCOL: u32 = 1;
@@ -212,7 +213,46 @@ pub enum Response {
     Refused(Refusal),
 }
 
+/// An answer, seen by those who treat most answers alike.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind<'a> {
+    /// What processes are.
+    Status(&'a [ProcessStatus]),
+    /// Why they are so.
+    Why(&'a [Account]),
+    /// What became of each process in a command.
+    Outcomes(&'a [Outcome]),
+    /// What a reload does.
+    Plan(&'a PlanReport),
+    /// The request was not carried out.
+    Refused(&'a Refusal),
+    /// Any other: it went well, and there is nothing in it to be judged.
+    Plain,
+}
+
 impl Response {
+    /// Which kind it is. What is new is plain until it is said here that it is not.
+    #[must_use]
+    pub fn kind(&self) -> Kind<'_> {
+        match self {
+            Response::Status(list) => Kind::Status(list),
+            Response::Why(accounts) => Kind::Why(accounts),
+            Response::Outcomes { outcomes, .. } => Kind::Outcomes(outcomes),
+            Response::Plan(plan) => Kind::Plan(plan),
+            Response::Refused(refusal) => Kind::Refused(refusal),
+            Response::Graph(_)
+            | Response::Events(_)
+            | Response::Logs(_)
+            | Response::Tail(_)
+            | Response::DaemonPid(_)
+            | Response::Pids(_)
+            | Response::Version(_)
+            | Response::Done
+            | Response::ShuttingDown
+            | Response::Help(_) => Kind::Plain,
+        }
+    }
+
     /// Whether it is only the beginning: what happens later follows.
     #[must_use]
     pub fn goes_on(&self) -> bool {

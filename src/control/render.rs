@@ -11,7 +11,7 @@ use crate::base::text::Plain;
 use crate::base::time::Wall;
 
 use super::message::{
-    Chunk, Event, LogPlace, Outcome, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName,
+    Chunk, Event, Kind, LogPlace, Outcome, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName,
 };
 
 mod graph;
@@ -94,12 +94,12 @@ pub fn write(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
 /// The last line of an answer in text: `OK`, or `ERROR <code>: <text>`.
 #[must_use]
 pub fn final_line(response: &Response) -> Cow<'static, str> {
-    match response {
-        Response::Refused(refusal) => {
+    match response.kind() {
+        Kind::Refused(refusal) => {
             let first = refusal.text.lines().next().unwrap_or_default();
             format!("ERROR {}: {}", refusal.code.word(), Plain(first)).into()
         }
-        Response::Outcomes { outcomes, .. } => match outcomes.iter().filter(|o| !o.ok).count() {
+        Kind::Outcomes(outcomes) => match outcomes.iter().filter(|o| !o.ok).count() {
             0 => "OK".into(),
             failed => {
                 let all = outcomes.len();
@@ -107,19 +107,7 @@ pub fn final_line(response: &Response) -> Cow<'static, str> {
                 format!("ERROR {}: {failed} of {all} {noun}", RefusalCode::Failed.word()).into()
             }
         },
-        Response::Status(_)
-        | Response::Why(_)
-        | Response::Graph(_)
-        | Response::Plan(_)
-        | Response::Events(_)
-        | Response::Logs(_)
-        | Response::Tail(_)
-        | Response::DaemonPid(_)
-        | Response::Pids(_)
-        | Response::Version(_)
-        | Response::Done
-        | Response::ShuttingDown
-        | Response::Help(_) => "OK".into(),
+        Kind::Status(_) | Kind::Why(_) | Kind::Plan(_) | Kind::Plain => "OK".into(),
     }
 }
 

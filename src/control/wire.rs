@@ -113,6 +113,7 @@ pub fn write_batch(answers: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::dice::Dice;
     use crate::control::frame::{Frame, Lines};
 
     #[test]
@@ -189,18 +190,6 @@ mod tests {
         assert_eq!(messages(&mut conversation.chunks(1)), whole);
     }
 
-    /// xorshift64*: the same sweep every time.
-    struct Dice(u64);
-
-    impl Dice {
-        fn roll(&mut self, sides: usize) -> usize {
-            self.0 ^= self.0 >> 12;
-            self.0 ^= self.0 << 25;
-            self.0 ^= self.0 >> 27;
-            usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % sides
-        }
-    }
-
     #[test]
     fn mutated_lines_never_panic_and_answers_stay_bounded() {
         const SEEDS: [&[u8]; 9] = [
@@ -215,22 +204,22 @@ mod tests {
             br#"{"jsonrpc":"2.0","id":null,"method":"tail","params":{"name":"x","stream":"stderr","lines":5}}"#,
         ];
         const ODD: &[u8] = b"\0\n\r\\\"'{}[]:,- \t\x1b\x7f\x80\xc3\xff0e+";
-        let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+        let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15);
         for _ in 0..40_000 {
-            let mut line = SEEDS[dice.roll(SEEDS.len())].to_vec();
-            for _ in 0..=dice.roll(6) {
-                let at = dice.roll(line.len() + 1);
-                match dice.roll(5) {
+            let mut line = SEEDS[dice.below(SEEDS.len())].to_vec();
+            for _ in 0..=dice.below(6) {
+                let at = dice.below(line.len() + 1);
+                match dice.below(5) {
                     0 => line.truncate(at),
-                    1 => line.insert(at, ODD[dice.roll(ODD.len())]),
-                    2 => line.splice(at.., SEEDS[dice.roll(SEEDS.len())].iter().copied()).for_each(drop),
-                    3 if at < line.len() => line[at] ^= 1 << dice.roll(8),
+                    1 => line.insert(at, ODD[dice.below(ODD.len())]),
+                    2 => line.splice(at.., SEEDS[dice.below(SEEDS.len())].iter().copied()).for_each(drop),
+                    3 if at < line.len() => line[at] ^= 1 << dice.below(8),
                     _ if at < line.len() => drop(line.remove(at)),
                     _ => {}
                 }
             }
             let mut lines = Lines::default();
-            let cut = dice.roll(line.len() + 1);
+            let cut = dice.below(line.len() + 1);
             lines.feed(&line[..cut]);
             lines.feed(&line[cut..]);
             lines.finish();

@@ -17,7 +17,8 @@ use crate::control::jsonrpc;
 use crate::control::message::{
     Chunk, Event, LogPlace, ProcessStatus, Reads, Refusal, RefusalCode, Request, Response, StateName,
 };
-use crate::sys::client::{Signals, readable};
+use crate::sys::client::Signals;
+use crate::sys::poll::{self, For};
 use crate::sys::{fd, timer};
 
 use super::connect::{self, NoReply, Reply};
@@ -221,10 +222,10 @@ impl Attached<'_> {
         let keyboard = self.typing.as_ref().filter(|typing| typing.wants_more(raw)).map(|_| fd::standard(0));
         let calls = self.typing.as_ref().map(Typing::calls_fd);
         let fds = [Some(self.signals.as_fd()), Some(self.output.as_fd()), Some(self.events.as_fd()), calls, keyboard];
-        // Rounded up, so that the time has come by then.
         let due = self.typing.as_ref().and_then(Typing::due);
-        let limit = due.map(|at| at.since(timer::monotonic()) + Duration::from_millis(1));
-        readable(fds, limit).map_err(|error| NoReply::Because(format!("cannot wait for input: {error}")))
+        let limit = due.map(|at| at.since(timer::monotonic()));
+        poll::wait(fds.map(|fd| fd.map(|fd| (fd, For::Reading))), limit)
+            .map_err(|error| NoReply::Because(format!("cannot wait for input: {error}")))
     }
 
     fn leave(&mut self, unwritten: usize) -> Ended {
@@ -345,7 +346,7 @@ impl Attached<'_> {
     }
 
     fn show_sent(&mut self) {
-        while let Ok([true]) = readable([Some(self.output.as_fd())], Some(LAST_OUTPUT)) {
+        while let Ok([true]) = poll::wait([Some((self.output.as_fd(), For::Reading))], Some(LAST_OUTPUT)) {
             if !self.output.receive().unwrap_or(false) {
                 return;
             }

@@ -163,22 +163,17 @@ impl Board {
     /// Waits until something is to be done. A frame waits until the terminal has taken in the one before.
     fn wait(&self, undrawn: bool) -> io::Result<Ready> {
         let (stdin, stdout) = (io::stdin(), io::stdout());
-        let mut fds = vec![(self.signals.fd(), For::Reading), (stdin.as_fd(), For::Reading)];
         let now = timer::monotonic();
         let next_frame = undrawn.then(|| self.drawn.after(FRAME_GAP));
         let draw = next_frame.is_some_and(|next| next <= now);
-        if draw {
-            fds.push((stdout.as_fd(), For::Writing));
-        }
-        if let Some(link) = &self.link {
-            fds.extend(link.waits_for());
-        }
+        let screen = draw.then(|| (stdout.as_fd(), For::Writing));
+        let [questions, events, output] = self.link.as_ref().map_or([None; 3], Link::waits_for);
+        let (signals, keys) = ((self.signals.fd(), For::Reading), (stdin.as_fd(), For::Reading));
         let due = self.model.due().into_iter().chain(next_frame.filter(|_| !draw)).min().map(|due| due.since(now));
         let limit = if self.decoder.waits() { Some(due.map_or(ESCAPE_WAIT, |due| due.min(ESCAPE_WAIT))) } else { due };
-        let mut ready = poll::wait(&fds, limit)?.into_iter();
-        let mut next = || ready.next().unwrap_or(false);
-        let (signal, keys, screen) = (next(), next(), draw && next());
-        Ok(Ready { signal, keys, screen, daemon: ready.any(|ready| ready) })
+        let fds = [Some(signals), Some(keys), screen, questions, events, output];
+        let [signal, keys, screen, questions, events, output] = poll::wait(fds, limit)?;
+        Ok(Ready { signal, keys, screen, daemon: questions || events || output })
     }
 
     fn serve(&mut self, ready: &Ready) -> io::Result<Option<End>> {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::control::message::{RefusalCode, Response};
+use crate::control::message::{Kind, RefusalCode, Response};
 
 /// How `taskmasterctl` ends. A later one is worse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,11 +47,11 @@ impl From<Exit> for ExitCode {
 /// The exit code of an answer.
 #[must_use]
 pub fn of(response: &Response) -> Exit {
-    match response {
-        Response::Status(list) if list.iter().any(|p| !p.as_wanted) => Exit::NotAsWanted,
-        Response::Outcomes { outcomes, .. } if outcomes.iter().any(|o| !o.ok) => Exit::Failed,
-        Response::Plan(plan) if plan.dry_run && plan.changes_anything() => Exit::WouldChange,
-        Response::Refused(refusal) => match refusal.code {
+    match response.kind() {
+        Kind::Status(list) if list.iter().any(|p| !p.as_wanted) => Exit::NotAsWanted,
+        Kind::Outcomes(outcomes) if outcomes.iter().any(|o| !o.ok) => Exit::Failed,
+        Kind::Plan(plan) if plan.dry_run && plan.changes_anything() => Exit::WouldChange,
+        Kind::Refused(refusal) => match refusal.code {
             code if turned_away(code) => Exit::Unreachable,
             RefusalCode::BadArguments | RefusalCode::UnknownCommand => Exit::Usage,
             RefusalCode::BadRequest
@@ -64,20 +64,7 @@ pub fn of(response: &Response) -> Exit {
             | RefusalCode::BadConfig
             | RefusalCode::Failed => Exit::Failed,
         },
-        Response::Status(_)
-        | Response::Why(_)
-        | Response::Graph(_)
-        | Response::Outcomes { .. }
-        | Response::Plan(_)
-        | Response::Events(_)
-        | Response::Logs(_)
-        | Response::Tail(_)
-        | Response::DaemonPid(_)
-        | Response::Pids(_)
-        | Response::Version(_)
-        | Response::Done
-        | Response::ShuttingDown
-        | Response::Help(_) => Exit::Done,
+        Kind::Status(_) | Kind::Why(_) | Kind::Outcomes(_) | Kind::Plan(_) | Kind::Plain => Exit::Done,
     }
 }
 

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 
 use crate::base::nearest::suggestion;
 use crate::base::text::{Plain, quoted};
-use crate::control::message::{ChangeAction, Outcome, PlanReport, ProcessStatus, Response, StateName};
+use crate::control::message::{ChangeAction, Kind, Outcome, PlanReport, ProcessStatus, Response, StateName};
 use crate::control::render;
 use crate::sys::term;
 
@@ -119,22 +119,11 @@ impl Look {
         if *self == Look::default() {
             return lines;
         }
-        let dressed = std::str::from_utf8(&lines).ok().and_then(|text| match response {
-            Response::Status(list) => self.status(list, text),
-            Response::Outcomes { outcomes, .. } => Some(self.outcomes(outcomes, text)),
-            Response::Plan(plan) => Some(self.plan(plan, text)),
-            Response::Why(_)
-            | Response::Graph(_)
-            | Response::Events(_)
-            | Response::Logs(_)
-            | Response::Tail(_)
-            | Response::DaemonPid(_)
-            | Response::Pids(_)
-            | Response::Version(_)
-            | Response::Done
-            | Response::ShuttingDown
-            | Response::Help(_)
-            | Response::Refused(_) => None,
+        let dressed = std::str::from_utf8(&lines).ok().and_then(|text| match response.kind() {
+            Kind::Status(list) => self.status(list, text),
+            Kind::Outcomes(outcomes) => Some(self.outcomes(outcomes, text)),
+            Kind::Plan(plan) => Some(self.plan(plan, text)),
+            Kind::Why(_) | Kind::Refused(_) | Kind::Plain => None,
         });
         dressed.map_or(lines, String::into_bytes)
     }

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
-use crate::control::message::{Event, ProcessStatus, Response, StateName};
+use crate::control::message::{Event, Kind, ProcessStatus, Response, StateName};
 use crate::control::render::{self, Clock};
 use crate::sys::timer;
 
@@ -13,34 +13,21 @@ use super::look::{Color, Look};
 #[must_use]
 pub fn show(response: &Response, color: Color) -> Exit {
     let exit = exit::of(response);
-    match response {
-        Response::Refused(refusal) => {
-            complain(&String::from_utf8_lossy(&neutral(refusal.text.as_bytes())));
-            exit
-        }
-        Response::Tail(bytes) if std::io::stdout().is_terminal() => {
-            let lines = render::render(response, &Clock::default());
-            debug_assert!(lines.starts_with(bytes));
-            exit.max(print(&neutral(&lines)))
-        }
-        Response::ShuttingDown => exit.max(print(b"Shut down\n")),
-        Response::Status(_)
-        | Response::Why(_)
-        | Response::Graph(_)
-        | Response::Outcomes { .. }
-        | Response::Plan(_)
-        | Response::Events(_)
-        | Response::Logs(_)
-        | Response::Tail(_)
-        | Response::DaemonPid(_)
-        | Response::Pids(_)
-        | Response::Version(_)
-        | Response::Done
-        | Response::Help(_) => {
-            let lines = render::render(response, &clock_for(response));
-            exit.max(print(&Look::of_stdout(color).dress(response, lines)))
-        }
+    if let Kind::Refused(refusal) = response.kind() {
+        complain(&String::from_utf8_lossy(&neutral(refusal.text.as_bytes())));
+        return exit;
     }
+    if *response == Response::ShuttingDown {
+        return exit.max(print(b"Shut down\n"));
+    }
+    let lines = render::render(response, &clock_for(response));
+    if let Response::Tail(bytes) = response
+        && std::io::stdout().is_terminal()
+    {
+        debug_assert!(lines.starts_with(bytes));
+        return exit.max(print(&neutral(&lines)));
+    }
+    exit.max(print(&Look::of_stdout(color).dress(response, lines)))
 }
 
 /// Shows a JSON text on a line of its own.
@@ -58,22 +45,10 @@ pub fn show_json(json: &str) -> Exit {
 fn clock_for(response: &Response) -> Clock {
     let dated =
         |p: &ProcessStatus| p.state == StateName::Exited || (p.state == StateName::Stopped && p.for_ms.is_some());
-    let shown = match response {
-        Response::Status(list) => list.iter().any(dated),
-        Response::Why(accounts) => accounts.iter().any(|account| dated(&account.status)),
-        Response::Graph(_)
-        | Response::Outcomes { .. }
-        | Response::Plan(_)
-        | Response::Events(_)
-        | Response::Logs(_)
-        | Response::Tail(_)
-        | Response::DaemonPid(_)
-        | Response::Pids(_)
-        | Response::Version(_)
-        | Response::Done
-        | Response::ShuttingDown
-        | Response::Help(_)
-        | Response::Refused(_) => false,
+    let shown = match response.kind() {
+        Kind::Status(list) => list.iter().any(dated),
+        Kind::Why(accounts) => accounts.iter().any(|account| dated(&account.status)),
+        Kind::Outcomes(_) | Kind::Plan(_) | Kind::Refused(_) | Kind::Plain => false,
     };
     if shown {
         let now = timer::wall();

@@ -26,10 +26,10 @@ pub fn wall_at(now: Mono) -> Wall {
     WallClock::new(wall, timer::monotonic()).wall(now)
 }
 
-/// How far local time is ahead of UTC, in seconds.
+/// How far local time is ahead of UTC at this moment, in seconds.
 #[must_use]
-pub fn utc_offset() -> i64 {
-    timer::utc_offset(wall())
+pub fn utc_offset(at: Wall) -> i64 {
+    timer::utc_offset(at)
 }
 
 /// The one timer of the loop, and what tells when the wall clock is set.

@@ -89,7 +89,8 @@ impl Daemon {
         if audience::is_of_web(ticket.client) {
             return self.reply_by_web(ticket, response);
         }
-        let clock = Clock { now_unix: clock::wall().secs, utc_offset: clock::utc_offset() };
+        let wall = clock::wall();
+        let clock = Clock { now_unix: wall.secs, utc_offset: clock::utc_offset(wall) };
         self.clients.reply(&mut self.reactor, ticket, response, &clock, self.now);
     }
 

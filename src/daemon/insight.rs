@@ -9,8 +9,9 @@ use crate::base::time::Wall;
 use crate::config::expand::Place;
 use crate::config::model::{Program, Sink, Variable};
 use crate::control::message::{
-    Account, LastOutput, ProcessStatus, Response, Setting, StreamPlace, StreamSink, Transition, Usage,
+    Account, LastOutput, ProcessStatus, Setting, StreamPlace, StreamSink, Transition, Usage,
 };
+use crate::supervise::action::Entries;
 use crate::supervise::fleet::Member;
 use crate::sys::usage;
 
@@ -26,31 +27,18 @@ const ACCOUNT_BYTES: usize = 4 << 10;
 const ACCOUNTS_WITH_OUTPUT: usize = 32;
 
 impl Daemon {
-    /// Answers a client with what the core has said and what is to be seen from here. The entries are about `keys`.
-    pub(super) fn reply_in_full(&mut self, ticket: Ticket, keys: &[Key], mut response: Response) {
-        match &mut response {
-            Response::Status(list) => add_usage(list),
-            Response::Why(accounts) => {
+    /// Answers a client with what the core has said and what is to be seen from here.
+    pub(super) fn reply_in_full(&mut self, ticket: Ticket, mut entries: Entries) {
+        match &mut entries {
+            Entries::Status(list) => add_usage(list),
+            Entries::Why(accounts) => {
                 let with_output = accounts.len() <= ACCOUNTS_WITH_OUTPUT;
-                for (account, key) in accounts.iter_mut().zip(keys) {
+                for (key, account) in accounts {
                     self.complete(account, *key, with_output);
                 }
             }
-            Response::Graph(_)
-            | Response::Outcomes { .. }
-            | Response::Plan(_)
-            | Response::Events(_)
-            | Response::Logs(_)
-            | Response::Tail(_)
-            | Response::DaemonPid(_)
-            | Response::Pids(_)
-            | Response::Version(_)
-            | Response::Done
-            | Response::ShuttingDown
-            | Response::Help(_)
-            | Response::Refused(_) => {}
         }
-        self.reply(ticket, &response);
+        self.reply(ticket, &entries.into());
     }
 
     fn complete(&self, account: &mut Account, key: Key, with_output: bool) {

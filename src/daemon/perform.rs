@@ -10,6 +10,7 @@ use crate::base::signal::Sig;
 use crate::config::model::Level;
 use crate::supervise::action::Action;
 use crate::supervise::event::{Fact, Input};
+use crate::supervise::health::Found;
 use crate::supervise::state::Failure;
 use crate::sys::{group, pidfd};
 
@@ -24,8 +25,12 @@ impl Daemon {
         match action {
             Action::Spawn(key, run) => self.births.push_back((key, run)),
             Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group),
+            Action::Check { key, run, number, purpose: _ } => {
+                self.inputs.push_back(Input::Fact(key, run, Fact::Checked(number, Found::default())));
+            }
+            Action::EndCheck { .. } => {}
             Action::Reply(ticket, response) => self.reply(ticket, &response),
-            Action::ReplyInFull(ticket, keys, response) => self.reply_in_full(ticket, &keys, response),
+            Action::ReplyInFull(ticket, entries) => self.reply_in_full(ticket, entries),
             Action::Note(happening) => {
                 self.journal.happening(&happening);
                 self.publish(happening);

@@ -210,11 +210,7 @@ impl Reactor {
         }
         for event in &self.events {
             let token = Token(event.token().0);
-            if let Some(entry) = self
-                .slots
-                .get(token.slot())
-                .and_then(|slot| slot.entry.as_ref().filter(|_| slot.generation as usize == token.generation()))
-            {
+            if let Some(entry) = self.entry(token) {
                 ready.push(Ready { source: entry.source, token });
             }
         }

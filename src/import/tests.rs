@@ -1,6 +1,7 @@
 //! Whole files: what each option becomes, what is refused and where, damaged texts.
 
 use super::*;
+use crate::base::dice::Dice;
 use crate::config::{Source, World, parse};
 
 fn env(name: &str) -> Option<String> {
@@ -267,18 +268,6 @@ fn kinds_are_told_apart() {
     assert_eq!(kind("x", "a = b"), None);
 }
 
-/// Numbers that look random and are the same in every run.
-struct Xorshift(u64);
-
-impl Xorshift {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % n as u64).unwrap()
-    }
-}
-
 #[test]
 fn damaged_files_are_read_or_refused_but_never_more() {
     let texts = [
@@ -286,7 +275,7 @@ fn damaged_files_are_read_or_refused_but_never_more() {
         include_str!("../../tests/import/live.conf"),
         include_str!("../../tests/import/Procfile"),
     ];
-    let mut random = Xorshift(0x9e37_79b9_7f4a_7c15);
+    let mut random = Dice::new(0x9e37_79b9_7f4a_7c15);
     let (mut taken, mut refused) = (0, 0);
     for round in 0..3000 {
         let mut bytes = texts[round % texts.len()].as_bytes().to_vec();

@@ -8,8 +8,9 @@ use crate::base::id::{Key, ProgramName, Run, Ticket};
 use crate::base::signal::Sig;
 use crate::base::units::print_duration;
 use crate::config::model::{Level, Overlap};
-use crate::control::message::{Response, StateName};
+use crate::control::message::{Account, ProcessStatus, Response, StateName};
 
+use super::health::{CheckNumber, Purpose};
 use super::state::Failure;
 
 /// What one process's machine wants done.
@@ -26,6 +27,10 @@ pub enum Effect {
         /// To its whole process group, or to its leader alone.
         group: bool,
     },
+    /// Check the run for this; `Checked` is the answer.
+    Check(Run, Purpose, CheckNumber),
+    /// End a check of the run: nobody waits for its result. `Checked` is still the answer.
+    EndCheck(Run, CheckNumber),
     /// Write down what happened.
     Note(Note),
 }
@@ -46,11 +51,30 @@ pub enum Action {
         /// To its whole process group, or to its leader alone.
         group: bool,
     },
+    /// Check the live run of an instance for this, by the check that its program has now; the fact `Checked` is the answer.
+    Check {
+        /// The instance.
+        key: Key,
+        /// The run.
+        run: Run,
+        /// What for.
+        purpose: Purpose,
+        /// Which check it is.
+        number: CheckNumber,
+    },
+    /// End a check. The fact `Checked` is still its answer, as soon as nothing of it is left.
+    EndCheck {
+        /// The instance.
+        key: Key,
+        /// The run.
+        run: Run,
+        /// Which check it is.
+        number: CheckNumber,
+    },
     /// Give a client its one final answer.
     Reply(Ticket, Response),
-    /// Give a client its one final answer, with what only the shell can see added to each of its entries. They are about
-    /// these processes, in this order.
-    ReplyInFull(Ticket, Vec<Key>, Response),
+    /// Give a client its one final answer, with what only the shell can see added to each of its entries.
+    ReplyInFull(Ticket, Entries),
     /// Write down what happened to a process.
     Note(Happening),
     /// Write down what was decided.
@@ -66,6 +90,24 @@ pub enum Action {
         /// Processes that outlived SIGKILL.
         survivors: Vec<String>,
     },
+}
+
+/// The entries of an answer, as far as the core can see.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entries {
+    /// To `status --usage`.
+    Status(Vec<ProcessStatus>),
+    /// To `why`, with the process that each is about.
+    Why(Vec<(Key, Account)>),
+}
+
+impl From<Entries> for Response {
+    fn from(entries: Entries) -> Response {
+        match entries {
+            Entries::Status(list) => Response::Status(list),
+            Entries::Why(list) => Response::Why(list.into_iter().map(|(_, account)| account).collect()),
+        }
+    }
 }
 
 /// What happened to which process, and what became of it.
@@ -99,6 +141,29 @@ pub enum Note {
     },
     /// It counts as started.
     Running,
+    /// A check of it has failed, which is not yet the verdict.
+    CheckFailed {
+        /// What it was for.
+        purpose: Purpose,
+        /// What is wrong.
+        why: String,
+        /// How many have failed in a row.
+        streak: u32,
+        /// How many of these are the verdict.
+        retries: u32,
+    },
+    /// It is well.
+    Healthy,
+    /// It is not well any more.
+    Unhealthy {
+        /// What is wrong.
+        why: String,
+    },
+    /// It has not become ready in time, and is being stopped.
+    NotReady {
+        /// What is wrong.
+        why: String,
+    },
     /// Its leader ended.
     Exited {
         /// How.
@@ -154,6 +219,10 @@ impl Note {
         match self {
             Note::Spawned { .. } => "spawned",
             Note::Running => "running",
+            Note::CheckFailed { .. } => "check_failed",
+            Note::Healthy => "healthy",
+            Note::Unhealthy { .. } => "unhealthy",
+            Note::NotReady { .. } => "not_ready",
             Note::Exited { .. } => "exited",
             Note::Leftovers => "leftovers",
             Note::Waiting { .. } => "waiting",
@@ -174,10 +243,13 @@ impl Note {
     #[must_use]
     pub fn level(&self) -> Level {
         match self {
-            Note::Spawned { .. } | Note::Running | Note::Stopped | Note::Stopping { .. } => Level::Info,
+            Note::Spawned { .. } | Note::Running | Note::Healthy | Note::Stopped | Note::Stopping { .. } => Level::Info,
             Note::Exited { expected: true, .. } | Note::Waiting { .. } | Note::Backoff { why: None, .. } => Level::Info,
             Note::Exited { expected: false, .. }
             | Note::Backoff { .. }
+            | Note::CheckFailed { .. }
+            | Note::Unhealthy { .. }
+            | Note::NotReady { .. }
             | Note::Killed
             | Note::Leftovers
             | Note::TimedOut { .. }
@@ -192,6 +264,12 @@ impl fmt::Display for Note {
         match self {
             Note::Spawned { pid } => write!(f, "spawned pid={pid}"),
             Note::Running => f.write_str("running"),
+            Note::CheckFailed { purpose, why, streak, retries } => {
+                write!(f, "{} failed ({streak} of {retries}): {why}", purpose.text())
+            }
+            Note::Healthy => f.write_str("healthy"),
+            Note::Unhealthy { why } => write!(f, "unhealthy: {why}"),
+            Note::NotReady { why } => write!(f, "did not become ready: {why}"),
             Note::Exited { exit, expected: true } => write!(f, "exited: {exit}"),
             Note::Exited { exit, expected: false } => write!(f, "exited: {exit}, not expected"),
             Note::Leftovers => f.write_str("its leader is gone, members of its process group are left: stopping them"),

@@ -14,7 +14,7 @@ use crate::base::time::Mono;
 use crate::base::units::print_duration;
 use crate::control::message::{Outcome, Refusal, RefusalCode, Response, Wait, WaitFor, Want};
 
-use super::action::Action;
+use super::action::{Action, Entries};
 use super::event::{Command, Event};
 use super::fleet::{Due, Fleet, Member};
 use super::state::{Instance, State};
@@ -103,15 +103,16 @@ impl Fleet {
             }
             Command::Status { names, usage: true } => match self.chosen(&names) {
                 Ok(keys) => {
-                    let response = Response::Status(self.status(&keys, now));
-                    return out.push(Action::ReplyInFull(ticket, keys, response));
+                    let entries = Entries::Status(self.status(&keys, now));
+                    return out.push(Action::ReplyInFull(ticket, entries));
                 }
                 Err(refusal) => Err(refusal),
             },
             Command::Why { names } => match self.chosen(&names) {
                 Ok(keys) => {
-                    let response = Response::Why(self.accounts(&keys, now));
-                    return out.push(Action::ReplyInFull(ticket, keys, response));
+                    let accounts = self.accounts(&keys, now);
+                    let entries = Entries::Why(keys.into_iter().zip(accounts).collect());
+                    return out.push(Action::ReplyInFull(ticket, entries));
                 }
                 Err(refusal) => Err(refusal),
             },

@@ -7,6 +7,7 @@ use crate::base::time::Wall;
 use crate::config::model::Config;
 use crate::control::message::{Wait, WaitFor};
 
+use super::health::{CheckNumber, Found};
 use super::state::Failure;
 
 /// What one process's machine is told.
@@ -51,6 +52,10 @@ pub enum Fact {
     },
     /// The last member of the process group is gone, after an `Exited` that left some.
     Gone,
+    /// A check has ended. Each that was begun does so once, also one that was told to.
+    Checked(CheckNumber, Found),
+    /// It says of itself what it is doing; empty takes that back.
+    Says(String),
 }
 
 /// What a client asks that concerns processes. Names are selectors.

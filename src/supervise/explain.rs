@@ -9,12 +9,13 @@ use crate::base::id::Key;
 use crate::base::time::Mono;
 use crate::base::units::print_duration;
 use crate::config::model::{Autorestart, Policy};
-use crate::control::message::{Account, StateName, Transition, Want};
+use crate::control::message::{Account, CheckReport, StateName, Transition, Want};
 
 use super::fleet::{Fleet, Member};
+use super::health::{Last, Purpose};
 use super::history::Entry;
 use super::state::{Cause, Exec, Failure, Instance, Pressure, SPAWN_LIMIT, State, Verdict};
-use super::status::{millis, over_time};
+use super::status::{condemned, millis};
 
 /// How long a process may take to its `execve` without a word about it.
 const NORMAL_SPAWN: Duration = Duration::from_secs(1);
@@ -40,6 +41,7 @@ impl Fleet {
             next: self.next(member, now),
             history: member.history.entries().map(transition).collect(),
             runs: self.runs_of(member, now),
+            last_check: member.inst.last_check.as_deref().map(|last| report(last, now)),
             setting: None,
         }
     }
@@ -75,9 +77,13 @@ impl Fleet {
                 let left = until(live.spawned.after(SPAWN_LIMIT), now);
                 format!("has not executed its program yet, and is killed in {left} if it has not by then")
             }
+            State::Starting { exec: Exec::Confirmed(_), .. } if inst.checked_by(policy).is_some() => {
+                "counts as started when its readiness check succeeds".to_owned()
+            }
             State::Starting { exec: Exec::Confirmed(at), .. } => {
                 format!("counts as started in {}", until(at.after(policy.starttime), now))
             }
+            State::Running { .. } if inst.is_unhealthy() => "is checked on (on_unhealthy: none)".to_owned(),
             State::Running { .. } => when_it_ends(policy).to_owned(),
             State::Stopping { .. } => stopping(member, now),
             State::Backoff { until: at, .. } => {
@@ -103,14 +109,18 @@ fn because(member: &Member, now: Mono) -> String {
             match exec {
                 Exec::Pending => how,
                 Exec::Failed(why) => format!("{how}; {why}"),
+                Exec::Confirmed(_) if inst.checked_by(&program.policy).is_some() => {
+                    format!("{how}; is not ready yet{}", last_wrong(inst, ": "))
+                }
                 Exec::Confirmed(_) => format!("{how}; has to stay up for {}", print_duration(program.policy.starttime)),
             }
         }
+        State::Running { .. } if inst.is_unhealthy() => format!("unhealthy{}", last_wrong(inst, ": ")),
         State::Running { .. } => started(member),
         State::Stopping { asked, pressure, ended, .. } => {
             let ago = print_duration(whole(now.since(*asked)));
             let what = match (ended, &member.asked) {
-                _ if inst.is_over_time() => over_time(member).unwrap_or_default(),
+                _ if inst.is_condemned() => condemned(member).unwrap_or_default(),
                 (Some(exit), _) => format!("its leader is gone ({exit}), members of its process group are left"),
                 (None, Some(who)) => format!("asked to stop by {who}"),
                 (None, None) => "asked to stop".to_owned(),
@@ -132,7 +142,7 @@ fn because(member: &Member, now: Mono) -> String {
                 (true, _) if policy.oneshot => format!("the job is done ({exit})"),
                 (true, word) => format!("ended as expected ({exit}); autorestart: {}", name(word)),
                 (false, word) => {
-                    let what = over_time(member).unwrap_or_else(|| "ended, not expected".to_owned());
+                    let what = condemned(member).unwrap_or_else(|| "ended, not expected".to_owned());
                     format!("{what} ({exit}); autorestart: {}", name(word))
                 }
             }
@@ -142,6 +152,27 @@ fn because(member: &Member, now: Mono) -> String {
             tries => format!("gave up after {tries} tries: {why}"),
         },
     }
+}
+
+fn report(last: &Last, now: Mono) -> CheckReport {
+    let purpose = match last.purpose {
+        Purpose::Readiness => "readiness",
+        Purpose::Health => "health",
+    };
+    CheckReport {
+        purpose: purpose.to_owned(),
+        ago_ms: millis(now.since(last.ended)),
+        took_ms: millis(last.ended.since(last.began)),
+        wrong: last.found.wrong.clone(),
+        output: String::from_utf8_lossy(&last.found.output).into_owned(),
+    }
+}
+
+/// What the last check has found wrong, behind this; nothing if it was none of the live run.
+pub(super) fn last_wrong(inst: &Instance, before: &str) -> String {
+    let began = inst.live().map(|live| live.spawned);
+    let last = inst.last_check.as_deref().filter(|last| began.is_some_and(|began| last.began >= began));
+    last.and_then(|last| last.found.wrong.as_ref()).map(|wrong| format!("{before}{wrong}")).unwrap_or_default()
 }
 
 /// How the present run came to be.
@@ -168,11 +199,16 @@ fn failed(member: &Member, why: &Failure) -> String {
     }
     let lived = inst.entered.zip(inst.last_spawn).map(|(end, begin)| end.since(begin));
     let after = match why {
-        Failure::TooQuick(_) | Failure::BeforeExec(_) | Failure::Died(_) => {
+        Failure::TooQuick(_) | Failure::BeforeExec(_) | Failure::EndedUnready(_) | Failure::Died(_) => {
             let told = lived.map(tenths).filter(|time| !time.is_zero());
             told.map(|time| format!(" after {}", print_duration(time))).unwrap_or_default()
         }
-        Failure::Spawn { .. } | Failure::Cancelled | Failure::NoExec | Failure::TimedOut(_) => String::new(),
+        Failure::Spawn { .. }
+        | Failure::Cancelled
+        | Failure::NoExec
+        | Failure::TimedOut(_)
+        | Failure::NotReady(_)
+        | Failure::Unhealthy(_) => String::new(),
     };
     match inst.tries {
         0 => format!("ended soon after its start, {} times in a row: {why}{after}", inst.quick),
@@ -207,7 +243,7 @@ fn stopping(member: &Member, now: Mono) -> String {
     let then = match (member.retiring, inst.want, &inst.state) {
         (true, _, _) => ", then it is removed",
         // What ended by itself or took too long is judged when nothing is left of it.
-        (false, _, State::Stopping { cause: Cause::Leftovers(Verdict::TimedOut(_)), .. }) => "",
+        (false, _, State::Stopping { cause: Cause::Leftovers(Verdict::TimedOut(_) | Verdict::Unhealthy(_)), .. }) => "",
         (false, _, State::Stopping { ended: Some(_), .. }) => "",
         (false, Want::Up, _) => ", then it is started again",
         (false, Want::Down, _) => "",

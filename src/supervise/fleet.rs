@@ -289,6 +289,8 @@ impl Fleet {
             out.push(match effect {
                 Effect::Spawn(run) => Action::Spawn(key, run),
                 Effect::Signal { run, sig, group } => Action::Signal { key, run, sig, group },
+                Effect::Check(run, purpose, number) => Action::Check { key, run, purpose, number },
+                Effect::EndCheck(run, number) => Action::EndCheck { key, run, number },
                 Effect::Note(note) => Action::Note(happening(note)),
             });
         }

@@ -8,6 +8,8 @@ use crate::config::model::Dependency;
 use crate::control::message::{Edge, Graph, GraphProgram};
 
 use super::fleet::{Fleet, Member};
+use super::state::State;
+use super::status::millis;
 
 impl Fleet {
     /// The programs of these processes, in the order in which they start, and who waits for whom among them.
@@ -20,7 +22,10 @@ impl Fleet {
             let Some(member) = self.member(key).filter(|_| chosen.contains(&key)) else { continue };
             let (name, process) = (member.name.to_string(), self.display_name(member));
             match graph.programs.last_mut().filter(|last| last.name == name) {
-                Some(last) => last.processes.push(process),
+                Some(last) => {
+                    last.processes.push(process);
+                    last.ready_ms = last.ready_ms.max(ready_ms(member));
+                }
                 None => graph.programs.push(program(member, name, process)),
             }
         }
@@ -77,6 +82,28 @@ fn program(member: &Member, name: String, process: String) -> GraphProgram {
         priority: program.priority,
         autostart: program.autostart,
         processes: vec![process],
+        ready_ms: ready_ms(member),
+    }
+}
+
+/// How long a process took from its spawn until it counted as started, or a job until it was done.
+fn ready_ms(member: &Member) -> Option<u64> {
+    let inst = &member.inst;
+    match &inst.state {
+        State::Running { live } if !member.program.policy.oneshot => {
+            inst.entered.map(|at| millis(at.since(live.spawned)))
+        }
+        State::Exited { expected: true, .. } if member.program.policy.oneshot => {
+            inst.entered.zip(inst.last_spawn).map(|(at, spawned)| millis(at.since(spawned)))
+        }
+        State::Stopped
+        | State::Waiting
+        | State::Starting { .. }
+        | State::Running { .. }
+        | State::Stopping { .. }
+        | State::Backoff { .. }
+        | State::Exited { .. }
+        | State::Fatal { .. } => None,
     }
 }
 

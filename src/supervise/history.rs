@@ -129,9 +129,9 @@ impl fmt::Display for Entry {
 }
 
 impl Entry {
-    /// What is said of a run that took too long, if it was stopped for that then.
-    pub(super) fn timed_out(&self) -> Option<String> {
-        let note = self.note.as_deref().filter(|note| matches!(note, Note::TimedOut { .. }));
+    /// What is said of a run that took too long or was not well, if it was stopped for that then.
+    pub(super) fn condemned(&self) -> Option<String> {
+        let note = self.note.as_deref().filter(|note| matches!(note, Note::TimedOut { .. } | Note::Unhealthy { .. }));
         note.map(ToString::to_string)
     }
 }
@@ -145,7 +145,7 @@ impl History {
     pub fn record(&mut self, at: Mono, from: StateName, to: StateName, asked: Option<Asked>, effects: &[Effect]) {
         let notes = effects.iter().filter_map(|effect| match effect {
             Effect::Note(note) => Some(note),
-            Effect::Spawn(_) | Effect::Signal { .. } => None,
+            Effect::Spawn(_) | Effect::Signal { .. } | Effect::Check(..) | Effect::EndCheck(..) => None,
         });
         let telling = notes.clone().max_by_key(|note| weight(note)).filter(|note| weight(note) > 0);
         // SIGKILL is sent again and again to what the kernel holds; the first time says it.
@@ -174,9 +174,15 @@ fn weight(note: &Note) -> u8 {
         Note::Leftovers => 4,
         Note::Exited { .. } => 3,
         Note::Killed => 2,
-        Note::TimedOut { .. } => 4,
+        Note::TimedOut { .. } | Note::Unhealthy { .. } | Note::NotReady { .. } => 4,
         Note::Stopping { .. } => 1,
-        Note::Overlap(_) | Note::Spawned { .. } | Note::Running | Note::Unkillable | Note::Stopped => 0,
+        Note::Overlap(_)
+        | Note::Spawned { .. }
+        | Note::Running
+        | Note::Healthy
+        | Note::CheckFailed { .. }
+        | Note::Unkillable
+        | Note::Stopped => 0,
     }
 }
 

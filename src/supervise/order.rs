@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::id::{Key, ProgramName};
 use crate::base::time::Mono;
 use crate::config::model::{Condition, Config, Dependency};
-use crate::control::message::Want;
+use crate::control::message::{Health, Want};
 
 use super::action::{Action, Note};
 use super::event::Event;
@@ -386,7 +386,10 @@ fn has_come_to(until: Condition, other: &Member) -> bool {
     match (&other.inst.state, until) {
         (State::Exited { expected, .. }, _) => job && *expected,
         (State::Running { .. }, Condition::Started) => true,
-        (State::Running { .. }, Condition::Ready | Condition::Healthy) => !job,
+        (State::Running { .. }, Condition::Ready) => !job,
+        (State::Running { .. }, Condition::Healthy) => {
+            other.inst.health(&other.program.policy) == Some(Health::Healthy)
+        }
         (State::Starting { exec: Exec::Confirmed(_), .. }, Condition::Started) => true,
         (
             State::Stopped

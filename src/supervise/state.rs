@@ -13,7 +13,9 @@ use crate::base::stage::Stage;
 use crate::base::time::Mono;
 use crate::base::units::print_duration;
 use crate::config::model::Policy;
-use crate::control::message::{StateName, Want};
+use crate::control::message::{Health, StateName, Want};
+
+use super::health::{CheckNumber, Checks, Last};
 
 /// How long a child may take from its birth to a successful `execve`: after that it is killed. A directory on a dead
 /// network file system must not leave a process in STARTING for ever.
@@ -79,6 +81,8 @@ pub enum Verdict {
     Ended,
     /// It had been running for longer than it may, and was stopped for that.
     TimedOut(Duration),
+    /// It had been running and was not well any more, for this reason, and was stopped for that.
+    Unhealthy(String),
 }
 
 /// The state of a process.
@@ -158,6 +162,12 @@ pub enum Failure {
     Died(Exit),
     /// It took longer than `timeout`, which is this.
     TimedOut(Duration),
+    /// It did not become ready in time, for this reason.
+    NotReady(String),
+    /// It ended before it was ready.
+    EndedUnready(Exit),
+    /// It was not well any more, for this reason.
+    Unhealthy(String),
 }
 
 impl Failure {
@@ -171,7 +181,10 @@ impl Failure {
             | Failure::BeforeExec(_)
             | Failure::NoExec
             | Failure::Died(_)
-            | Failure::TimedOut(_) => false,
+            | Failure::TimedOut(_)
+            | Failure::NotReady(_)
+            | Failure::EndedUnready(_)
+            | Failure::Unhealthy(_) => false,
         }
     }
 }
@@ -193,6 +206,9 @@ impl fmt::Display for Failure {
                 write!(f, "could not execute its program within {} s; a file system may hang", SPAWN_LIMIT.as_secs())
             }
             Failure::Died(exit) => write!(f, "{exit}"),
+            Failure::NotReady(why) => write!(f, "did not become ready: {why}"),
+            Failure::EndedUnready(exit) => write!(f, "exited before it was ready ({exit})"),
+            Failure::Unhealthy(why) => write!(f, "unhealthy: {why}"),
             Failure::TimedOut(limit) => write!(f, "took longer than its timeout ({})", print_duration(*limit)),
         }
     }
@@ -219,6 +235,14 @@ pub struct Instance {
     pub starved: u32,
     /// Deaths in a row soon after a spawn although the start had succeeded.
     pub quick: u32,
+    /// The checks of the live run, as soon as they have begun.
+    pub checks: Option<Box<Checks>>,
+    /// The last check that has ended, of whatever run.
+    pub last_check: Option<Box<Last>>,
+    /// The number of the last check that was begun.
+    pub last_number: CheckNumber,
+    /// What the live run says of itself.
+    pub says: Option<Box<str>>,
 }
 
 impl Default for Instance {
@@ -233,6 +257,10 @@ impl Default for Instance {
             tries: 0,
             starved: 0,
             quick: 0,
+            checks: None,
+            last_check: None,
+            last_number: CheckNumber::default(),
+            says: None,
         }
     }
 }
@@ -254,16 +282,40 @@ impl Instance {
     pub fn deadline(&self, policy: &Policy) -> Option<Mono> {
         match &self.state {
             State::Starting { live, exec: Exec::Pending | Exec::Failed(_) } => Some(live.spawned.after(SPAWN_LIMIT)),
-            State::Starting { exec: Exec::Confirmed(at), .. } => Some(at.after(policy.starttime)),
+            State::Starting { exec: Exec::Confirmed(at), .. } => {
+                let checked = self.checked_by(policy).is_some();
+                if checked { self.check_due(policy) } else { Some(at.after(policy.starttime)) }
+            }
             State::Stopping { asked, pressure: Pressure::Asked, .. } => {
                 Some(asked.after(policy.stoptime.min(CONTINUE_AFTER)))
             }
             State::Stopping { asked, pressure: Pressure::Continued, .. } => Some(asked.after(policy.stoptime)),
             State::Stopping { pressure: Pressure::Killed(at), .. } => Some(at.after(KILL_AGAIN)),
             State::Backoff { until, .. } => Some(*until),
-            State::Running { live } => policy.timeout.filter(|_| policy.oneshot).map(|limit| live.spawned.after(limit)),
+            State::Running { .. } => self.over_time_at(policy).into_iter().chain(self.check_due(policy)).min(),
             State::Stopped | State::Waiting | State::Exited { .. } | State::Fatal { .. } => None,
         }
+    }
+
+    /// Whether it runs and is not well any more.
+    #[must_use]
+    pub fn is_unhealthy(&self) -> bool {
+        let running = matches!(self.state, State::Running { .. });
+        running && self.checks.as_deref().is_some_and(|checks| checks.health == Health::Unhealthy)
+    }
+
+    /// When a job that runs has done so for too long.
+    #[must_use]
+    pub fn over_time_at(&self, policy: &Policy) -> Option<Mono> {
+        let live = self.live().filter(|_| policy.oneshot && matches!(self.state, State::Running { .. }))?;
+        policy.timeout.map(|limit| live.spawned.after(limit))
+    }
+
+    /// Whether it is being stopped because its policy says so: it has run for too long, or is not well.
+    #[must_use]
+    pub fn is_condemned(&self) -> bool {
+        let unwell = matches!(self.state, State::Stopping { cause: Cause::Leftovers(Verdict::Unhealthy(_)), .. });
+        unwell || self.is_over_time()
     }
 
     /// Whether it is being stopped because it has run for too long.
@@ -294,7 +346,7 @@ impl Instance {
     #[must_use]
     pub fn as_wanted(&self) -> bool {
         match (&self.state, self.want) {
-            (State::Running { .. }, want) => want == Want::Up,
+            (State::Running { .. }, want) => want == Want::Up && !self.is_unhealthy(),
             (State::Exited { expected, .. }, want) => *expected || want == Want::Down,
             (State::Stopped | State::Fatal { .. }, want) => want == Want::Down,
             (State::Waiting | State::Starting { .. } | State::Stopping { .. } | State::Backoff { .. }, _) => false,

@@ -7,6 +7,7 @@ use crate::base::time::Mono;
 use crate::config::model::{Program, Stdin};
 use crate::control::message::{ProcessPid, ProcessStatus, Reads};
 
+use super::explain::last_wrong;
 use super::fleet::{Fleet, Member};
 use super::state::{Instance, Pressure, State};
 
@@ -34,6 +35,8 @@ impl Fleet {
             state: inst.name(),
             want: inst.want,
             as_wanted: inst.as_wanted(),
+            health: inst.health(&member.program.policy),
+            says: inst.says.as_deref().map(str::to_owned),
             pid: pid(inst),
             for_ms: inst.entered.map(|at| millis(now.since(at))),
             runs: inst.last_run.0,
@@ -85,18 +88,18 @@ impl Fleet {
             | State::Stopping { .. }
             | State::Backoff { .. }
             | State::Exited { .. }
-            | State::Fatal { .. } => over_time(member).or_else(|| why(&member.inst)),
+            | State::Fatal { .. } => condemned(member).or_else(|| why(&member.inst)),
         }
     }
 }
 
-/// What is said of a job that is being stopped or has ended because it took too long.
-pub(super) fn over_time(member: &Member) -> Option<String> {
+/// What is said of a process that is being stopped or has ended because it took too long or was not well.
+pub(super) fn condemned(member: &Member) -> Option<String> {
     let exited = matches!(member.inst.state, State::Exited { expected: false, .. });
-    let told = member.inst.is_over_time() || exited;
+    let told = member.inst.is_condemned() || exited;
     // After the change to EXITED the last but one is the one to STOPPING.
     let entries = member.history.entries().rev().take(3);
-    entries.filter(|_| told).find_map(|entry| entry.timed_out())
+    entries.filter(|_| told).find_map(|entry| entry.condemned())
 }
 
 /// Why it is as it is, where that is not plain from the state.
@@ -109,6 +112,7 @@ fn why(inst: &Instance) -> Option<String> {
             Some(format!("its leader is gone ({exit}), members of its process group are left"))
         }
         State::Stopping { pressure: Pressure::Killed(_), .. } => Some("SIGKILL sent".to_owned()),
+        State::Running { .. } if inst.is_unhealthy() => Some(format!("unhealthy{}", last_wrong(inst, ": "))),
         State::Stopped
         | State::Waiting
         | State::Starting { .. }

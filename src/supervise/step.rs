@@ -5,15 +5,20 @@
 //! Stopped     spawn        –              spawn          –                    (no run)
 //! Waiting     –            Stopped        –              –                    (no run)
 //! Starting    want up      signal,        signal,        exec known: Running  before starttime: Backoff or Fatal;
-//!                          Stopping       Stopping       else killed          after it: as Running
+//!                          Stopping       Stopping       or check, else       after it: as Running
+//!                                                        killed
 //! Running     want up      signal,        signal,        timeout: signal,     by policy: spawn, Backoff or Exited
-//!                          Stopping       Stopping       Stopping
+//!                          Stopping       Stopping       Stopping; or check
 //! Stopping    want up      want down      want up        SIGCONT, SIGKILL     Stopped, or spawn if wanted up;
 //!                                                                             with leftovers: stays until they are gone
 //! Backoff     spawn now    Stopped        spawn now      spawn                (no run)
 //! Exited      spawn        want down      spawn          –                    (no run)
 //! Fatal       spawn        want down      spawn          –                    (no run)
 //! ```
+//!
+//! With a readiness check it is that which makes Running of Starting, and `starttime` plays no part; a process that does
+//! not become ready, or that ends before, counts as a failed start. One that is not well any more is stopped as its
+//! policy says.
 //!
 //! "spawn" of a process whose gate is closed, because it waits for others, is Waiting; `Opened` spawns it.
 //!
@@ -27,12 +32,13 @@ use std::time::Duration;
 use crate::base::exit::Exit;
 use crate::base::signal::Sig;
 use crate::base::time::Mono;
-use crate::config::model::{Autorestart, Policy};
+use crate::config::model::{Autorestart, OnUnhealthy, Policy};
 use crate::control::message::Want;
 
 use super::action::{Effect, Note};
 use super::backoff;
 use super::event::{Event, Fact};
+use super::health::{CheckNumber, Checks, Found, Meaning, Move, Purpose};
 use super::order::Gate;
 use super::state::{Cause, Exec, Failure, Instance, Live, Pressure, State, Verdict};
 
@@ -140,6 +146,7 @@ impl Machine<'_> {
             State::Starting { live, exec } => {
                 let live = *live;
                 match exec.clone() {
+                    Exec::Confirmed(_) if self.inst.checked_by(self.policy).is_some() => self.check(live),
                     Exec::Confirmed(_) => self.run(live),
                     Exec::Pending => self.kill_live(live, self.now, leftovers(Failure::NoExec), None),
                     Exec::Failed(why) => self.kill_live(live, self.now, leftovers(why), None),
@@ -159,7 +166,11 @@ impl Machine<'_> {
             State::Backoff { .. } => self.begin(),
             State::Running { live } => {
                 let live = *live;
-                self.time_out(live);
+                if self.inst.over_time_at(self.policy).is_some_and(|at| at <= self.now) {
+                    self.time_out(live);
+                } else {
+                    self.check(live);
+                }
             }
             State::Stopped | State::Waiting | State::Exited { .. } | State::Fatal { .. } => {}
         }
@@ -169,11 +180,67 @@ impl Machine<'_> {
     fn time_out(&mut self, live: Live) {
         let limit = self.policy.timeout.unwrap_or_default();
         self.note(Note::TimedOut { limit });
-        let cause = Cause::Leftovers(Verdict::TimedOut(limit));
+        self.condemn(live, Cause::Leftovers(Verdict::TimedOut(limit)));
+    }
+
+    /// Stops a process that nobody has asked to.
+    fn condemn(&mut self, live: Live, cause: Cause) {
         if self.policy.stoptime.is_zero() {
             return self.kill_live(live, self.now, cause, None);
         }
         self.ask_to_stop(live, cause, None);
+    }
+
+    /// The next move of the checks is due, or they are to begin.
+    fn check(&mut self, live: Live) {
+        let Some((purpose, check)) = self.inst.checked_by(self.policy) else { return };
+        let number = CheckNumber(self.inst.last_number.0.wrapping_add(1));
+        let begun = self.inst.checks.take().filter(|checks| checks.purpose == purpose);
+        let checks = self.inst.checks.insert(begun.unwrap_or_else(|| Box::new(Checks::new(purpose, self.now))));
+        match checks.tick(check, number, self.now) {
+            Some(Move::Begin) => {
+                self.inst.last_number = number;
+                self.out.push(Effect::Check(live.run, purpose, number));
+            }
+            Some(Move::End(number)) => self.out.push(Effect::EndCheck(live.run, number)),
+            None => {}
+        }
+    }
+
+    fn checked(&mut self, number: CheckNumber, found: Found) {
+        let Some(live) = self.inst.live().copied() else { return };
+        let Some((purpose, check)) = self.inst.checked_by(self.policy) else {
+            // The configuration has none any more; should it have one again, that begins anew.
+            self.inst.checks = None;
+            return;
+        };
+        let Some(checks) = self.inst.checks.as_mut().filter(|checks| checks.purpose == purpose) else { return };
+        let Some((meaning, last)) = checks.ended(check, number, found, self.now) else { return };
+        let (streak, retries) = (checks.streak, check.retries);
+        self.inst.last_check = Some(Box::new(last));
+        match (meaning, purpose) {
+            (Meaning::Nothing, _) => {}
+            (Meaning::Failed(why), purpose) => self.note(Note::CheckFailed { purpose, why, streak, retries }),
+            (Meaning::Good, Purpose::Readiness) => self.run(live),
+            (Meaning::Good, Purpose::Health) => self.note(Note::Healthy),
+            (Meaning::Bad(why), Purpose::Readiness) => {
+                self.note(Note::NotReady { why: why.clone() });
+                self.condemn(live, leftovers(Failure::NotReady(why)));
+            }
+            (Meaning::Bad(why), Purpose::Health) => self.unhealthy(live, why),
+        }
+    }
+
+    fn unhealthy(&mut self, live: Live, why: String) {
+        self.note(Note::Unhealthy { why: why.clone() });
+        match self.policy.on_unhealthy {
+            OnUnhealthy::None => {}
+            OnUnhealthy::Restart => self.condemn(live, Cause::Leftovers(Verdict::Unhealthy(why))),
+            OnUnhealthy::Stop => {
+                self.inst.want = Want::Down;
+                self.condemn(live, Cause::Intent);
+            }
+        }
     }
 
     fn fact(&mut self, fact: Fact) {
@@ -193,6 +260,8 @@ impl Machine<'_> {
                     self.down(live, cause, Some(exit));
                 }
             }
+            Fact::Checked(number, found) => self.checked(number, found),
+            Fact::Says(text) => self.inst.says = Some(text).filter(|text| !text.is_empty()).map(String::into),
         }
     }
 
@@ -222,7 +291,9 @@ impl Machine<'_> {
         if let State::Starting { live, exec: exec @ Exec::Pending } = &mut self.inst.state {
             *exec = Exec::Confirmed(self.now);
             let live = *live;
-            if self.policy.starttime.is_zero() || self.policy.oneshot {
+            if self.inst.checked_by(self.policy).is_some() {
+                self.check(live);
+            } else if self.policy.starttime.is_zero() || self.policy.oneshot {
                 self.run(live);
             }
         }
@@ -231,13 +302,15 @@ impl Machine<'_> {
     fn exited(&mut self, exit: Exit, left: bool) {
         self.inst.last_exit = Some(exit);
         let stopping = matches!(&self.inst.state, State::Stopping { cause: Cause::Intent, .. });
-        let good = self.policy.exitcodes.expect(exit) && !self.inst.is_over_time();
+        let good = self.policy.exitcodes.expect(exit) && !self.inst.is_condemned();
+        let unready = self.inst.checked_by(self.policy).is_some();
         self.note(Note::Exited { exit, expected: stopping || good });
         match &mut self.inst.state {
             State::Starting { live, exec } => {
                 let verdict = match exec {
                     Exec::Pending => Verdict::Failed(Failure::BeforeExec(exit)),
                     Exec::Failed(why) => Verdict::Failed(why.clone()),
+                    Exec::Confirmed(_) if unready => Verdict::Failed(Failure::EndedUnready(exit)),
                     Exec::Confirmed(at) if self.now.since(*at) < self.policy.starttime => {
                         Verdict::Failed(Failure::TooQuick(exit))
                     }
@@ -275,7 +348,8 @@ impl Machine<'_> {
             (Cause::Leftovers(Verdict::Failed(why)), _) => self.failed(why),
             (Cause::Leftovers(Verdict::Ended), Some(exit)) => self.ended(live, exit),
             (Cause::Leftovers(Verdict::TimedOut(limit)), Some(exit)) => self.timed_out(limit, exit),
-            (Cause::Intent | Cause::Leftovers(Verdict::Ended | Verdict::TimedOut(_)), _) => {
+            (Cause::Leftovers(Verdict::Unhealthy(why)), Some(exit)) => self.unwell(live, why, exit),
+            (Cause::Intent | Cause::Leftovers(Verdict::Ended | Verdict::TimedOut(_) | Verdict::Unhealthy(_)), _) => {
                 self.enter(State::Stopped);
                 self.note(Note::Stopped);
                 if self.inst.want == Want::Up {
@@ -322,6 +396,11 @@ impl Machine<'_> {
             self.failed(Failure::Died(exit));
             return;
         }
+        self.begin_again(live, Failure::Died(exit));
+    }
+
+    /// Starts what had been running anew, later and later if it never runs for long.
+    fn begin_again(&mut self, live: Live, why: Failure) {
         let inst = &mut *self.inst;
         (inst.tries, inst.starved) = (0, 0);
         let quick = backoff::is_quick(&self.policy.backoff, self.now.since(live.spawned));
@@ -330,7 +409,18 @@ impl Machine<'_> {
         if delay.is_zero() {
             self.begin();
         } else {
-            self.back_off(self.now.after(delay), Some(Failure::Died(exit)));
+            self.back_off(self.now.after(delay), Some(why));
+        }
+    }
+
+    /// It was stopped because it was not well, and is gone: it counts as ended unexpectedly, whatever its exit status.
+    fn unwell(&mut self, live: Live, why: String, exit: Exit) {
+        match self.policy.autorestart {
+            Autorestart::Never => self.enter(State::Exited { exit, expected: false }),
+            Autorestart::Always | Autorestart::Unexpected if self.policy.oneshot => {
+                self.failed(Failure::Unhealthy(why));
+            }
+            Autorestart::Always | Autorestart::Unexpected => self.begin_again(live, Failure::Unhealthy(why)),
         }
     }
 
@@ -360,6 +450,7 @@ impl Machine<'_> {
             self.back_off(floor, None);
             return;
         }
+        self.inst.says = None;
         let run = self.inst.last_run.next();
         self.inst.last_run = run;
         self.inst.last_spawn = Some(self.now);
@@ -381,6 +472,7 @@ impl Machine<'_> {
     fn run(&mut self, live: Live) {
         self.enter(State::Running { live });
         self.note(Note::Running);
+        self.check(live);
         // Of a job only its end says whether the start was good.
         if !self.policy.oneshot {
             (self.inst.tries, self.inst.starved) = (0, 0);
@@ -422,6 +514,11 @@ impl Machine<'_> {
     }
 
     fn enter(&mut self, state: State) {
+        // No check outlasts the state that it belongs to.
+        let busy = self.inst.checks.take().and_then(|checks| checks.busy());
+        if let (Some(live), Some(number)) = (self.inst.live(), busy) {
+            self.out.push(Effect::EndCheck(live.run, number));
+        }
         self.inst.state = state;
         self.inst.entered = Some(self.now);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::base::id::{Key, Ticket};
 use crate::base::time::Mono;
-use crate::control::message::{Outcome, Response, WaitFor, Want};
+use crate::control::message::{Health, Outcome, Response, WaitFor, Want};
 
 use super::action::Action;
 use super::command::{self, Begun, Goal};
@@ -52,10 +52,13 @@ pub(super) fn outcome(until: WaitFor, member: &Member) -> Option<(String, bool)>
     }
 }
 
-/// Nothing checks the health of a process yet, so all that can be known of it is that it runs. This is the one place
-/// that asks.
+/// Of one that nobody checks, all that can be known is that it runs. One that is not well may yet become so.
 fn healthy(member: &Member) -> Option<(String, bool)> {
-    running(member)
+    match member.inst.health(&member.program.policy) {
+        Some(Health::Healthy) => Some(("healthy".to_owned(), true)),
+        Some(Health::Starting | Health::Unhealthy) => None,
+        None => running(member),
+    }
 }
 
 fn running(member: &Member) -> Option<(String, bool)> {

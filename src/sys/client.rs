@@ -14,6 +14,7 @@ use nix::sys::time::TimeVal;
 
 use crate::base::signal::Sig;
 
+use super::poll::{self, For};
 use super::signals;
 
 /// How long a server may take to accept, or to take in what is written. Reading waits for ever.
@@ -62,7 +63,11 @@ impl Interrupt {
     /// # Errors
     /// poll(2).
     pub fn wait(&self, stream: BorrowedFd<'_>) -> io::Result<First> {
-        self.poll(stream, -1).map(|first| first.unwrap_or(First::Readable))
+        loop {
+            if let Some(first) = self.within(Some(stream), None)? {
+                return Ok(first);
+            }
+        }
     }
 
     /// Lets some time pass; whether Ctrl-C came meanwhile.
@@ -70,34 +75,16 @@ impl Interrupt {
     /// # Errors
     /// poll(2).
     pub fn pass(&self, time: Duration) -> io::Result<bool> {
-        let ms = i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
-        // Nothing but Ctrl-C ever comes here.
-        Ok(self.poll(self.arrived.as_fd(), ms)?.is_some())
+        Ok(self.within(None, Some(time))?.is_some())
     }
 
-    /// What came within so many milliseconds, -1 for any time.
-    fn poll(&self, stream: BorrowedFd<'_>, ms: i32) -> io::Result<Option<First>> {
-        let mut fds = [stream.as_raw_fd(), self.arrived.as_raw_fd()].map(|fd| libc::pollfd {
-            fd,
-            events: libc::POLLIN,
-            revents: 0,
-        });
-        loop {
-            // SAFETY: the array outlives the call, which is told its length.
-            let ready = unsafe { libc::poll(fds.as_mut_ptr(), 2, ms) };
-            if ready < 0 {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            } else if signals::next(self.arrived.as_fd())?.is_some() {
-                return Ok(Some(First::Interrupt));
-            } else if fds.first().is_some_and(|stream| stream.revents != 0) {
-                return Ok(Some(First::Readable));
-            } else if ready == 0 {
-                return Ok(None);
-            }
+    fn within(&self, stream: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> io::Result<Option<First>> {
+        let fds = [stream, Some(self.arrived.as_fd())].map(|fd| fd.map(|fd| (fd, For::Reading)));
+        let [readable, _] = poll::wait(fds, limit)?;
+        if signals::next(self.arrived.as_fd())?.is_some() {
+            return Ok(Some(First::Interrupt));
         }
+        Ok(readable.then_some(First::Readable))
     }
 }
 
@@ -148,28 +135,6 @@ impl Drop for Signals {
         self.held.iter().filter_map(|sig| Signal::try_from(sig.number()).ok()).for_each(|sig| set.add(sig));
         // It fails only for what is no signal set.
         let _ = set.thread_unblock();
-    }
-}
-
-/// Waits until one of these can be read, or is at its end; which of them. Without a limit it waits for ever.
-///
-/// # Errors
-/// poll(2).
-pub fn readable<const N: usize>(fds: [Option<BorrowedFd<'_>>; N], limit: Option<Duration>) -> io::Result<[bool; N]> {
-    // The kernel leaves out negative descriptors.
-    let number = |fd: Option<BorrowedFd<'_>>| fd.map_or(-1, |fd| fd.as_raw_fd());
-    let mut fds = fds.map(|fd| libc::pollfd { fd: number(fd), events: libc::POLLIN, revents: 0 });
-    let limit = limit.map_or(-1, |limit| i32::try_from(limit.as_millis()).unwrap_or(i32::MAX));
-    loop {
-        // SAFETY: the array outlives the call, which is told its length.
-        let ready = unsafe { libc::poll(fds.as_mut_ptr(), N as libc::nfds_t, limit) };
-        if ready >= 0 {
-            return Ok(fds.map(|fd| fd.revents != 0));
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
     }
 }
 

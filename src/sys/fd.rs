@@ -137,15 +137,6 @@ pub fn close_inherited_on_exec() {
     unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
 }
 
-/// How many descriptors this process has open.
-///
-/// # Errors
-/// Where /proc is not mounted.
-pub fn count_open() -> io::Result<usize> {
-    // One of them is the directory itself.
-    Ok(std::fs::read_dir("/proc/self/fd")?.count().saturating_sub(1))
-}
-
 /// The standard stream with this number, borrowed for ever: [`fill_standard`] has seen to it that it is open.
 #[must_use]
 pub fn standard(number: i32) -> BorrowedFd<'static> {

@@ -23,9 +23,12 @@ pub(super) enum Bug {
     LosesAClockStep,
     QueuesWhatIsSkipped,
     StopsOnlyTheRun,
+    LosesAFailedCheck,
+    FindsEverythingWell,
+    LetsALateCheckGoOn,
 }
 
-pub(super) const BUGS: [Bug; 18] = [
+pub(super) const BUGS: [Bug; 21] = [
     Bug::LosesAnExit,
     Bug::LosesASpawnFailureWhileStopping,
     Bug::TellsAnExitTwice,
@@ -44,6 +47,9 @@ pub(super) const BUGS: [Bug; 18] = [
     Bug::LosesAClockStep,
     Bug::QueuesWhatIsSkipped,
     Bug::StopsOnlyTheRun,
+    Bug::LosesAFailedCheck,
+    Bug::FindsEverythingWell,
+    Bug::LetsALateCheckGoOn,
 ];
 
 impl World {

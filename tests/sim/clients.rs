@@ -1,9 +1,9 @@
 //! Clients that come, ask, wait and go. Each request has one answer; what is told as reached must be so, and nobody waits
 //! for what is decided.
 
-use taskmaster::base::id::{ClientId, Ticket};
+use taskmaster::base::id::{ClientId, Key, Ticket};
 use taskmaster::base::signal::Sig;
-use taskmaster::control::message::{Outcome, Response, StateName, Wait, WaitFor, Want};
+use taskmaster::control::message::{Account, Outcome, Response, StateName, Wait, WaitFor, Want};
 use taskmaster::supervise::event::{Command, Files, Input};
 use taskmaster::supervise::fleet::Member;
 
@@ -34,6 +34,15 @@ impl World {
             self.note("wait answered");
         }
         Ok(())
+    }
+
+    /// Each account is about the process that it is told with.
+    pub(super) fn accounts_are_of(&self, accounts: &[(Key, Account)]) -> Finding {
+        let name = |key: Key| self.fleet.member(key).map(|member| self.fleet.display_name(member));
+        match accounts.iter().find(|(key, account)| name(*key).as_ref() != Some(&account.status.name)) {
+            Some((key, account)) => Err(format!("an account of {} as that of {key:?}", account.status.name)),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn ticket(&mut self) -> Ticket {

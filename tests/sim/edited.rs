@@ -137,6 +137,7 @@ impl World {
         };
         self.notes_due.insert(ticket, before.noted());
         self.resume_what_comes_back();
+        self.policy_changed = self.now;
         let command = self.badly_told(before.names.clone(), wait, files);
         self.suspensions(&command);
         self.tell(Input::Command { ticket, uid: Some(0), command })?;

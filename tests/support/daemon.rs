@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -138,6 +138,14 @@ impl Daemon {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
         stream
+    }
+
+    /// A connection on which a line was sent: what follows is read by [`next_line`].
+    pub fn ask(&self, line: &str) -> BufReader<UnixStream> {
+        let mut stream = self.connect();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+        BufReader::new(stream)
     }
 
     fn try_text(&self, line: &str) -> Option<Reply> {
@@ -446,7 +454,15 @@ fn last_lines(text: &str, count: usize) -> String {
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
-/// Reads one line from a connection.
+/// The next line of a connection that goes on.
+#[track_caller]
+pub fn next_line(stream: &mut BufReader<UnixStream>) -> String {
+    let mut line = String::new();
+    stream.read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+/// Reads one line from a connection, and nothing behind it.
 #[track_caller]
 pub fn read_line(stream: &mut UnixStream) -> String {
     let mut line = Vec::new();

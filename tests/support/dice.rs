@@ -15,6 +15,12 @@ impl Dice {
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
+
+    /// One of the numbers below `n`; of none, 0.
+    pub fn below(&mut self, n: usize) -> usize {
+        // The upper half, which is the better one, fits everywhere.
+        usize::try_from(self.roll() >> 33).unwrap() % n.max(1)
+    }
 }
 
 /// The bytes that `probe bytes=COUNT:SEED` prints.

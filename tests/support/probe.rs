@@ -34,6 +34,7 @@
     clippy::indexing_slicing
 )]
 
+#[allow(dead_code)]
 mod dice;
 
 use std::fs::OpenOptions;

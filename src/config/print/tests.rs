@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::*;
 use crate::base::cron::Cron;
+use crate::base::dice::Dice;
 use crate::base::exit::ExitCodes;
 use crate::base::id::ProgramName;
 use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
-use crate::config::model::{HttpAddress, Level, LogFormat, Roles, Stdin};
+use crate::config::model::{HttpAddress, Level, LogFormat, OnUnhealthy, Roles, Stdin};
 use crate::config::{Source, Unread, World, parse};
 
 /// A world in which every variable is there, and three files of variables.
@@ -148,17 +149,7 @@ fn what_stood_in_files_of_variables_comes_out_the_same() {
     assert_eq!(filled_in(&read(&text)), filled_in(&config));
 }
 
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
 impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % n as u64).unwrap()
-    }
-
     fn once_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
@@ -326,8 +317,8 @@ fn some_program(dice: &mut Dice, unique: &str) -> Program {
     if p.tty {
         p.stderr.sink = Sink::Stdout;
     }
-    p.healthcheck = dice.once_in(3).then(|| {
-        let mut check = Healthcheck::new(dice.argv());
+    p.policy.healthcheck = dice.once_in(3).then(|| {
+        let mut check = Check::health(Probe::Exec(dice.argv()));
         (check.interval, check.timeout) = (dice.duration(), dice.duration());
         (check.start_period, check.start_interval) = (dice.duration(), dice.duration());
         check.retries = 1 + dice.up_to(999_999);
@@ -369,6 +360,9 @@ fn some_policy(dice: &mut Dice) -> Policy {
         stopgroup: dice.once_in(2),
         oneshot: dice.once_in(2),
         timeout: dice.once_in(2).then(|| dice.duration().max(Duration::from_millis(1))),
+        readiness: None,
+        healthcheck: None,
+        on_unhealthy: OnUnhealthy::default(),
     }
 }
 
@@ -407,7 +401,7 @@ fn some_daemon(dice: &mut Dice) -> DaemonConfig {
 
 #[test]
 fn every_configuration_comes_back() {
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15);
     let (mut blocks, mut lines, mut lists) = (0, 0, 0);
     for _ in 0..1500 {
         let names = ["web", "yes", "1.5", "022", "ö", "+1", "null"];

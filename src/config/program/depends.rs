@@ -85,7 +85,7 @@ pub(in crate::config) fn check(
                     let known = suggestion(on.as_str(), config.programs.keys().map(ProgramName::as_str));
                     format!("no program {}{known}", quoted(on.as_str()))
                 }
-                Some(other) if *until == Condition::Healthy && other.healthcheck.is_none() => {
+                Some(other) if *until == Condition::Healthy && other.policy.healthcheck.is_none() => {
                     format!("{on} has no healthcheck: wait until it is ready, or give it one")
                 }
                 Some(other) if *until == Condition::Completed && !other.policy.oneshot => {

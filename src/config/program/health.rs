@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::base::tree::Value;
-use crate::config::model::Healthcheck;
+use crate::config::model::{Check, Probe};
 use crate::config::section::Reader;
 use crate::config::values;
 
@@ -35,7 +35,7 @@ pub(in crate::config) const HEALTH_KEYS: [(&str, HealthKey); 8] = [
 ];
 
 /// The health check that a program or the defaults give, key by key. Defaults by themselves need not have its command.
-pub(super) fn read(reader: &mut ProgramReader<'_, '_, '_, '_>, defaults_alone: bool) -> Option<Box<Healthcheck>> {
+pub(super) fn read(reader: &mut ProgramReader<'_, '_, '_, '_>, defaults_alone: bool) -> Option<Box<Check>> {
     let (section, found) = reader.find(Key::Healthcheck)?;
     if found.entry.value.value == Value::Null {
         return None;
@@ -54,8 +54,9 @@ pub(super) fn read(reader: &mut ProgramReader<'_, '_, '_, '_>, defaults_alone: b
         reader.report.error(found.place, &path, "has no cmd: give the command that tells whether the process is well");
         None
     };
-    let mut check = Healthcheck::new(argv.unwrap_or_default());
-    check.argv.extend(reader.value(HealthKey::Args, arguments).unwrap_or_default());
+    let mut argv = argv.unwrap_or_default();
+    argv.extend(reader.value(HealthKey::Args, arguments).unwrap_or_default());
+    let mut check = Check::health(Probe::Exec(argv));
     reader.set(&mut check.interval, HealthKey::Interval, values::duration);
     reader.set(&mut check.timeout, HealthKey::Timeout, values::duration);
     reader.set(&mut check.start_period, HealthKey::StartPeriod, values::duration);

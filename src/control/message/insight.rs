@@ -63,9 +63,29 @@ pub struct Account {
     /// Its last runs, the oldest first, if it has a schedule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<RunReport>,
+    /// Its last check, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_check: Option<CheckReport>,
     /// What it is run with; absent if that cannot be worked out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setting: Option<Setting>,
+}
+
+/// A check that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// What for: `readiness` or `health`.
+    pub purpose: String,
+    /// When it ended, in milliseconds before the answer.
+    pub ago_ms: u64,
+    /// How many milliseconds it took.
+    pub took_ms: u64,
+    /// What is wrong, for people; absent if nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<String>,
+    /// The end of what it printed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
 }
 
 /// One change of state.
@@ -164,6 +184,10 @@ pub struct GraphProgram {
     pub autostart: bool,
     /// Those of its processes that were asked for.
     pub processes: Vec<String>,
+    /// How many milliseconds they took from their spawn until they were ready, the slowest of those that are; a job until
+    /// it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_ms: Option<u64>,
 }
 
 /// `to` starts when `from` is up, and stops before it. Priorities alone make none: nobody waits for them.

@@ -36,6 +36,30 @@ impl StateName {
     }
 }
 
+/// How a process is that is checked for its health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// Not known yet.
+    Starting,
+    /// Its last checks say that it is well.
+    Healthy,
+    /// Its last checks say that it is not.
+    Unhealthy,
+}
+
+impl Health {
+    /// As it is printed: `healthy`.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Health::Starting => "starting",
+            Health::Healthy => "healthy",
+            Health::Unhealthy => "unhealthy",
+        }
+    }
+}
+
 /// Whether a process is wanted up or down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,6 +86,12 @@ pub struct ProcessStatus {
     pub state: StateName,
     /// What it is meant to be.
     pub want: Want,
+    /// How it is, while it runs and is checked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// What it says of itself: the last `STATUS=` of sd_notify(3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
     /// Whether what it is agrees with what it is meant to be.
     pub as_wanted: bool,
     /// Process id, while it lives.
@@ -109,6 +139,8 @@ impl ProcessStatus {
             group: None,
             state,
             want: Want::Up,
+            health: None,
+            says: None,
             as_wanted: true,
             pid: None,
             for_ms: None,

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use crate::base::text::Plain;
+use crate::base::units::print_duration;
 use crate::control::message::{Graph, GraphProgram};
 
 use super::put;
@@ -44,6 +46,7 @@ fn remarks(program: &GraphProgram, graph: &Graph) -> Vec<String> {
     if !program.autostart {
         remarks.push("autostart: false".to_owned());
     }
+    remarks.extend(program.ready_ms.map(|ms| format!("ready in {}", print_duration(Duration::from_millis(ms)))));
     let before = graph.edges.iter().filter(|edge| edge.to == program.name);
     let before: Vec<String> = before
         .map(|edge| match edge.until.as_str() {
@@ -73,8 +76,10 @@ pub fn dot(graph: &Graph) -> String {
             let id = id(&program.name);
             let count = program.processes.len();
             let count = if count > 1 { format!("\\n{count} processes") } else { String::new() };
+            let ready = program.ready_ms.map(|ms| format!("\\nready in {}", print_duration(Duration::from_millis(ms))));
+            let ready = ready.unwrap_or_default();
             let style = if program.autostart { "" } else { ", style=dashed" };
-            let _ = writeln!(text, "    \"{id}\" [label=\"{id}{count}\"{style}];");
+            let _ = writeln!(text, "    \"{id}\" [label=\"{id}{count}{ready}\"{style}];");
             groups.entry(program.group.as_deref().unwrap_or_default()).or_default().push(&program.name);
         }
         let ids = level.iter().map(|program| format!(" \"{}\";", id(&program.name))).collect::<String>();
@@ -104,6 +109,7 @@ mod tests {
 
     fn program(name: &str, priority: i32, group: Option<&str>, count: usize) -> GraphProgram {
         GraphProgram {
+            ready_ms: (name == "web").then_some(1500),
             name: name.to_owned(),
             group: group.map(str::to_owned),
             priority,
@@ -135,7 +141,7 @@ priority 1
 `-- db (2 processes)
 priority 9
 |-- api (group team, autostart: false)
-`-- web (after db)
+`-- web (ready in 1s500ms, after db)
 Starts from top to bottom, stops from bottom to top.
 ";
         assert_eq!(text, expected);
@@ -156,7 +162,7 @@ Starts from top to bottom, stops from bottom to top.
     "priority 9" [shape=plaintext];
     "priority 1" -> "priority 9" [style=dotted];
     "api" [label="api", style=dashed];
-    "web" [label="web"];
+    "web" [label="web\nready in 1s500ms"];
     { rank=same; "priority 9"; "api"; "web"; }
     subgraph "cluster_team" { label="team"; "api"; }
     "db" -> "web";

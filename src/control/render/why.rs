@@ -126,6 +126,7 @@ mod tests {
         let transition = Transition { time: "T".to_owned(), ago_ms: 1, from, to, cause: "x\ny".to_owned() };
         let again = Transition { to: from, cause: "SIGKILL".to_owned(), ..transition.clone() };
         Account {
+            last_check: None,
             status,
             because: "try 2 of 4 failed".to_owned(),
             next: "next try in 3s (3 of 4)".to_owned(),

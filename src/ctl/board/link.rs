@@ -71,8 +71,8 @@ impl Link {
     }
 
     /// What to wait for.
-    pub fn waits_for(&self) -> impl Iterator<Item = (BorrowedFd<'_>, For)> {
-        [&self.questions, &self.events].into_iter().chain(&self.output).map(Channel::waits_for)
+    pub fn waits_for(&self) -> [Option<(BorrowedFd<'_>, For)>; 3] {
+        [Some(&self.questions), Some(&self.events), self.output.as_ref()].map(|channel| channel.map(Channel::waits_for))
     }
 
     /// Follows this output, and no other any more.

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::base::signal::Sig;
-use crate::control::message::{Response, StateName, Wait};
+use crate::control::message::{StateName, Wait};
+use crate::supervise::action::Entries;
 use crate::supervise::event::{Command, Input};
 use crate::supervise::reload::tests::{Bench, signals, words};
 
@@ -275,7 +276,7 @@ fn ten_runs_are_remembered() {
     assert!(matches!(b.fleet.status(&[b.key("j")], b.now).as_slice(), [p] if p.next.is_none() && p.as_wanted));
     let ticket = b.ticket();
     let out = b.tell(Input::Command { ticket, uid: Some(0), command: Command::Why { names: words("j") } });
-    let [Action::ReplyInFull(_, _, Response::Why(accounts))] = out.as_slice() else { panic!("{out:?}") };
-    assert_eq!(accounts[0].runs.len(), RUNS_KEPT);
-    assert_eq!(accounts[0].because, "the job is done (exit status 0)");
+    let [Action::ReplyInFull(_, Entries::Why(accounts))] = out.as_slice() else { panic!("{out:?}") };
+    assert_eq!(accounts[0].1.runs.len(), RUNS_KEPT);
+    assert_eq!(accounts[0].1.because, "the job is done (exit status 0)");
 }

@@ -5,8 +5,8 @@ use crate::base::errno::Errno;
 use crate::base::exit::ExitCodes;
 use crate::base::id::Run;
 use crate::base::stage::Stage;
-use crate::config::model::Backoff;
-use crate::control::message::StateName;
+use crate::config::model::{Backoff, Check, Probe};
+use crate::control::message::{Health, StateName};
 use std::time::Duration;
 
 const SECOND: u64 = 1_000_000_000;
@@ -482,5 +482,152 @@ fn check(b: &Bench, was_live: Option<Live>, out: &[Effect]) {
     }
     if let Some(deadline) = b.inst.deadline(&b.policy) {
         assert!(deadline > b.now || b.inst.state == State::Stopped, "a deadline that is due already");
+    }
+}
+
+/// A policy with checks that begin after one, two and three seconds.
+fn checked() -> Policy {
+    let second = Duration::from_secs(1);
+    let every = |check: Check| Check { interval: second, start_period: Duration::ZERO, ..check };
+    let probe = Probe::Exec(vec!["x".to_owned()]);
+    Policy {
+        readiness: Some(Box::new(every(Check::readiness(probe.clone())))),
+        healthcheck: Some(Box::new(Check { retries: 1, ..every(Check::health(probe)) })),
+        stopsignal: Sig::TERM,
+        ..Policy::default()
+    }
+}
+
+impl Bench {
+    /// The check that is under way has found this.
+    fn found(&mut self, wrong: Option<&str>) -> Vec<Effect> {
+        let found = Found { wrong: wrong.map(str::to_owned), output: Vec::new() };
+        self.fact(Fact::Checked(self.inst.last_number, found))
+    }
+
+    fn checks(&self, purpose: Purpose) -> Vec<Effect> {
+        vec![Effect::Check(self.inst.last_run, purpose, self.inst.last_number)]
+    }
+
+    /// Its next try is ready.
+    fn up_again(mut self) -> Bench {
+        if self.name() == StateName::Backoff {
+            self.wait();
+        }
+        self.fact(Fact::Executed);
+        self.found(None);
+        assert_eq!(self.name(), StateName::Running);
+        self
+    }
+
+    /// Starts it and lets it become ready.
+    fn ready(mut self) -> Bench {
+        self.tell(Event::Start);
+        self.fact(Fact::Executed);
+        assert_eq!(self.found(None), []);
+        assert_eq!(self.name(), StateName::Running);
+        self
+    }
+}
+
+#[test]
+fn one_that_is_checked_for_readiness_runs_when_it_is_ready() {
+    let mut b = Bench::new(checked());
+    b.tell(Event::Start);
+    let first = b.fact(Fact::Executed);
+    assert_eq!(first, b.checks(Purpose::Readiness));
+    b.pass(100);
+    assert_eq!(b.found(Some("refused")), [], "its starttime plays no part");
+    assert_eq!(b.name(), StateName::Starting);
+    let second = b.wait();
+    assert_eq!(second, b.checks(Purpose::Readiness));
+    assert_eq!((b.found(None), b.name()), (vec![], StateName::Running));
+    let healthy = b.wait();
+    assert_eq!(healthy, b.checks(Purpose::Health));
+    assert_eq!(b.inst.health(&b.policy), Some(Health::Starting));
+    b.found(None);
+    assert_eq!(b.inst.health(&b.policy), Some(Health::Healthy));
+}
+
+#[test]
+fn one_that_does_not_become_ready_has_failed_to_start() {
+    let mut b = Bench::new(checked());
+    b.tell(Event::Start);
+    b.fact(Fact::Executed);
+    assert_eq!(b.found(Some("refused")), []);
+    b.wait();
+    assert_eq!(b.found(Some("refused")), []);
+    b.wait();
+    assert_eq!(b.found(Some("refused")), signals(b.inst.last_run));
+    assert_eq!(b.exit(0), []);
+    assert!(matches!(&b.inst.state, State::Backoff { why: Some(Failure::NotReady(why)), .. } if why == "refused"));
+    assert_eq!(b.inst.tries, 1);
+    // One that ends before it is ready has failed, too, however long it took.
+    b.wait();
+    b.fact(Fact::Executed);
+    b.pass(1000);
+    b.exit(0);
+    let failure = Failure::EndedUnready(Exit::Code(0));
+    assert!(matches!(&b.inst.state, State::Backoff { why: Some(why), .. } if *why == failure));
+    assert_eq!(b.inst.tries, 2);
+}
+
+#[test]
+fn a_check_does_not_outlast_its_state() {
+    let mut b = Bench::new(checked());
+    b.tell(Event::Start);
+    b.fact(Fact::Executed);
+    let (run, number) = (b.inst.last_run, b.inst.last_number);
+    let stopped = b.tell(Event::Stop);
+    assert_eq!(stopped, [signals(run), vec![Effect::EndCheck(run, number)]].concat());
+    assert_eq!(b.found(None), []);
+    assert_eq!(b.name(), StateName::Stopping);
+    // The configuration loses its check while one is under way, and gets it back.
+    let mut b = Bench::new(checked()).ready();
+    b.wait();
+    b.policy.healthcheck = None;
+    assert_eq!((b.inst.deadline(&b.policy), b.inst.health(&b.policy)), (None, None));
+    b.found(Some("x"));
+    b.policy = checked();
+    b.wait();
+    let next = b.wait();
+    assert_eq!(next, b.checks(Purpose::Health));
+}
+
+#[test]
+fn one_that_is_not_well_is_treated_as_the_policy_says() {
+    let unwell = |change: &dyn Fn(&mut Policy)| {
+        let mut policy = checked();
+        change(&mut policy);
+        let mut b = Bench::new(policy).ready();
+        b.pass(60);
+        b.wait();
+        let effects = b.found(Some("refused"));
+        let well = b.inst.as_wanted();
+        b.exit(0);
+        (effects == signals(Run(1)), well, b.name(), b.inst.want)
+    };
+    let again = StateName::Starting;
+    assert_eq!(unwell(&|_| {}), (true, false, again, Want::Up));
+    assert_eq!(unwell(&|p| p.autorestart = Autorestart::Always), (true, false, again, Want::Up));
+    assert_eq!(unwell(&|p| p.autorestart = Autorestart::Never), (true, false, StateName::Exited, Want::Up));
+    let stays = unwell(&|p| p.on_unhealthy = OnUnhealthy::Stop);
+    assert_eq!(stays, (true, false, StateName::Stopped, Want::Down));
+    let mut policy = checked();
+    policy.on_unhealthy = OnUnhealthy::None;
+    let mut b = Bench::new(policy).ready();
+    b.wait();
+    assert_eq!((b.found(Some("refused")), b.inst.is_unhealthy()), (vec![], true));
+    b.wait();
+    assert_eq!((b.found(None), b.inst.is_unhealthy()), (vec![], false));
+    // One that never is well for long comes back more and more slowly.
+    let mut b = Bench::new(checked()).ready();
+    for put_off in [false, true, true] {
+        b.wait();
+        b.found(Some("refused"));
+        b.exit(0);
+        let backs_off = matches!(&b.inst.state, State::Backoff { why: Some(Failure::Unhealthy(_)), .. });
+        assert_eq!(backs_off, put_off);
+        b = b.up_again();
     }
 }

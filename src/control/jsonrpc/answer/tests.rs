@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::base::id::Stream;
-use crate::control::message::ScheduleStatus;
 use crate::control::message::{
     Change, ChangeAction, KeyChange, LastOutput, PROTOCOL, Setting, StateName, StreamPlace, StreamSink, Then,
     Transition, Usage, Want,
 };
+use crate::control::message::{Health, ScheduleStatus};
 
 fn process(name: &str) -> ProcessStatus {
     ProcessStatus {
@@ -16,6 +16,8 @@ fn process(name: &str) -> ProcessStatus {
         group: None,
         state: StateName::Backoff,
         want: Want::Up,
+        health: Some(Health::Unhealthy),
+        says: Some("a \"line\" of its own \u{1}".to_owned()),
         as_wanted: false,
         pid: Some(1234),
         for_ms: Some(u64::MAX),
@@ -50,6 +52,7 @@ fn bare(name: &str) -> ProcessStatus {
 fn account(setting: Option<Setting>) -> Account {
     let (from, to) = (StateName::Starting, StateName::Backoff);
     Account {
+        last_check: None,
         status: bare("web"),
         because: "never started".to_owned(),
         next: "\"start web\" starts it".to_owned(),
@@ -73,6 +76,7 @@ fn setting() -> Setting {
 
 fn graph(as_dot: bool) -> Graph {
     let program = GraphProgram {
+        ready_ms: Some(1500),
         name: "web".to_owned(),
         group: Some("team".to_owned()),
         priority: -1,
