@@ -367,7 +367,8 @@ impl Web {
         if progress && follows && waiting <= STREAM_BYTES / 2 {
             self.drained.insert(id);
         }
-        let over = connection.is_over(reactor, now);
+        // One that is to be served has sent more than was looked at.
+        let over = connection.is_over(reactor, now) && !self.queued.contains(&id);
         let wants = if waiting > 0 { Wants::ReadWrite } else { Wants::Read };
         let lost = wants != connection.wants && reactor.change(connection.token, wants).is_err();
         connection.wants = wants;

@@ -17,12 +17,9 @@ const BY_FAMILY: u16 = 20;
 /// The sizes of `nlmsghdr` and `inet_diag_req_v2`.
 const HEADER_BYTES: usize = 16;
 const ASKED_BYTES: usize = 56;
-/// Where `inet_diag_msg` has state, user and inode.
-const STATE: usize = HEADER_BYTES + 1;
+/// Where `inet_diag_msg` has user and inode.
 const USER: usize = HEADER_BYTES + 64;
 const INODE: usize = HEADER_BYTES + 68;
-/// `TCP_ESTABLISHED`.
-const ESTABLISHED: u8 = 1;
 
 /// The user whose process made the other end of a connection; `None` if that end is not on this machine, is closed by now,
 /// or the kernel does not tell.
@@ -84,7 +81,7 @@ fn address(of: SocketAddr) -> [u8; 16] {
 fn read(answer: &[u8]) -> Option<u32> {
     let number = |at: usize| answer.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
     let kind = answer.get(4..6)?.try_into().ok().map(u16::from_ne_bytes);
-    let held = *answer.get(STATE)? == ESTABLISHED && number(INODE)? != 0;
+    let held = number(INODE)? != 0;
     number(USER).filter(|_| kind == Some(BY_FAMILY) && held)
 }
 

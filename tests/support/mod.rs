@@ -16,6 +16,7 @@
 
 pub mod daemon;
 pub mod dice;
+pub mod http;
 pub mod proc;
 pub mod setup;
 pub mod terminal;
