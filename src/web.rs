@@ -8,6 +8,7 @@ pub mod answer;
 pub mod calls;
 pub mod guard;
 pub mod http;
+pub mod metrics;
 pub mod openapi;
 pub mod page;
 pub mod reply;

@@ -585,3 +585,48 @@ fn many_ask_at_once() {
         assert_eq!(read(stream).json()["processes"].as_array().unwrap().len(), 50);
     }
 }
+
+/// What Prometheus reads is as its own tool wants it.
+#[test]
+fn figures_are_as_prometheus_wants_them() {
+    let d = daemon(
+        OPEN,
+        "a: {cmd: sleep 100, autorestart: always}\nb: {cmd: 'false', startretries: 1}\nw: {cmd: sleep 1, numprocs: 2}",
+    );
+    d.wait_state("b", "FATAL");
+    d.wait_state("a", "RUNNING");
+    let old = d.pid_of("a");
+    kill(old, nix::sys::signal::Signal::SIGKILL);
+    d.wait_new_pid("a", old);
+    d.wait_state("a", "RUNNING");
+    post(&d, "/api/processes/a/restart", "");
+    let answer = get(&d, "/metrics");
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let page = answer.text();
+    for line in [
+        "taskmaster_process_up{process=\"a\"} 1",
+        "taskmaster_process_state{process=\"b\",state=\"fatal\"} 1",
+        "taskmaster_process_restarts_total{process=\"a\",reason=\"exit\"} 1",
+        "taskmaster_process_restarts_total{process=\"a\",reason=\"request\"} 1",
+        "taskmaster_process_restarts_total{process=\"b\",reason=\"retry\"} 1",
+        "taskmaster_process_fatal_total 1",
+        "taskmaster_process_stop_seconds_count 1",
+    ] {
+        assert!(page.lines().any(|l| l == line), "{line}\n{page}");
+    }
+    has(&page, "\ntaskmaster_process_resident_memory_bytes{process=\"a\"} ");
+    has(&page, "\ntaskmaster_loop_turn_seconds_bucket{le=\"0.001\"} ");
+    let Some(promtool) = find_program("promtool") else {
+        return skip("figures_are_as_prometheus_wants_them", "no promtool");
+    };
+    let mut child = Command::new(promtool)
+        .args(["check", "metrics"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert!(out.status.success() && said(&out).is_empty(), "{}", said(&out));
+}

@@ -126,6 +126,7 @@ impl Events {
 impl Daemon {
     /// Keeps an event for those who follow.
     pub(super) fn publish(&mut self, happening: Happening) {
+        self.web.note(&happening, self.now);
         self.events.count += 1;
         let kept = Kept { seq: self.events.count, at: clock::wall(), happening, told: OnceCell::new() };
         if self.events.kept.len() == KEPT {

@@ -1,6 +1,7 @@
 //! Stands where HTTP would be in a build without it: nobody ever connects.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::base::id::{ClientId, Ticket};
 use crate::base::time::Mono;
@@ -8,8 +9,11 @@ use crate::config::model::DaemonConfig;
 use crate::control::access::Access;
 use crate::control::message::{Chunk, Event, Response};
 
+use crate::supervise::action::Happening;
+
 use super::clients::Follower;
 use super::error::Error;
+use super::logfile::LogFact;
 use super::reactor::Reactor;
 use super::run::Daemon;
 
@@ -61,6 +65,16 @@ impl Web {
     pub fn push_output(&mut self, _: Ticket, _: &Chunk, _: bool) {}
 
     pub fn cut_short(&mut self, _: Ticket) {}
+
+    pub fn note(&mut self, _: &Happening, _: Mono) {}
+
+    pub fn note_log(&mut self, _: &LogFact) {}
+
+    pub fn times_turns(&self) -> bool {
+        false
+    }
+
+    pub fn turned(&mut self, _: Duration) {}
 
     pub fn next_deadline(&self) -> Option<Mono> {
         None

@@ -171,6 +171,9 @@ impl Daemon {
         let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);
+        if self.web.times_turns() {
+            self.web.turned(clock::now().since(self.now));
+        }
         Ok(())
     }
 
@@ -197,6 +200,7 @@ impl Daemon {
     /// Writes down what happened to log files.
     pub(super) fn report_log_facts(&mut self) {
         for fact in self.files.take_facts() {
+            self.web.note_log(&fact);
             self.journal.write(fact.level(), &fact);
         }
     }

@@ -22,12 +22,14 @@ use super::clients::{Asked, Follower};
 use super::error::Error;
 use super::reactor::{Reactor, Source, Wants};
 use connection::{Connection, Talk};
+use figures::Figures;
 use listen::Listener;
 use settings::Settings;
 use token::Sessions;
 
 mod ask;
 mod connection;
+mod figures;
 mod listen;
 mod serve;
 mod settings;
@@ -92,6 +94,7 @@ pub struct Web {
     /// When a connection is to be looked at, at the latest.
     deadlines: BTreeSet<(Mono, ClientId)>,
     shared: Vec<Shared>,
+    figures: Figures,
 }
 
 impl Web {
@@ -100,7 +103,7 @@ impl Web {
     /// # Errors
     /// An address is taken, or the token cannot be used.
     pub fn listen(reactor: &mut Reactor, config: &DaemonConfig, access: Access) -> Result<Web, Error> {
-        let mut web = Web { access: Some(access), ..Web::default() };
+        let mut web = Web { access: Some(access), figures: Figures::new(), ..Web::default() };
         let Some(http) = &config.http else { return Ok(web) };
         web.settings = Settings::read(Some(http), true)?;
         for (number, at) in (0..).zip(&http.listen) {
@@ -362,6 +365,11 @@ impl Web {
     fn flush(&mut self, reactor: &mut Reactor, id: ClientId, now: Mono) {
         let Some(connection) = self.all.get_mut(&id) else { return };
         let Ok(progress) = connection.send(reactor, now) else { return self.drop_connection(reactor, id) };
+        if let Some(status) = connection.answered.take()
+            && let Some(count) = self.figures.meters.requests.get_mut(usize::from(status / 100))
+        {
+            *count += 1;
+        }
         let waiting = connection.waiting();
         let follows = matches!(connection.talk, Talk::Stream { .. } | Talk::Socket { .. });
         if progress && follows && waiting <= STREAM_BYTES / 2 {

@@ -14,6 +14,7 @@
     clippy::cast_possible_wrap
 )]
 
+pub mod browser;
 pub mod daemon;
 pub mod dice;
 pub mod http;

@@ -66,11 +66,6 @@ impl Daemon {
             self.web.reply(&mut self.reactor, ticket, response, written, figures, self.now);
         }
     }
-
-    /// What Prometheus is told.
-    fn figures(&mut self, _response: &Response) -> Vec<u8> {
-        Vec::new()
-    }
 }
 
 impl Web {

@@ -96,6 +96,8 @@ pub(super) struct Connection {
     pub(super) unread: bool,
     /// It has closed its sending side.
     pub(super) ended: bool,
+    /// The status of an answer that is not counted yet.
+    pub(super) answered: Option<u16>,
     /// When it is looked at next without a reason.
     pub(super) deadline: Option<Mono>,
 }
@@ -118,6 +120,7 @@ impl Connection {
             stage: Stage::Open,
             unread: false,
             ended: false,
+            answered: None,
             deadline: None,
         }
     }

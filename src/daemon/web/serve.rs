@@ -271,6 +271,7 @@ impl Connection {
     }
 
     fn answer(&mut self, reply: &Reply, how: How) {
+        self.answered = Some(reply.status);
         reply.write(how, &mut self.out);
         if !how.keep_alive {
             self.end();
@@ -331,6 +332,7 @@ impl Connection {
         figures: Option<&[u8]>,
     ) {
         if response.goes_on() && !how.head_only {
+            self.answered = Some(200);
             reply::write_stream_head(answer::kind_of(form), &mut self.out);
             answer::write_beginning(form, response, &mut self.out);
             self.talk = Talk::Stream { number, form };
@@ -338,6 +340,7 @@ impl Connection {
         }
         match (form, written, figures) {
             (Form::Result, Some(result), _) => {
+                self.answered = Some(200);
                 reply::write_ok(Kind::Json, result, how, &mut self.out);
                 if !how.keep_alive {
                     self.end();
