@@ -14,6 +14,7 @@ pub mod exit;
 pub mod flags;
 pub mod id;
 pub mod nearest;
+pub mod pattern;
 pub mod position;
 pub mod resource;
 pub mod scheduling;

@@ -28,3 +28,4 @@ pub use check::{NamedTexts, Objection, Unread, World};
 pub use diag::Source;
 pub use include::{Include, includes};
 pub use parse::{Parsed, parse};
+pub use program::NUMPROCS;

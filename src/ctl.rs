@@ -6,7 +6,6 @@
 //! the table of commands that are the client's own, and `complete` knows what may stand where. What a request or an answer
 //! may be is `control`'s.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 pub mod args;
@@ -40,9 +39,7 @@ pub fn main() -> ExitCode {
         Ok(Call::Help) => show::print(args::usage().as_bytes()),
         Ok(Call::Version) => show::print(concat!("taskmasterctl ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
         Ok(Call::Run { general, words }) => session(general).run_words(&words),
-        Ok(Call::Shell { general, script, exit_on_error }) => {
-            shell::run(&session(general), &Manner { script, exit_on_error, attached: false }).worst
-        }
+        Ok(Call::Shell { general, manner }) => run_shell(&session(general), &manner),
         Err(text) => {
             show::complain(&text);
             Exit::Usage
@@ -57,14 +54,12 @@ fn session(general: General) -> Session {
     Session { json, color, ..Session::new(address) }
 }
 
-/// Runs the shell that belongs to one daemon: leaving it, in whatever way, stops the daemon.
-#[must_use]
-pub fn attached_shell(socket: &Path) -> ExitCode {
-    let session = Session::new(socket);
-    let outcome = shell::run(&session, &Manner { attached: true, ..Manner::default() });
+/// Reads and carries out commands. Leaving a shell that belongs to one daemon, in whatever way, stops the daemon.
+fn run_shell(session: &Session, manner: &Manner) -> Exit {
+    let outcome = shell::run(session, manner);
     let stopped = match outcome.left {
-        Left::Shutdown => Exit::Done,
-        Left::End | Left::Exit | Left::Error => session.carry_out(&Request::Shutdown),
+        Left::End | Left::Exit | Left::Error if manner.attached => session.carry_out(&Request::Shutdown),
+        Left::End | Left::Exit | Left::Error | Left::Shutdown => Exit::Done,
     };
-    outcome.worst.max(stopped).into()
+    outcome.worst.max(stopped)
 }

@@ -3,11 +3,13 @@
 //! May import everything; nothing imports it but the binary. `main` sets up, `run` is the loop, `reactor` what is
 //! polled, `dispatch` leads from an event to its owner, `perform` does what the core wants.
 
+mod attached;
 mod audience;
 mod audit;
 mod background;
 mod birth;
 mod cgroups;
+mod checks;
 mod children;
 mod clients;
 mod clock;
@@ -30,6 +32,7 @@ mod pidfile;
 mod reactor;
 mod run;
 mod stdin;
+mod tasks;
 mod terminal;
 #[cfg(feature = "web")]
 mod web;

@@ -5,11 +5,14 @@
 
 pub mod cgroup;
 pub mod client;
+pub mod connect;
 pub mod directory;
 pub mod fd;
 pub mod file;
+pub mod foreground;
 pub mod group;
 pub mod limits;
+pub mod notify;
 pub mod nursery;
 pub mod owner;
 pub mod pidfd;

@@ -6,6 +6,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
@@ -97,6 +98,126 @@ fn with_the_shell_attached_the_daemon_lives_as_long_as_the_shell() {
     has(&log, "everything is stopped, leaving");
     let left = |name: &str| setup.path(name).exists();
     assert!(!left("pid") && !left("ctl"), "pid file {}, socket {}", left("pid"), left("ctl"));
+}
+
+/// The three processes of `taskmasterd -i`: the one that waits is on the terminal, the client is beside it, and the daemon
+/// in a session of its own.
+struct Attached {
+    shell: Terminal,
+    waits: Proc,
+    client: Proc,
+    daemon: Proc,
+}
+
+impl Attached {
+    fn start(setup: &Setup) -> Attached {
+        let mut shell = Terminal::run(&mut in_its_directory(setup, "-i"));
+        // With the prompt the client is there.
+        shell.line("version");
+        let waits = Proc::of(shell.pid()).unwrap();
+        let daemon: u32 = fs::read_to_string(setup.path("pid")).unwrap().trim().parse().unwrap();
+        let others: Vec<u32> =
+            children(waits.pid).into_iter().map(|(pid, _)| pid).filter(|pid| *pid != daemon).collect();
+        let [client] = others[..] else { panic!("{others:?}") };
+        Attached { shell, waits, client: Proc::of(client).unwrap(), daemon: Proc::of(daemon).unwrap() }
+    }
+
+    fn wait_gone(&self) {
+        wait_until("all three are gone", || ![self.waits, self.client, self.daemon].iter().any(|p| p.alive()));
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        [vec![self.waits, self.client, self.daemon], descendants(self.daemon.pid)].concat().iter().for_each(|p| {
+            p.kill(Signal::SIGKILL);
+        });
+    }
+}
+
+#[test]
+fn the_shell_is_the_client_and_none_of_the_programs() {
+    needs!("setsid");
+    let setup = Setup::new().keys(RELATIVE).programs("x: {cmd: sleep 1000, starttime: 0}");
+    let mut a = Attached::start(&setup);
+    let exe = |p: Proc| fs::read_link(format!("/proc/{}/exe", p.pid)).unwrap().canonicalize().unwrap();
+    assert_eq!(exe(a.client), std::path::Path::new(TASKMASTERCTL).canonicalize().unwrap());
+    let field = |p: Proc, at: usize| stat(p.pid).unwrap()[at].clone();
+    // Process group and session of the one that waits; the daemon has its own.
+    assert_eq!((field(a.client, 2), field(a.client, 3)), (field(a.waits, 2), field(a.waits, 3)));
+    assert_eq!(field(a.daemon, 3), a.daemon.pid.to_string());
+    // Neither the daemon's signals nor what the one that waits ignores.
+    let mask = |key: &str| u64::from_str_radix(&status_field(a.client.pid, key), 16).unwrap();
+    let of_keys = 1 << (Signal::SIGINT as u32 - 1) | 1 << (Signal::SIGQUIT as u32 - 1);
+    // The client holds SIGINT back itself, while a command is under way.
+    assert_eq!((mask("SigBlk") & !of_keys, mask("SigIgn") & of_keys), (0, 0));
+    // Keys that send signals send them to the whole group; the one that waits must not mind.
+    a.waits.kill(Signal::SIGINT);
+    a.waits.kill(Signal::SIGQUIT);
+    a.shell.line("start x");
+    a.shell.expect("x: ");
+    a.shell.line("shutdown");
+    a.shell.expect("Shut down");
+    assert_eq!(a.shell.end(), 0);
+    assert!(!a.shell.seen().contains("the daemon has ended"), "{}", a.shell.seen());
+    a.wait_gone();
+}
+
+#[test]
+fn whichever_of_shell_and_daemon_ends_takes_the_other_along() {
+    needs!("setsid");
+    let setup = || Setup::new().keys(RELATIVE).programs("x: {cmd: sleep 1000, starttime: 0}");
+    let stopped = |setup: &Setup| {
+        let log = fs::read_to_string(setup.path("taskmasterd.log")).unwrap();
+        has(&log, "everything is stopped, leaving");
+    };
+    // Somebody else stops the daemon.
+    let s = setup();
+    let mut a = Attached::start(&s);
+    ctl(&s, &["shutdown"]);
+    a.shell.expect("the daemon has ended, and the shell with it");
+    assert_eq!(a.shell.end(), 0);
+    a.wait_gone();
+    stopped(&s);
+    // The shell is killed.
+    let s = setup();
+    let mut a = Attached::start(&s);
+    a.client.kill(Signal::SIGKILL);
+    assert_eq!(a.shell.end(), 128 + 9);
+    a.wait_gone();
+    stopped(&s);
+    // The one that waits is killed.
+    let s = setup();
+    let a = Attached::start(&s);
+    a.waits.kill(Signal::SIGKILL);
+    a.wait_gone();
+    stopped(&s);
+}
+
+#[test]
+fn without_a_client_there_is_no_shell_and_nothing_is_begun() {
+    let setup = Setup::new().keys(RELATIVE).programs("x: {cmd: sleep 1000}");
+    fs::create_dir(setup.path("bin")).unwrap();
+    let daemon = setup.path("bin/taskmasterd");
+    fs::copy(TASKMASTERD, &daemon).unwrap();
+    fs::write(setup.config_file(), setup.config()).unwrap();
+    let start = || {
+        let mut command = Command::new(&daemon);
+        command.args(["-i", "-c", "taskmasterd.yaml"]).current_dir(setup.path("")).env("PATH", "/nonexistent");
+        run_to_end(&mut command)
+    };
+    let out = start();
+    assert_eq!(out.status.code(), Some(1));
+    has(&said(&out), "-i runs taskmasterctl, which is not in PATH and not in");
+    has(&said(&out), "install it beside taskmasterd, or start the daemon without -i");
+    assert!(!setup.path("taskmasterd.log").exists());
+    // One that cannot be run is found too late: the daemon is stopped again.
+    fs::write(setup.path("bin/taskmasterctl"), "\x7fELF is not enough").unwrap();
+    fs::set_permissions(setup.path("bin/taskmasterctl"), fs::Permissions::from_mode(0o755)).unwrap();
+    let out = start();
+    assert_eq!(out.status.code(), Some(1));
+    has(&said(&out), "bin/taskmasterctl: exec format error");
+    has(&fs::read_to_string(setup.path("taskmasterd.log")).unwrap(), "everything is stopped, leaving");
 }
 
 #[test]

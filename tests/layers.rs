@@ -30,9 +30,6 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     ("ctl", &["base", "config", "control", "import", "sys", "load", "ctl"]),
 ];
 
-/// `taskmasterd -i` attaches the client's shell: the one file of the daemon that may name the client, and what of it.
-const SHELL_ENTRY: (&str, &str) = ("src/daemon/main.rs", "ctl::attached_shell");
-
 /// The layers that only compute.
 const PURE: [&str; 7] = ["base", "config", "import", "supervise", "logs", "control", "web"];
 
@@ -49,8 +46,8 @@ const WORLD: [&str; 8] = [
 ];
 
 /// Where alone a crate may be named, or a path be used (`a::b` at the end of a path).
-const ONLY_IN: [(&str, &[&str]); 20] = [
-    ("httparse", &["src/web/http.rs"]),
+const ONLY_IN: [(&str, &[&str]); 21] = [
+    ("httparse", &["src/web/http.rs", "src/daemon/checks/http.rs"]),
     ("tungstenite", &["src/web/socket.rs"]),
     ("mio", &["src/daemon/reactor.rs"]),
     ("nix", &["src/sys/"]),
@@ -71,11 +68,13 @@ const ONLY_IN: [(&str, &[&str]); 20] = [
     // The clocks of ours. The client is another process and may look at the clock when it prints.
     ("timer::monotonic", &["src/daemon/clock.rs", "src/ctl/", "src/sys/"]),
     ("timer::wall", &["src/daemon/clock.rs", "src/ctl/", "src/sys/"]),
-    // What is done to processes is done in one place, and so is the waiting for them.
+    // What is done to processes is done in one place, and so is the waiting for them; tasks have theirs.
     ("spawn::Command", &["src/daemon/birth.rs", "src/sys/"]),
-    ("pidfd::send_signal", &["src/daemon/perform.rs", "src/sys/"]),
-    ("group::signal", &["src/daemon/perform.rs", "src/sys/"]),
-    ("sys::wait", &["src/daemon/children.rs", "src/sys/"]),
+    ("pidfd::send_signal", &["src/daemon/perform.rs", "src/daemon/tasks.rs", "src/daemon/attached.rs", "src/sys/"]),
+    ("group::signal", &["src/daemon/perform.rs", "src/daemon/tasks.rs", "src/sys/"]),
+    ("sys::wait", &["src/daemon/children.rs", "src/daemon/tasks.rs", "src/daemon/attached.rs", "src/sys/"]),
+    // `taskmasterd -i`: a process that is no daemon attends to two that are no programs.
+    ("foreground::Foreground", &["src/daemon/attached.rs", "src/sys/"]),
 ];
 
 /// Where nothing may hold up the loop, or start a process past the one place that does.
@@ -160,16 +159,12 @@ fn check_path(file: &str, path: &str, mut complain: impl FnMut(String)) {
     let layer = layer(file).unwrap_or_default();
     if let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == layer) {
         let ours = path.strip_prefix("taskmaster::");
-        let known = |inner: &str| allowed.iter().any(|a| begins(inner, a)) || (file == SHELL_ENTRY.0 && inner == "ctl");
-        let entry = file == SHELL_ENTRY.0 && path.ends_with(SHELL_ENTRY.1);
-        if let Some(inner) = ours.filter(|inner| !known(inner) && !entry) {
+        let known = |inner: &str| allowed.iter().any(|a| begins(inner, a));
+        if let Some(inner) = ours.filter(|inner| !known(inner)) {
             complain(format!("{layer} may not know {inner}: it may import {}", allowed.join(", ")));
         }
         if path == "taskmaster::*" {
             complain("imports everything of the crate: name what is needed".to_owned());
-        }
-        if file == SHELL_ENTRY.0 && path.starts_with("ctl::") && !entry {
-            complain(format!("{path}: of the client, the daemon knows {} alone", SHELL_ENTRY.1));
         }
     }
     if OF_THE_LOOP.contains(&layer) {
@@ -318,8 +313,8 @@ fn planted_violations_are_found() {
         ("src/daemon/run.rs", "fn f() { group::signal(1, Sig::KILL); }", 2, "group::signal: only in"),
         ("src/daemon/children.rs", "use crate::sys::group::signal;", 2, "group::signal: only in"),
         ("src/daemon/run.rs", "use crate::ctl;", 2, "daemon may not know ctl"),
-        ("src/daemon/main.rs", "use crate::ctl::connect;", 2, "daemon may not know ctl::connect"),
-        ("src/daemon/main.rs", "use crate::ctl;\nfn f() { ctl::main(); }", 3, "ctl::attached_shell alone"),
+        ("src/daemon/main.rs", "use crate::ctl;\nfn f() { ctl::main(); }", 2, "daemon may not know ctl"),
+        ("src/daemon/run.rs", "use crate::sys::foreground::Foreground;", 2, "foreground::Foreground: only in"),
         ("src/ctl/args.rs", "use crate::supervise::fleet::Fleet;", 2, "ctl may not know supervise"),
         ("src/daemon/run.rs", "fn f() { std::thread::sleep(X); }", 2, "never sleeps"),
         ("src/sys/wait.rs", "use std::{io, thread};\nfn f() { thread::sleep(X); }", 3, "never sleeps"),
@@ -377,7 +372,10 @@ fn what_is_allowed_is_left_alone() {
         ("src/daemon/reactor.rs", "use mio::{Events, Poll};"),
         ("src/daemon/clock.rs", "use crate::sys::timer;\nfn now() { timer::monotonic(); }"),
         ("src/daemon/dispatch.rs", "use crate::sys::spawn::Failed;"),
-        ("src/daemon/main.rs", "use crate::ctl;\nfn f() { ctl::attached_shell(X); }"),
+        (
+            "src/daemon/attached.rs",
+            "use crate::sys::{foreground::Foreground, pidfd, wait};\nfn f() { pidfd::send_signal(); }",
+        ),
         ("src/daemon/perform.rs", "use crate::sys::group;\nfn f() { group::signal(1, Sig::KILL); }"),
         (
             "src/sys/spawn.rs",

@@ -21,8 +21,8 @@ use taskmaster::base::scheduling::{Cpus, IoPriority};
 use taskmaster::base::signal::Sig;
 use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{
-    Account, Autorestart, Backoff, Check, Config, Confines, Directory, HttpConfig, Level, LogFormat, LogTarget,
-    OnUnhealthy, Output, Overlap, Policy, Probe, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
+    Account, Autorestart, Backoff, Check, Config, Confines, Directory, Hook, HookCommand, HttpConfig, Level, LogFormat,
+    LogTarget, OnUnhealthy, Output, Overlap, Policy, Probe, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -228,6 +228,32 @@ impl Maker {
         Output { sink, rotation: Rotation { max_bytes: self.size(), backups: self.number(10_001) } }
     }
 
+    /// A check of any kind; by this descriptor, or one that is even if it is, and odd if it is odd.
+    fn check(&mut self, of: fn(Probe) -> Check, fd: u32) -> Check {
+        let probe = match self.below(7) {
+            0 => Probe::Exec(vec![self.full(), self.text()]),
+            1 => Probe::Exec(vec!["/bin/sh".to_owned(), "-c".to_owned(), self.text()]),
+            2 => Probe::Tcp(["localhost:1", "[::1]:65535", "unix:/a: b #c"][self.number(3) as usize].to_owned()),
+            3 => {
+                let low = 200 + u16::try_from(self.below(200)).unwrap();
+                let high = low + u16::try_from(self.below(200)).unwrap();
+                let url = ["http://127.0.0.1:80/?a=b", "http://unix:/x y:/z"][self.number(2) as usize];
+                Probe::Http { url: url.to_owned(), status: (low, high) }
+            }
+            4 if cfg!(feature = "regex") => Probe::Log(["^a: 'b\" #", "5", "~"][self.number(3) as usize].to_owned()),
+            5 => Probe::Fd(fd + 2 * self.number(500)),
+            _ => Probe::Notify,
+        };
+        let mut check = of(probe);
+        if self.flip() {
+            let least = Duration::from_millis(10);
+            (check.interval, check.timeout) = (self.duration().max(least), self.duration().max(least));
+            (check.start_period, check.start_interval) = (self.duration(), self.duration().max(least));
+            check.retries = 1 + self.number(1000);
+        }
+        check
+    }
+
     fn policy(&mut self) -> Policy {
         Policy {
             autorestart: [Autorestart::Always, Autorestart::Never, Autorestart::Unexpected][self.number(3) as usize],
@@ -242,6 +268,9 @@ impl Maker {
                 max: self.duration(),
                 floor: self.duration(),
             },
+            stop_first: (0..self.below(3))
+                .map(|_| (Sig::USR1, self.duration().max(Duration::from_millis(1))))
+                .collect(),
             stopsignal: Sig::from_number(i32::try_from(1 + self.below(31)).unwrap()).unwrap(),
             stoptime: self.duration(),
             stopgroup: self.flip(),
@@ -250,7 +279,19 @@ impl Maker {
             readiness: None,
             healthcheck: None,
             on_unhealthy: OnUnhealthy::default(),
+            hooks: self.hooks(),
         }
+    }
+
+    fn hooks(&mut self) -> BTreeMap<Hook, HookCommand> {
+        let mut hooks = BTreeMap::new();
+        for (_, hook) in Hook::KEYS {
+            if self.flip() {
+                let timeout = self.duration().max(Duration::from_millis(1));
+                hooks.insert(hook, HookCommand { argv: vec![self.full(), self.text()], timeout });
+            }
+        }
+        hooks
     }
 
     fn confine(&mut self, program: &mut Program) {
@@ -339,13 +380,9 @@ impl Maker {
         }
         program.schedule = self.flip().then(|| Box::new(self.schedule()));
         program.policy.oneshot |= program.schedule.is_some();
-        program.policy.healthcheck = self.flip().then(|| {
-            let mut check = Check::health(Probe::Exec(vec![self.full(), self.text()]));
-            (check.interval, check.timeout) = (self.duration(), self.duration());
-            (check.start_period, check.start_interval) = (self.duration(), self.duration());
-            check.retries = 1 + self.number(1000);
-            Box::new(check)
-        });
+        program.policy.readiness = self.flip().then(|| Box::new(self.check(Check::readiness, 3)));
+        program.policy.healthcheck = self.flip().then(|| Box::new(self.check(Check::health, 4)));
+        program.policy.on_unhealthy = OnUnhealthy::NAMES[self.number(3) as usize].1;
         program
     }
 

@@ -229,6 +229,12 @@ defaults: &all
   startretries: unlimited
   starttime: 0.5
   stopsignal: SIGRTMIN+3
+  pre_start: mkdir -p /run/x
+  post_start: [touch, /run/x/up]
+  pre_stop: {cmd: a b, args: [c], timeout: 1m30s}
+  stop_command: {command: [a, b]}
+  post_stop:
+  on_fatal: 5
   stoptime: 1m30s
   stopgroup: true
   backoff: {initial: 250ms, factor: 1.5, max: 1m, floor: 0}
@@ -275,10 +281,16 @@ defaults: &all
     retries: 2
 services:
   web: *all
-  größe: {command: a b}
+  größe: {command: a b, readiness: {exec: "a | b"}, healthcheck: {tcp: "[::1]:80", timeout: 0.5}, on_unhealthy: STOP}
+  c1: {cmd: a, readiness: {tcp: "unix:/run/${program}"}, healthcheck: {http: "HTTP://localhost:80", status: "200-299"}}
+  c2: {cmd: a, readiness: {log: "^a+$"}, healthcheck: {http: "http://unix:/a:/b", status: 204}, on_unhealthy: none}
+  c3: {cmd: a, readiness: {notify: Yes}, healthcheck: {fd: "0003"}}
+  c4: {cmd: a, readiness: {uptime: 1m}, healthcheck: None}
+  c5: {cmd: a, readiness: none, healthcheck: {exec: [a, 5], retries: 1}}
   nightly: {cmd: a, schedule: "30 3 * * mon-fri", oneshot: true, timezone: America/Argentina/Buenos_Aires, overlap: KILL, jitter: 5m,
     run_on_start: false, timeout: 1h}
   daily: {cmd: a, schedule: "@Daily", oneshot: true}
+  gently: {cmd: a, stopsignal: [INT 5s, 3 0.5, TERM]}
   often: {cmd: a, every: 0.5, oneshot: true}
 "##;
 
@@ -306,10 +318,16 @@ fn places() -> Vec<(String, &'static str, Vec<String>)> {
         of("programs.x.", "programs: {x: {cmd: sleep 1, HERE}}", program),
         of("defaults.", "{defaults: {HERE}, programs: {x: {cmd: sleep 1}}}", program),
         of("backoff.", "programs: {x: {cmd: a, backoff: {HERE}}}", &program["backoff"]["properties"]),
+        of("readiness.", "programs: {x: {cmd: a, readiness: {cmd: b, HERE}}}", &program["readiness"]["properties"]),
         of(
             "healthcheck.",
-            "programs: {x: {cmd: a, healthcheck: {cmd: a, HERE}}}",
+            "programs: {x: {cmd: a, healthcheck: {cmd: b, HERE}}}",
             &program["healthcheck"]["properties"],
+        ),
+        of(
+            "pre_start.",
+            "programs: {x: {cmd: sleep, pre_start: {cmd: a, HERE}}}",
+            &program["pre_start"]["anyOf"][1]["allOf"][0]["properties"],
         ),
         of("rlimits.", "programs: {x: {cmd: a, rlimits: {HERE}}}", &program["rlimits"]["properties"]),
         of("capabilities.", "programs: {x: {cmd: a, capabilities: {HERE}}}", &program["capabilities"]["properties"]),
@@ -320,10 +338,13 @@ fn places() -> Vec<(String, &'static str, Vec<String>)> {
 }
 
 fn with(around: &str, key: &str, value: &str) -> String {
-    let around = if ["cmd", "command"].contains(&key) {
-        around.replace("cmd: sleep 1, ", "").replace("cmd: a, HERE", "HERE")
-    } else {
-        around.to_owned()
+    let around = match key {
+        "cmd" | "command" => {
+            around.replace("cmd: sleep 1, ", "").replace("cmd: a, HERE", "HERE").replace("cmd: b, ", "")
+        }
+        "exec" | "tcp" | "http" | "log" | "notify" | "fd" | "uptime" => around.replace("cmd: b, ", ""),
+        "status" => around.replace("cmd: b, ", "http: 'http://localhost:80/', "),
+        _ => around.to_owned(),
     };
     let around = if key == "listen" { around.replace("listen: 1, ", "") } else { around };
     around.replace("HERE", &format!("{key}: {value}"))
@@ -349,9 +370,16 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         "http.control" => BOOLEAN,
         "hosts" => &["[[a]]", "{a: b}", "'a b'", "'a/b'", "''"],
         "include" => &["5", "{a: b}", "[[a]]", "['']", "''"],
-        "taskmasterd" | "defaults" | "programs" | "services" | "processes" | "socket" | "http" | "backoff"
+        "taskmasterd" | "defaults" | "programs" | "services" | "processes" | "socket" | "backoff" | "readiness"
         | "healthcheck" => LIST,
-        "cmd" | "command" => COMMAND,
+        "on_unhealthy" => &["reboot", "5", "[stop]", "{}", "", "true"],
+        "tcp" => &["localhost", "5432", "[a]", "{}", "", "true", "''", "'unix:x'", "'localhost:'", "'localhost:x'"],
+        "http" => &["localhost", "'localhost:80/'", "'https://localhost:80/'", "80", "[a]", "{}", "", "''"],
+        "status" => &["199", "600", "OK", "200-", "'200-399-400'", "20", "[200]", "{}", "", "true", "1.5"],
+        "log" => &["''", "[a]", "{}", ""],
+        "notify" => &["false", "off", "1", "[true]", "{}", ""],
+        "fd" => &["2", "1024", "-1", "three", "[3]", "{}", "", "true"],
+        "cmd" | "command" | "exec" => COMMAND,
         "args" => ARGS,
         "stdin" => &["inherit", "5", "true", "[pipe]", "{}", "''"],
         "tty" | "shell" | "autostart" | "stopgroup" | "oneshot" | "run_on_start" | "restart_dependents"
@@ -365,10 +393,13 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         "exitcodes" => &["-1", "256", "[256]", "[zero]", "{}", "", "'0,256'", "'0,,1'", "true", "1.5", "'300'"],
         "startretries" => &["-1", "1000001", "unlimit", "1.5", "[1]", "", "true"],
         "starttime" | "startsecs" | "stoptime" | "stopsecs" | "stopwaitsecs" | "initial" | "max" | "floor"
-        | "interval" | "timeout" | "start_period" | "start_interval" => DURATION,
+        | "interval" | "timeout" | "start_period" | "start_interval" | "uptime" => DURATION,
         "factor" => &["0.5", "1001", "big", "[2]", "", "true", "-2"],
-        "stopsignal" => {
-            &["0", "32", "65", "-1", "KILLL", "TERM2", "RTMIN+31", "RTMIN-1", "1.5", "true", "[TERM]", "", "SIG15"]
+        "stopsignal" => &[
+            "0", "32", "65", "-1", "KILLL", "TERM2", "RTMIN+31", "RTMIN-1", "1.5", "true", "[]", "[[INT]]", "", "SIG15",
+        ],
+        "pre_start" | "post_start" | "pre_stop" | "stop_command" | "post_stop" | "on_fatal" => {
+            &["''", "' '", "[]", "[[a]]", "{a: b}", "{timeout: 5}", "[null]", "{cmd: a, timeout: soon}"]
         }
         "umask" | "mode" => OCTAL,
         "workingdir" | "directory" | "childlogdir" | "pidfile" => PATH,
@@ -455,7 +486,12 @@ fn what_is_wrong_is_refused_by_both() {
     let mut docs = Vec::new();
     for (name, around, keys) in places() {
         for key in &keys {
-            let known = if (name.as_str(), key.as_str()) == ("http.", "control") { "http.control" } else { key };
+            // Two keys of these names are of another kind elsewhere.
+            let known = match (name.as_str(), key.as_str()) {
+                ("http.", "control") => "http.control",
+                ("taskmasterd.", "http") => "socket",
+                (_, key) => key,
+            };
             for value in bad_values(known) {
                 docs.push(Doc::yaml(format!("{name}{key}: {value}"), with(around, key, value)));
             }
@@ -480,6 +516,11 @@ fn what_is_wrong_is_refused_by_both() {
         "programs: {.a: {cmd: a}}",
         "programs: {x: {cmd: a, healthcheck: {interval: 1}}}",
         "programs: {x: {cmd: a, healthcheck: {cmd: a, command: b}}}",
+        "programs: {x: {cmd: a, readiness: {}}}",
+        "programs: {x: {cmd: a, readiness: {fd: 3, uptime: 5}}}",
+        "programs: {x: {cmd: a, healthcheck: {uptime: 5}}}",
+        "programs: {x: {cmd: a, healthcheck: {exec: a, tcp: 'localhost:1'}}}",
+        "defaults: {healthcheck: {log: a, notify: true}}",
     ] {
         docs.push(Doc::yaml(text, text));
     }

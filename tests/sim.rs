@@ -22,13 +22,15 @@ mod clients;
 mod edited;
 #[path = "sim/process.rs"]
 mod process;
+#[path = "sim/tasks.rs"]
+mod tasks;
 #[path = "sim/times.rs"]
 mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use taskmaster::base::id::{ClientId, Key, Run, Ticket};
+use taskmaster::base::id::{ClientId, Key, ProgramName, Run, TaskId, Ticket};
 use taskmaster::base::time::{Mono, WallClock};
 use taskmaster::config::model::Config;
 use taskmaster::control::message::{Response, StateName, WaitFor};
@@ -79,8 +81,13 @@ struct World {
     /// The checks that were begun and not answered, and what the answers of the present runs mean.
     under_way: BTreeMap<Key, Vec<checks::UnderWay>>,
     books: BTreeMap<Key, checks::Book>,
+    /// The tasks that run, and whose `pre_start` has succeeded for the spawn to come.
+    tasks: BTreeMap<TaskId, tasks::Job>,
+    prepared: BTreeSet<Key>,
     /// When the present run of a process has executed its program.
     executed: BTreeMap<Key, u64>,
+    /// Programs that were ever given another number of processes by hand.
+    scaled: BTreeSet<ProgramName>,
     /// When a configuration was read last.
     policy_changed: u64,
     seen: BTreeSet<&'static str>,
@@ -119,7 +126,10 @@ impl World {
             last_signal: None,
             under_way: BTreeMap::new(),
             books: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            prepared: BTreeSet::new(),
             executed: BTreeMap::new(),
+            scaled: BTreeSet::new(),
             policy_changed: 0,
             seen: BTreeSet::new(),
         };
@@ -176,14 +186,17 @@ impl World {
     fn pass_time(&mut self) -> Finding {
         let world = self.processes.values().flat_map(|p| p.coming.iter().map(|(t, _)| *t)).min();
         let timer = self.fleet.next_deadline().map(|at| at.0).filter(|_| !self.has(Bug::ForgetsTheTimer));
-        let Some(next) = world.into_iter().chain(timer).chain(self.next_answer()).min() else {
+        let Some(next) = world.into_iter().chain(timer).chain(self.next_answer()).chain(self.next_task_end()).min()
+        else {
             self.now += self.dice.ms(1000);
             return Ok(());
         };
         // Sometimes the loop is late, and several things have gathered.
         let late = if self.dice.chance(20) { self.dice.ms(500) } else { 0 };
         self.now = self.now.max(next + late);
-        let all: BTreeSet<Key> = self.processes.keys().chain(self.under_way.keys()).copied().collect();
+        let busy = self.busy();
+        let all: BTreeSet<Key> =
+            self.processes.keys().chain(self.under_way.keys()).chain(busy.keys()).copied().collect();
         let mut keys: Vec<Option<Key>> = all.into_iter().map(Some).collect();
         keys.push(None);
         while !keys.is_empty() {
@@ -191,17 +204,20 @@ impl World {
             match keys.swap_remove(at) {
                 None => self.tell(Input::Tick)?,
                 Some(key) if self.dice.chance(50) => {
+                    self.end_tasks(key)?;
                     self.answer_checks(key)?;
                     self.tell_due(key)?;
                 }
                 Some(key) => {
                     self.tell_due(key)?;
                     self.answer_checks(key)?;
+                    self.end_tasks(key)?;
                 }
             }
         }
         self.tell(Input::Tick)?;
         self.no_check_hangs()?;
+        self.no_task_hangs()?;
         match self.fleet.next_deadline() {
             Some(at) if at.0 <= self.now => Err("a deadline is due after a tick: the loop would spin".to_owned()),
             _ => Ok(()),
@@ -283,6 +299,7 @@ impl World {
         for action in actions {
             self.perform(action)?;
         }
+        self.resume_what_waits();
         self.books()
     }
 
@@ -294,6 +311,8 @@ impl World {
                     self.spawn(key, run)?;
                 }
             }
+            Action::RunTask(task) => self.run_task(&task)?,
+            Action::KillTask(id) => self.kill_task(id)?,
             Action::Check { key, run, purpose, number } => self.begin_check(key, run, purpose, number)?,
             Action::EndCheck { key, number, run: _ } => self.end_check(key, number)?,
             Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group)?,
@@ -343,7 +362,8 @@ impl World {
             return Err(format!("{} requests are open, {} are waited for", self.open.len(), self.fleet.waiting()));
         }
         for (key, member) in self.fleet.members() {
-            let (ours, theirs) = (self.processes.get(&key).map(|p| p.run), member.inst.live().map(|live| live.run));
+            let theirs = member.inst.live().filter(|_| member.inst.has_process()).map(|live| live.run);
+            let ours = self.processes.get(&key).map(|p| p.run);
             if ours != theirs {
                 return Err(format!(
                     "{} {}: the world has {ours:?}, the fleet {theirs:?} in {:?}",
@@ -448,7 +468,15 @@ fn the_core_holds_in_every_life() {
             "clock set ahead",
             "readiness check",
             "health check",
+            "rolling restart",
+            "scaled",
             "a verdict against a process",
+            "pre_start",
+            "post_start",
+            "pre_stop",
+            "stop_command",
+            "post_stop",
+            "on_fatal",
         ] {
             assert!(seen.contains(must), "{must} was never seen");
         }

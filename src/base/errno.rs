@@ -8,7 +8,7 @@ use std::io;
 pub struct Errno(pub i32);
 
 /// What a supervisor meets: number, name, text.
-const KNOWN: [(i32, &str, &str); 32] = [
+const KNOWN: [(i32, &str, &str); 36] = [
     (1, "EPERM", "operation not permitted"),
     (2, "ENOENT", "no such file or directory"),
     (3, "ESRCH", "no such process"),
@@ -39,7 +39,11 @@ const KNOWN: [(i32, &str, &str); 32] = [
     (38, "ENOSYS", "function not implemented"),
     (40, "ELOOP", "too many levels of symbolic links"),
     (95, "EOPNOTSUPP", "operation not supported"),
+    (101, "ENETUNREACH", "network is unreachable"),
+    (104, "ECONNRESET", "connection reset by peer"),
     (110, "ETIMEDOUT", "timed out"),
+    (111, "ECONNREFUSED", "connection refused"),
+    (113, "EHOSTUNREACH", "no route to host"),
     (122, "EDQUOT", "disk quota exceeded"),
 ];
 

@@ -106,6 +106,15 @@ pub struct Ticket {
     pub number: u64,
 }
 
+/// One task: a command that is run beside a process for its sake. Never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TaskId {
+    /// One that the core has asked for, counted by it.
+    Core(u64),
+    /// One that the shell runs on its own account, counted by it.
+    Shell(u64),
+}
+
 /// One of a process's two output streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -10,7 +10,7 @@ use crate::base::zone::Zone;
 
 use super::diag::{Level, Place, Report};
 use super::expand::{self, Outside};
-use super::model::{Account, Config, DaemonConfig, LogTarget, Program, Sink};
+use super::model::{Account, Config, DaemonConfig, LogTarget, Policy, Program, Sink};
 use super::program::{self, Key, ProgramSection};
 
 /// What a configuration is held against besides itself, and where the files that it names are read.
@@ -217,7 +217,18 @@ impl<'e> Check<'e> {
         report: &mut Report<'_>,
     ) {
         let outside = self.world.outside();
-        let try_one = |num: u32| expand::blueprint(program, name, num, &outside).err().unwrap_or_default();
+        let Policy { readiness, healthcheck, .. } = &program.policy;
+        let checks = [("readiness", readiness), ("healthcheck", healthcheck)];
+        let try_one = |num: u32| {
+            let mut errors = expand::blueprint(program, name, num, &outside).err().unwrap_or_default();
+            for (key, check) in checks {
+                let Some(check) = check else { continue };
+                let told = expand::probe(program, name, num, &outside, (key, &check.probe)).err();
+                // What is wrong with a variable is told once.
+                errors.extend(told.into_iter().flatten().filter(|error| error.key == key));
+            }
+            errors
+        };
         let numbers = program.numbers();
         let mut errors = try_one(numbers.start);
         if let Some(last) = numbers.last().filter(|_| program.numprocs > 1) {
@@ -229,6 +240,8 @@ impl<'e> Check<'e> {
             let (place, path) = match (error.key.as_str(), error.key.strip_prefix("env.")) {
                 (_, Some(variable)) => program::place_of_variable(own, defaults, variable),
                 ("chroot", _) => program::place_of(own, defaults, Key::Chroot),
+                ("readiness", _) => program::place_of(own, defaults, Key::Readiness),
+                ("healthcheck", _) => program::place_of(own, defaults, Key::Healthcheck),
                 ("dirs", _) => program::place_of(own, defaults, Key::Dirs),
                 ("workingdir", _) => program::place_of(own, defaults, Key::Workingdir),
                 ("stdout", _) => program::place_of(own, defaults, Key::Stdout),

@@ -3,13 +3,15 @@
 use std::fmt::Display;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::id::{ProgramName, Stream};
+use crate::base::signal::Sig;
 use crate::base::units::{print_duration, print_size};
 
 use super::model::{
-    Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, HttpAddress, HttpConfig,
-    LogTarget, Output, Policy, Probe, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, Hook, HookCommand, HttpAddress,
+    HttpConfig, LogTarget, Output, Policy, Probe, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 
 mod confines;
@@ -198,9 +200,11 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
         startretries,
         starttime,
         backoff: Backoff { initial, factor, max, floor },
+        stop_first,
         stopsignal,
         stoptime,
         stopgroup,
+        hooks,
         oneshot,
         timeout,
         readiness: _,
@@ -221,11 +225,25 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
         keys.key(key, old, new, |d| print_duration(*d));
     }
     keys.plain("backoff.factor", *factor, new.backoff.factor);
-    keys.plain("stopsignal", *stopsignal, new.stopsignal);
+    let signals = |(first, last): &(&Vec<(Sig, Duration)>, &Sig)| stop_signals(first, **last);
+    keys.key("stopsignal", &(stop_first, stopsignal), &(&new.stop_first, &new.stopsignal), signals);
+    for (key, hook) in Hook::KEYS {
+        keys.key(key, &hooks.get(&hook), &new.hooks.get(&hook), |hook| hook.map_or_else(unset, hook_command));
+    }
     keys.plain("stopgroup", *stopgroup, new.stopgroup);
     keys.plain("oneshot", *oneshot, new.oneshot);
     keys.key("timeout", timeout, &new.timeout, |limit| limit.map_or_else(unset, print_duration));
     keys.key("on_unhealthy", on_unhealthy, &new.on_unhealthy, |what| what.name().to_owned());
+}
+
+/// `SIGINT 5s, SIGTERM`.
+fn stop_signals(first: &[(Sig, Duration)], last: Sig) -> String {
+    let first = first.iter().map(|(sig, wait)| format!("{sig} {}, ", print_duration(*wait)));
+    first.chain([last.to_string()]).collect()
+}
+
+fn hook_command(hook: &HookCommand) -> String {
+    format!("{} (timeout {})", command(&hook.argv), print_duration(hook.timeout))
 }
 
 fn schedule_keys(old: Option<&Schedule>, new: Option<&Schedule>, keys: &mut Keys) {
@@ -543,7 +561,10 @@ mod tests {
             ("", "starttime: 90", "starttime: 1s -> 1m30s"),
             ("stoptime: 10", "stoptime: 20", "stoptime: 10s -> 20s"),
             ("", "stopsignal: INT", "stopsignal: SIGTERM -> SIGINT"),
+            ("stopsignal: [INT 5, TERM]", "", "stopsignal: SIGINT 5s, SIGTERM -> SIGTERM"),
             ("", "stopgroup: false", "stopgroup: true -> false"),
+            ("", "pre_start: mkdir -p '/a b'", "pre_start: (unset) -> mkdir -p '/a b' (timeout 1m)"),
+            ("on_fatal: a", "on_fatal: {command: a, timeout: 5}", "on_fatal: a (timeout 1m) -> a (timeout 5s)"),
             ("", "oneshot: true", "oneshot: false -> true"),
             ("", "priority: 1", "priority: 999 -> 1"),
             ("", "backoff: {initial: 2}", "backoff.initial: 1s -> 2s"),
@@ -571,11 +592,12 @@ mod tests {
              stdin: pipe, tty: true, \
              stdout: '/x-${num}', stdout_logfile_maxbytes: 1MB, stdout_logfile_backups: 1, \
              stderr: '/y-${num}', stderr_logfile_maxbytes: 1MB, stderr_logfile_backups: 1, \
-             numprocs_start: 3, group_name: g, healthcheck: {cmd: c}",
+             numprocs_start: 3, group_name: g, healthcheck: {cmd: c}, \
+             pre_start: a, post_start: a, pre_stop: a, stop_command: a, post_stop: a, on_fatal: a",
         );
         let mixed = in_place(&old, &new);
         let (restart, live) = program_keys(&old, &new);
-        assert!(restart.len() == 12 && live.len() == 19, "{} and {}: a key is not set here", restart.len(), live.len());
+        assert!(restart.len() == 12 && live.len() == 25, "{} and {}: a key is not set here", restart.len(), live.len());
         assert_eq!(program_keys(&old, &mixed), (vec![], live));
         assert_eq!(program_keys(&mixed, &new), (restart, vec![]));
         assert_eq!(mixed.numbers(), new.numbers());

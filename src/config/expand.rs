@@ -18,8 +18,10 @@ use super::model::{Program, Sink, Variable};
 use fill::{CHAIN, Lookup, Refusal, TEXT_BYTES, because};
 
 mod fill;
+mod probe;
 
 pub(super) use fill::{as_template, is_template};
+pub use probe::probe;
 
 /// The most that all texts of a process may have together, in bytes: the kernel takes no more.
 const ALL_BYTES: usize = 6 << 20;
@@ -112,9 +114,10 @@ pub fn blueprint(
 ) -> Result<Blueprint, Vec<ExpandError>> {
     let mut scope = Scope::new(program, name, num, outside);
     let env = scope.env();
-    let argv: Vec<String> = program.argv.iter().filter_map(|word| scope.key("cmd", word)).collect();
-    if argv.first().is_some_and(String::is_empty) {
-        scope.fail("cmd", "begins with an empty word once its variables are filled in");
+    let argv = scope.command("cmd", &program.argv);
+    // They are filled in when they are run; what is wrong with them is wrong now.
+    for (hook, command) in &program.policy.hooks {
+        scope.command(hook.key(), &command.argv);
     }
     let workingdir = program.workingdir.as_ref().and_then(|dir| scope.path("workingdir", dir));
     let chroot = program.confines.as_ref().and_then(|confines| confines.chroot.as_ref());
@@ -132,6 +135,23 @@ pub fn blueprint(
         return Err(scope.errors);
     }
     Ok(Blueprint { argv, env, workingdir, chroot, dirs, stdout, stderr })
+}
+
+/// Fills in the words of a command that is run for the sake of process `num`.
+///
+/// # Errors
+/// Every word that names something unknown, or that the first of them is empty then.
+pub fn words(
+    program: &Program,
+    name: &ProgramName,
+    num: u32,
+    outside: &Outside<'_>,
+    words: &[String],
+) -> Result<Vec<String>, Vec<ExpandError>> {
+    let mut scope = Scope::new(program, name, num, outside);
+    scope.env();
+    let words = scope.command("cmd", words);
+    if scope.errors.is_empty() { Ok(words) } else { Err(scope.errors) }
 }
 
 /// The file that a stream of process `num` goes to, if it is one that the program names. `None` too if the name cannot
@@ -260,6 +280,15 @@ impl<'a> Scope<'a> {
                 None
             }
         }
+    }
+
+    /// The words of a command.
+    fn command(&mut self, key: &str, words: &[String]) -> Vec<String> {
+        let words: Vec<String> = words.iter().filter_map(|word| self.key(key, word)).collect();
+        if words.first().is_some_and(String::is_empty) {
+            self.fail(key, "begins with an empty word once its variables are filled in");
+        }
+        words
     }
 
     fn path(&mut self, key: &str, text: &str) -> Option<String> {

@@ -14,11 +14,13 @@ use crate::base::text::quoted;
 
 mod check;
 mod confines;
+mod hooks;
 mod http;
 mod schedule;
 
 pub use check::{Check, GOOD_STATUS, OnUnhealthy, Probe};
 pub use confines::{Confines, Directory, TreeLimits};
+pub use hooks::{Hook, HookCommand};
 pub use http::{HttpAddress, HttpConfig};
 pub use schedule::{Overlap, Schedule, When};
 
@@ -479,9 +481,11 @@ pub struct Policy {
     pub starttime: Duration,
     /// `backoff`.
     pub backoff: Backoff,
-    /// `stopsignal`.
+    /// `stopsignal`, if it is a list: the signals before the last of it, each with how long it is waited for.
+    pub stop_first: Vec<(Sig, Duration)>,
+    /// `stopsignal`: the last signal before SIGKILL.
     pub stopsignal: Sig,
-    /// `stoptime`: from the stop signal to SIGKILL.
+    /// `stoptime`: from the last stop signal to SIGKILL.
     pub stoptime: Duration,
     /// `stopgroup`: whether signals of a stop go to the whole process group.
     pub stopgroup: bool,
@@ -495,6 +499,21 @@ pub struct Policy {
     pub healthcheck: Option<Box<Check>>,
     /// `on_unhealthy`.
     pub on_unhealthy: OnUnhealthy,
+    /// `pre_start`, `post_start` and the like.
+    pub hooks: BTreeMap<Hook, HookCommand>,
+}
+
+impl Policy {
+    /// How long a stop may take until SIGKILL, and what follows it until nothing is left.
+    #[must_use]
+    pub fn longest_stop(&self) -> Duration {
+        let hook = |hook| self.hooks.get(&hook).map_or(Duration::ZERO, |command| command.timeout);
+        let first = self.stop_first.iter().fold(Duration::ZERO, |sum, (_, wait)| sum.saturating_add(*wait));
+        // A stop command that fails is followed by the signals.
+        let command = if self.hooks.contains_key(&Hook::StopCommand) { self.stoptime } else { Duration::ZERO };
+        let before = hook(Hook::PreStop).saturating_add(command);
+        before.saturating_add(first).saturating_add(self.stoptime).saturating_add(hook(Hook::PostStop))
+    }
 }
 
 impl Default for Policy {
@@ -505,6 +524,7 @@ impl Default for Policy {
             startretries: Some(3),
             starttime: Duration::from_secs(1),
             backoff: Backoff::default(),
+            stop_first: Vec::new(),
             stopsignal: Sig::TERM,
             stoptime: Duration::from_secs(10),
             stopgroup: true,
@@ -513,6 +533,7 @@ impl Default for Policy {
             readiness: None,
             healthcheck: None,
             on_unhealthy: OnUnhealthy::default(),
+            hooks: BTreeMap::new(),
         }
     }
 }

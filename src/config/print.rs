@@ -8,16 +8,18 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::base::signal::Sig;
 use crate::base::units::{print_duration, print_size};
 use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Check, Config, DaemonConfig, Dependency, HttpConfig, LogTarget, Output, Overlap,
-    Policy, Probe, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, HookCommand, HttpConfig, LogTarget, Output,
+    Overlap, Policy, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 use super::words;
 
+mod checks;
 mod confines;
 
 /// How long a list may be that stands in one line, in bytes.
@@ -203,7 +205,7 @@ impl Page {
     fn program(&mut self, program: &Program) {
         let plain = Program::new(Vec::new());
         let policy = &program.policy;
-        self.command(&program.argv, true);
+        self.command(&program.argv);
         self.unless("numprocs", &program.numprocs, &plain.numprocs, u32::to_string);
         self.unless("numprocs_start", &program.numprocs_start, &plain.numprocs_start, u32::to_string);
         self.some("workingdir", program.workingdir.as_ref(), |dir| scalar(dir).into_owned());
@@ -234,9 +236,7 @@ impl Page {
             self.schedule(schedule);
         }
         self.some("timeout", policy.timeout.as_ref(), duration);
-        if let Some(check) = &program.policy.healthcheck {
-            self.section("healthcheck", |page| page.healthcheck(check));
-        }
+        self.checks(policy, &plain.policy);
         let mut unsaid = plain.policy;
         if program.schedule.is_some() {
             (unsaid.oneshot, unsaid.autorestart) = (true, Autorestart::Never);
@@ -255,11 +255,8 @@ impl Page {
     }
 
     /// A command: a line where it reads back as the same words, else the words.
-    fn command(&mut self, argv: &[String], may_be_shell: bool) {
-        if let [sh, dash_c, line] = argv
-            && (sh.as_str(), dash_c.as_str(), may_be_shell) == ("/bin/sh", "-c", true)
-            && !line.trim().is_empty()
-        {
+    fn command(&mut self, argv: &[String]) {
+        if let Some(line) = for_shell(argv) {
             self.text("cmd", line);
             return self.plain("shell", "true");
         }
@@ -322,18 +319,6 @@ impl Page {
         self.unless("floor", &backoff.floor, &plain.floor, duration);
     }
 
-    fn healthcheck(&mut self, check: &Check) {
-        let plain = Check::health(check.probe.clone());
-        if let Probe::Exec(argv) = &check.probe {
-            self.command(argv, false);
-        }
-        self.unless("interval", &check.interval, &plain.interval, duration);
-        self.unless("timeout", &check.timeout, &plain.timeout, duration);
-        self.unless("start_period", &check.start_period, &plain.start_period, duration);
-        self.unless("start_interval", &check.start_interval, &plain.start_interval, duration);
-        self.unless("retries", &check.retries, &plain.retries, u32::to_string);
-    }
-
     /// When it ends, and how it is stopped.
     fn end(&mut self, policy: &Policy, plain: &Policy) {
         self.unless("autorestart", &policy.autorestart, &plain.autorestart, |when| {
@@ -345,11 +330,33 @@ impl Page {
             word.to_owned()
         });
         self.unless("exitcodes", &policy.exitcodes, &plain.exitcodes, ToString::to_string);
-        self.unless("stopsignal", &policy.stopsignal, &plain.stopsignal, |signal| {
-            signal.to_string().trim_start_matches("SIG").to_owned()
-        });
+        let name = |signal: &Sig| signal.to_string().trim_start_matches("SIG").to_owned();
+        if policy.stop_first.is_empty() {
+            self.unless("stopsignal", &policy.stopsignal, &plain.stopsignal, name);
+        } else {
+            let first = policy.stop_first.iter().map(|(sig, wait)| format!("{} {}", name(sig), duration(wait)));
+            let all: Vec<String> = first.chain([name(&policy.stopsignal)]).collect();
+            self.plain("stopsignal", &format!("[{}]", all.join(", ")));
+        }
         self.unless("stoptime", &policy.stoptime, &plain.stoptime, duration);
         self.unless("stopgroup", &policy.stopgroup, &plain.stopgroup, bool::to_string);
+        for (hook, command) in &policy.hooks {
+            self.hook(hook.key(), command);
+        }
+    }
+
+    fn hook(&mut self, key: &str, hook: &HookCommand) {
+        let plain = HookCommand::new(Vec::new());
+        if hook.timeout != plain.timeout || for_shell(&hook.argv).is_some() {
+            return self.section(key, |page| {
+                page.command(&hook.argv);
+                page.unless("timeout", &hook.timeout, &plain.timeout, duration);
+            });
+        }
+        match line_of(&hook.argv) {
+            Some(line) => self.text(key, &line),
+            None => self.list(key, &hook.argv),
+        }
     }
 
     fn output(&mut self, key: &str, output: &Output) {
@@ -366,6 +373,14 @@ impl Page {
         let plain = Rotation::default();
         self.unless(&format!("{key}_maxbytes"), &rotation.max_bytes, &plain.max_bytes, |bytes| print_size(*bytes));
         self.unless(&format!("{key}_backups"), &rotation.backups, &plain.backups, u32::to_string);
+    }
+}
+
+/// The line that a shell is given, if this is how it is written with `shell: true`.
+fn for_shell(argv: &[String]) -> Option<&str> {
+    match argv {
+        [sh, dash_c, line] if sh == "/bin/sh" && dash_c == "-c" && !line.trim().is_empty() => Some(line),
+        _ => None,
     }
 }
 

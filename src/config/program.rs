@@ -15,21 +15,26 @@ use super::section::{Reader, Section};
 use super::values::{self, Read};
 use super::words;
 
+mod checks;
 mod confines;
 mod depends;
 mod env;
-mod health;
+mod hooks;
 mod schedule;
 
+pub(super) use checks::{
+    CheckKey, FDS as CHECK_FDS, HEALTH_KEYS, KINDS as CHECK_KINDS, READINESS_KEYS, RETRIES as CHECK_RETRIES,
+    STATUSES as CHECK_STATUSES,
+};
 pub(super) use confines::{CAPABILITY_KEYS, CapabilityKey, NICE, OOM_SCORE_ADJ, PIDS, UNLIMITED};
 pub(super) use depends::check as check_dependencies;
 pub(super) use env::place_of_variable;
-pub(super) use health::{HEALTH_KEYS, HealthKey, RETRIES as HEALTH_RETRIES};
+pub(super) use hooks::{HOOK_KEYS, HookKey, SIGNALS};
 
 /// How many files of a log may be kept.
 pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;
 /// How many processes a program may have.
-pub(super) const NUMPROCS: RangeInclusive<u32> = 1..=10_000;
+pub const NUMPROCS: RangeInclusive<u32> = 1..=10_000;
 /// What number the first of them may have.
 pub(super) const NUMPROCS_START: RangeInclusive<u32> = 0..=1_000_000;
 pub(super) const PRIORITY: RangeInclusive<i32> = -1_000_000..=1_000_000;
@@ -50,6 +55,12 @@ pub(super) enum Key {
     Stopsignal,
     Stoptime,
     Stopgroup,
+    PreStart,
+    PostStart,
+    PreStop,
+    StopCommand,
+    PostStop,
+    OnFatal,
     Backoff,
     Oneshot,
     Workingdir,
@@ -81,7 +92,9 @@ pub(super) enum Key {
     Jitter,
     RunOnStart,
     Timeout,
+    Readiness,
     Healthcheck,
+    OnUnhealthy,
     Rlimits,
     Nice,
     Ionice,
@@ -97,7 +110,7 @@ pub(super) enum Key {
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 64] = [
+pub(super) const KEYS: [(&str, Key); 72] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -115,6 +128,12 @@ pub(super) const KEYS: [(&str, Key); 64] = [
     ("stopsecs", Key::Stoptime),
     ("stopwaitsecs", Key::Stoptime),
     ("stopgroup", Key::Stopgroup),
+    ("pre_start", Key::PreStart),
+    ("post_start", Key::PostStart),
+    ("pre_stop", Key::PreStop),
+    ("stop_command", Key::StopCommand),
+    ("post_stop", Key::PostStop),
+    ("on_fatal", Key::OnFatal),
     ("backoff", Key::Backoff),
     ("oneshot", Key::Oneshot),
     ("workingdir", Key::Workingdir),
@@ -149,7 +168,9 @@ pub(super) const KEYS: [(&str, Key); 64] = [
     ("jitter", Key::Jitter),
     ("run_on_start", Key::RunOnStart),
     ("timeout", Key::Timeout),
+    ("readiness", Key::Readiness),
     ("healthcheck", Key::Healthcheck),
+    ("on_unhealthy", Key::OnUnhealthy),
     ("rlimits", Key::Rlimits),
     ("nice", Key::Nice),
     ("ionice", Key::Ionice),
@@ -195,7 +216,7 @@ pub(super) fn read(
     let mut reader = Reader { report, own, defaults };
     let argv = argv(&mut reader);
     let mut program = rest(&mut reader, argv.unwrap_or_default(), world);
-    program.policy.healthcheck = health::read(&mut reader, false);
+    checks::read(&mut reader, &mut program, false);
     if refers_to_here(&program) {
         program.here = Some(report.source(own.place).dir.as_str().into());
     }
@@ -215,9 +236,10 @@ fn refers_to_here(program: &Program) -> bool {
     });
     let checks = [&program.policy.readiness, &program.policy.healthcheck];
     let check = checks.into_iter().flatten().flat_map(|check| check.probe.texts());
+    let hooks = program.policy.hooks.values().flat_map(|hook| &hook.argv);
     let chroot = program.confines.iter().filter_map(|confines| confines.chroot.as_ref());
     let places = program.workingdir.iter().chain(chroot).chain(program.dirs.iter().map(|dir| &dir.path));
-    program.argv.iter().chain(places).chain(templates).chain(sinks).chain(check).any(says)
+    program.argv.iter().chain(places).chain(templates).chain(sinks).chain(check).chain(hooks).any(says)
 }
 
 /// Looks at the defaults by themselves, which need no command. `used` is whether there are programs behind them.
@@ -229,11 +251,11 @@ pub(super) fn read_defaults(defaults: &ProgramSection<'_, '_>, used: bool, world
     let is_line = |node: &Node<'_>| shell && !matches!(node.value, Value::Seq(_));
     reader.value(Key::Cmd, |n| if is_line(n) { shell_line(n).map(drop) } else { words_of(n).map(drop) });
     reader.value(Key::Args, arguments);
-    rest(&mut reader, Vec::new(), world);
-    health::read(&mut reader, true);
+    let mut program = rest(&mut reader, Vec::new(), world);
+    checks::read(&mut reader, &mut program, true);
 }
 
-/// Everything but the command and the health check.
+/// Everything but the command and the checks.
 fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &World<'_>) -> Program {
     let mut program = Program::new(argv);
     let p = &mut program;
@@ -252,6 +274,7 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     p.env = env::read(reader, world);
     reader.set(&mut p.env_pass, Key::EnvPass, env::passed_on);
     policy(reader, p);
+    hooks::read(reader, p);
     reader.set(&mut p.stdin, Key::Stdin, values::stdin);
     schedule::read(reader, p, world);
     outputs(reader, p);
@@ -376,7 +399,9 @@ fn policy(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
     (policy.autorestart, policy.startretries) = restarts(reader, policy.autorestart, policy.startretries);
     reader.set(&mut policy.exitcodes, Key::Exitcodes, exit_codes);
     reader.set(&mut policy.starttime, Key::Starttime, values::duration);
-    reader.set(&mut policy.stopsignal, Key::Stopsignal, values::signal);
+    if let Some((first, last)) = reader.value(Key::Stopsignal, hooks::stop_signals) {
+        (policy.stop_first, policy.stopsignal) = (first, last);
+    }
     reader.set(&mut policy.stoptime, Key::Stoptime, values::duration);
     reader.set(&mut policy.stopgroup, Key::Stopgroup, values::boolean);
     reader.set(&mut policy.oneshot, Key::Oneshot, values::boolean);

@@ -18,11 +18,12 @@ use super::daemon::{DAEMON_KEYS, DaemonKey, HTTP_KEYS, HttpKey, SOCKET_KEYS, Soc
 use super::model::{Condition, Level, LogFormat, Overlap};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
-    BACKOFF_KEYS, BACKUPS, BackoffKey, HEALTH_KEYS, HEALTH_RETRIES, HealthKey, KEYS, Key, NICE, NUMPROCS,
-    NUMPROCS_START, OOM_SCORE_ADJ, PRIORITY,
+    BACKOFF_KEYS, BACKUPS, BackoffKey, HOOK_KEYS, HookKey, KEYS, Key, NICE, NUMPROCS, NUMPROCS_START, OOM_SCORE_ADJ,
+    PRIORITY, SIGNALS,
 };
 use super::values::RETRIES;
 
+mod checks;
 mod confines;
 
 /// What a key takes, and what is said of it in a line.
@@ -39,7 +40,8 @@ pub fn schema() -> String {
         map.insert("definitions".to_owned(), definitions());
     }
     if let Some(rules) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
-        rules.extend([programs_have_commands(), checks_have_commands()]);
+        rules.push(programs_have_commands());
+        rules.extend(checks::look_at_something());
     }
     // Values that were made here can be written.
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
@@ -65,15 +67,6 @@ fn programs_have_commands() -> Value {
     let mut program = one_of(&names(&KEYS, Key::Cmd));
     put(&mut program, "type", json!("object"));
     unless(one_of(&names(&KEYS, Key::Cmd)), program)
-}
-
-/// The same for health checks.
-fn checks_have_commands() -> Value {
-    let check = names(&KEYS, Key::Healthcheck);
-    let mut own = one_of(&names(&HEALTH_KEYS, HealthKey::Cmd));
-    put(&mut own, "type", json!(["object", "null"]));
-    let own: Map<String, Value> = check.iter().map(|name| ((*name).to_owned(), own.clone())).collect();
-    unless(one_of(&check), json!({"properties": own}))
 }
 
 /// What each program must be like, unless the defaults are like this or another file is taken in.
@@ -192,9 +185,15 @@ fn program(key: Key) -> Said {
         Key::Exitcodes => (exit_codes(), "The exit statuses that are expected. Default: [0]."),
         Key::Startretries => (retries(), "How many failed starts in a row are tried again. Default: 3."),
         Key::Starttime => (duration(), "How long it must live to count as RUNNING. Default: 1s."),
-        Key::Stopsignal => (signal(), "The signal that asks it to end. Default: TERM."),
+        Key::Stopsignal => (stop_signals(), "The signal that asks it to end, or a list of several. Default: TERM."),
         Key::Stoptime => (duration(), "How long it may take to end before SIGKILL. Default: 10s."),
         Key::Stopgroup => (boolean(), "Stop its whole process group. Default: true."),
+        Key::PreStart => (hook(), "A command before each start, which it prevents if it fails. None unless given."),
+        Key::PostStart => (hook(), "A command when it counts as RUNNING. None unless given."),
+        Key::PreStop => (hook(), "A command before it is asked to end. None unless given."),
+        Key::StopCommand => (hook(), "A command in place of the stop signal. None unless given."),
+        Key::PostStop => (hook(), "A command after each of its ends. None unless given."),
+        Key::OnFatal => (hook(), "A command when it is given up. None unless given."),
         Key::Backoff => (section(&BACKOFF_KEYS, backoff), "The times between tries."),
         Key::Oneshot => (boolean(), "It is a job that runs to its end. Default: false."),
         Key::Workingdir => (path(), "Where it starts. Unless given, / or the directory of a daemon in the foreground."),
@@ -230,9 +229,9 @@ fn program(key: Key) -> Said {
         Key::Jitter => (duration(), "Each run is put off by a random time up to this. Default: 0s."),
         Key::RunOnStart => (boolean(), "Run it at once when the schedule becomes active, too. Default: false."),
         Key::Timeout => (duration(), "How long a run of a oneshot program may take. No limit unless given."),
-        Key::Healthcheck => {
-            (section(&HEALTH_KEYS, health), "How it is found out whether it does its work. None unless given.")
-        }
+        Key::Readiness => (checks::readiness(), "How it is found out whether it is ready. Unless given, by starttime."),
+        Key::Healthcheck => (checks::healthcheck(), "How it is found out whether it is well. None unless given."),
+        Key::OnUnhealthy => (checks::on_unhealthy(), "What is done when it is not well any more. Default: restart."),
         Key::ExtraGroups => (confines::groups(), "Groups beside those of its user. Default: []."),
         Key::Rlimits => (confines::rlimits(), "Limits of each of its processes. Unless given, the daemon's."),
         Key::Nice => (integer(&NICE), "How it stands back from processors; lower is more. Unless given, the daemon's."),
@@ -260,16 +259,21 @@ fn backoff(key: BackoffKey) -> Said {
     }
 }
 
-fn health(key: HealthKey) -> Said {
+fn hook_key(key: HookKey) -> Said {
     match key {
-        HealthKey::Cmd => (command(), "What tells by its exit status whether the process does its work."),
-        HealthKey::Args => (arguments(), "Words that are appended to cmd. Default: []."),
-        HealthKey::Interval => (duration(), "The time from the end of a check to the next. Default: 30s."),
-        HealthKey::Timeout => (duration(), "How long a check may take. Default: 30s."),
-        HealthKey::StartPeriod => (duration(), "How long after the start a failure does not count. Default: 0s."),
-        HealthKey::StartInterval => (duration(), "The interval during that time. Default: 5s."),
-        HealthKey::Retries => (integer(&HEALTH_RETRIES), "Failures in a row that make it unhealthy. Default: 3."),
+        HookKey::Cmd => (command(), "The command: a text that is split into words, or a list of words."),
+        HookKey::Args => (arguments(), "Words that are appended to cmd. Default: []."),
+        HookKey::Shell => (boolean(), "Run cmd by /bin/sh -c. Default: false."),
+        HookKey::Timeout => (duration(), "How long it may take. Default: 60s."),
     }
+}
+
+/// A command, or one with what belongs to it.
+fn hook() -> Value {
+    let mut full = section(&HOOK_KEYS, hook_key);
+    put(&mut full, "type", json!("object"));
+    let has_command = one_of(&names(&HOOK_KEYS, HookKey::Cmd));
+    json!({"anyOf": [command(), {"allOf": [full, has_command]}, {"type": "null"}]})
 }
 
 // The shapes of values. Their patterns keep to what all dialects of regular expressions have in common.
@@ -375,6 +379,16 @@ fn signal() -> Value {
     offered.extend(["RTMIN", "RTMAX"]);
     let number = json!({"type": "integer", "minimum": 1, "maximum": 64, "not": {"enum": [32, 33]}});
     json!({"anyOf": [{"enum": offered}, text_like(&spelled), number]})
+}
+
+/// A signal, or several of which each but the last has a time.
+fn stop_signals() -> Value {
+    let mut shape = signal();
+    let item = json!({"type": ["string", "integer"]});
+    if let Some(each) = shape.get_mut("anyOf").and_then(Value::as_array_mut) {
+        each.push(json!({"type": "array", "items": item, "minItems": 1, "maxItems": SIGNALS}));
+    }
+    shape
 }
 
 fn retries() -> Value {

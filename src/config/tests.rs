@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+mod checks;
 mod complaints;
 mod examples;
 #[cfg(feature = "web")]

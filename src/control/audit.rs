@@ -29,7 +29,16 @@ pub const WINDOW: Duration = Duration::from_secs(1);
 pub fn spoken(request: &Request) -> String {
     let mut words: Vec<String> = vec![request.command().name.to_owned()];
     match request {
-        Request::Start { names, wait } | Request::Stop { names, wait } | Request::Restart { names, wait } => {
+        Request::Restart { names, wait, rolling } => {
+            words.extend(waiting(*wait));
+            words.extend(rolling.map(|width| format!("--rolling --max-unavailable={width}")));
+            words.extend_from_slice(names);
+        }
+        Request::Scale { name, count, wait } => {
+            words.extend(waiting(*wait));
+            words.extend([name.clone(), count.to_string()]);
+        }
+        Request::Start { names, wait } | Request::Stop { names, wait } => {
             words.extend(waiting(*wait));
             words.extend_from_slice(names);
         }

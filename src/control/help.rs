@@ -101,12 +101,12 @@ mod tests {
 ┌────────────────────── Available Actions ─────────────────────┐
 │ Type 'help <action>'                                         │
 └──────────────────────────────────────────────────────────────┘
-start       stop        restart     status
-top         why         wait        graph
-signal      events      logs        tail
-input       resize      pid         reload
-update      reread      version     shutdown
-help
+start       stop        restart     scale
+status      top         why         wait
+graph       signal      events      logs
+tail        input       resize      pid
+reload      update      reread      version
+shutdown    help
 "
         );
         assert!(shell_help(None).unwrap().ends_with("help        quit        exit\n"));

@@ -19,8 +19,8 @@ mod status;
 pub use events::{Event, EventList};
 
 pub use insight::{
-    Account, CheckReport, Edge, Graph, GraphProgram, LastOutput, Setting, StreamPlace, StreamSink, Transition, Usage,
-    WaitFor,
+    Account, CheckReport, Edge, Graph, GraphProgram, HookReport, LastOutput, Setting, StreamPlace, StreamSink,
+    Transition, Usage, WaitFor,
 };
 pub use logs::{Chunk, LogList, LogPlace};
 pub use plan::{Change, ChangeAction, KeyChange, PlanReport, Then};
@@ -80,6 +80,17 @@ pub enum Request {
     Restart {
         /// Selectors; at least one.
         names: Vec<String>,
+        /// Whether and how long to wait for the result.
+        wait: Wait,
+        /// How many at a time, each lot when the one before is ready; `None` is all at once.
+        rolling: Option<u32>,
+    },
+    /// Give a program another number of processes.
+    Scale {
+        /// The program.
+        name: String,
+        /// How many; at least 1.
+        count: u32,
         /// Whether and how long to wait for the result.
         wait: Wait,
     },

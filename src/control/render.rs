@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use crate::base::id::Stream;
-use crate::base::text::Plain;
+use crate::base::text::{Plain, quoted};
 use crate::base::time::Wall;
 
 use super::message::{
-    Chunk, Event, Kind, LogPlace, Outcome, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName,
+    Chunk, Event, Health, Kind, LogPlace, Outcome, ProcessPid, ProcessStatus, Refusal, RefusalCode, Response, StateName,
 };
 
 mod graph;
@@ -183,11 +183,12 @@ fn state(p: &ProcessStatus, clock: &Clock, text: &mut String) {
     match p.state {
         StateName::Running => {
             pid(p, "uptime", text);
-            note(p, text);
+            health(p, text);
         }
         StateName::Starting | StateName::Stopping => {
             pid(p, "since", text);
             note(p, text);
+            says(p, text);
         }
         StateName::Waiting | StateName::Backoff | StateName::Fatal => text.push_str(&why()),
         StateName::Exited => {
@@ -215,6 +216,28 @@ fn pid(p: &ProcessStatus, word: &str, text: &mut String) {
         put(text, format_args!("pid {pid}, "));
     }
     put(text, format_args!("{word} {}", Uptime(seconds)));
+}
+
+/// How it is, if it is checked for that, and what it says of itself: `, unhealthy: connection refused`.
+fn health(p: &ProcessStatus, text: &mut String) {
+    match (p.health, &p.why) {
+        // Of one that is not well, that is why there is something to say.
+        (Some(Health::Unhealthy), Some(why)) => put(text, format_args!(", {}", Plain(why))),
+        (Some(Health::Starting), _) => text.push_str(", health: starting"),
+        (Some(health @ (Health::Healthy | Health::Unhealthy)), _) => put(text, format_args!(", {}", health.text())),
+        (None, _) => {}
+    }
+    if p.health != Some(Health::Unhealthy) {
+        note(p, text);
+    }
+    says(p, text);
+}
+
+/// What it says of itself.
+fn says(p: &ProcessStatus, text: &mut String) {
+    if let Some(says) = &p.says {
+        put(text, format_args!("; says {}", quoted(says)));
+    }
 }
 
 /// Why, unless it is only the exit said twice.
@@ -308,6 +331,31 @@ mod tests {
             (
                 ProcessStatus { pid: Some(1), for_ms: Some(3 * 86_400_000), ..p(Running) },
                 "RUNNING   pid 1, uptime 3 days, 0:00:00",
+            ),
+            (
+                ProcessStatus { pid: Some(1), for_ms: Some(10_000), health: Some(Health::Healthy), ..p(Running) },
+                "RUNNING   pid 1, uptime 0:00:10, healthy",
+            ),
+            (
+                ProcessStatus { pid: Some(1), health: Some(Health::Starting), says: some("a\nb"), ..p(Running) },
+                "RUNNING   pid 1, uptime 0:00:00, health: starting; says \"a\\nb\"",
+            ),
+            (
+                ProcessStatus {
+                    pid: Some(1),
+                    health: Some(Health::Unhealthy),
+                    why: some("unhealthy: connection refused\n"),
+                    ..p(Running)
+                },
+                "RUNNING   pid 1, uptime 0:00:00, unhealthy: connection refused\\n",
+            ),
+            (
+                ProcessStatus { pid: Some(1), health: Some(Health::Unhealthy), ..p(Running) },
+                "RUNNING   pid 1, uptime 0:00:00, unhealthy",
+            ),
+            (
+                ProcessStatus { pid: Some(1), says: some("opening the database"), ..p(Starting) },
+                "STARTING  pid 1, since 0:00:00; says \"opening the database\"",
             ),
             (ProcessStatus { pid: Some(12), for_ms: Some(0), ..p(Starting) }, "STARTING  pid 12, since 0:00:00"),
             (ProcessStatus { for_ms: Some(0), ..p(Starting) }, "STARTING  since 0:00:00"),

@@ -1,5 +1,7 @@
 //! A line of words, as people type it into `nc` or the shell, read as a request.
 
+use std::str::FromStr;
+
 use crate::base::nearest::suggestion;
 use crate::base::signal::Sig;
 use crate::base::text::quoted;
@@ -108,10 +110,12 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
     if word.is_empty() && !may_be_empty {
         return Err(match param {
             Param::Names | Param::Name => "a NAME is empty".to_owned(),
-            Param::Sig | Param::Stream | Param::Command | Param::Rows | Param::Cols | Param::Text => {
+            Param::Sig | Param::Stream | Param::Command | Param::Count | Param::Rows | Param::Cols | Param::Text => {
                 format!("the {} is empty", param.key())
             }
             Param::Wait
+            | Param::Rolling
+            | Param::MaxUnavailable
             | Param::Timeout
             | Param::DryRun
             | Param::Lines
@@ -133,6 +137,9 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
         Param::Name => args.name = Some(word.to_owned()),
         Param::Sig => args.sig = Some(Sig::read(word)?),
         Param::Wait => args.wait = Some(false),
+        Param::Rolling => args.rolling = Some(true),
+        Param::MaxUnavailable => args.max_unavailable = Some(number_of(word, "processes")?),
+        Param::Count => args.count = Some(number_of(word, "processes")?),
         Param::Timeout => {
             let time =
                 parse_duration(word).ok_or_else(|| format!("{} is no duration (5, 500ms, 1m30s)", quoted(word)))?;
@@ -170,7 +177,7 @@ fn set(param: Param, word: &str, args: &mut Args) -> Result<(), String> {
     Ok(())
 }
 
-fn number_of(word: &str, things: &str) -> Result<u16, String> {
+fn number_of<N: FromStr>(word: &str, things: &str) -> Result<N, String> {
     word.parse().map_err(|_| format!("{} is no number of {things}", quoted(word)))
 }
 
@@ -255,8 +262,14 @@ mod tests {
             ("start web --timeout 1m30s", Request::Start { names: web(), wait: Wait::UpTo(90_000) }),
             ("stop --timeout=0.5 web", Request::Stop { names: web(), wait: Wait::UpTo(500) }),
             ("stop -t5 web", Request::Stop { names: web(), wait: Wait::UpTo(5000) }),
-            ("restart worker:* web", Request::Restart { names: names(&["worker:*", "web"]), wait: Wait::Reached }),
-            ("restart -- web", Request::Restart { names: web(), wait: Wait::Reached }),
+            (
+                "restart worker:* web",
+                Request::Restart { names: names(&["worker:*", "web"]), wait: Wait::Reached, rolling: None },
+            ),
+            ("restart --rolling web", Request::Restart { names: web(), wait: Wait::Reached, rolling: Some(1) }),
+            ("restart --rolling -m 3 web", Request::Restart { names: web(), wait: Wait::Reached, rolling: Some(3) }),
+            ("scale web 5", Request::Scale { name: "web".to_owned(), count: 5, wait: Wait::Reached }),
+            ("restart -- web", Request::Restart { names: web(), wait: Wait::Reached, rolling: None }),
             ("signal hup web", Request::Signal { sig: Sig::HUP, names: web() }),
             ("signal 9 a b", Request::Signal { sig: Sig::KILL, names: names(&["a", "b"]) }),
             ("reload", Request::Reload { dry_run: false }),

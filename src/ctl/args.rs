@@ -14,6 +14,7 @@ use crate::sys::user;
 
 use super::local;
 use super::look::Color;
+use super::shell::Manner;
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,10 +34,8 @@ pub enum Call {
     Shell {
         /// What holds for every command.
         general: General,
-        /// `-f`; without it, standard input.
-        script: Option<PathBuf>,
-        /// `-e`.
-        exit_on_error: bool,
+        /// `-f`, `-e` and `--attached`.
+        manner: Manner,
     },
 }
 
@@ -54,11 +53,12 @@ pub struct General {
 }
 
 /// The options: what completion says of them, and what stands for the value. `--help` says more.
-pub const FLAGS: [Described; 8] = [
+pub const FLAGS: [Described; 9] = [
     (("s", "socket"), "the daemon's control socket", "SOCKET"),
     (("", "daemon-user"), "the user that the daemon runs as", "USER"),
     (("f", "file"), "read commands from this file", "SCRIPT"),
     (("e", "exit-on-error"), "leave out the commands behind the first that fails", ""),
+    (("", "attached"), "stop the daemon when the shell is left", ""),
     (("", "color"), "when there are colours", "auto|always|never"),
     (("", "json"), "print results as JSON", ""),
     (("h", "help"), "show how it is used", ""),
@@ -105,12 +105,14 @@ pub fn parse(words: &[OsString]) -> Result<Call, String> {
     };
     let script = path("file", "-f needs the path of a file, or - for standard input")?;
     let exit_on_error = matches.opt_present("exit-on-error");
+    let attached = matches.opt_present("attached");
     match matches.free.first() {
-        None => Ok(Call::Shell { general, script, exit_on_error }),
+        None => Ok(Call::Shell { general, manner: Manner { script, exit_on_error, attached } }),
         Some(word) if script.is_some() => {
             Err(format!("-f reads the commands from a file, {} is one more", quoted(word)))
         }
         Some(_) if exit_on_error => Err("-e is for commands from a file or from standard input".to_owned()),
+        Some(_) if attached => Err("--attached is for the shell".to_owned()),
         Some(_) => Ok(Call::Run { general, words: matches.free }),
     }
 }
@@ -154,6 +156,7 @@ Options:
                        status is that of the worst command
   -e, --exit-on-error  leave out the commands behind the first that fails; for
                        commands from a file or a pipe
+      --attached       stop the daemon when the shell is left, in whatever way
       --color WHEN     auto (the default: on a terminal, unless NO_COLOR is set),
                        always or never
       --json           print results as JSON; may also stand behind the command
@@ -217,9 +220,10 @@ mod tests {
         };
         let shell = |general, script: Option<&str>, exit_on_error| Call::Shell {
             general,
-            script: script.map(PathBuf::from),
-            exit_on_error,
+            manner: Manner { script: script.map(PathBuf::from), exit_on_error, attached: false },
         };
+        let attached =
+            Call::Shell { general: General::default(), manner: Manner { attached: true, ..Manner::default() } };
         let never = General { color: Color::Never, ..General::default() };
         for (line, call) in [
             ("", shell(General::default(), None, false)),
@@ -228,6 +232,7 @@ mod tests {
             ("--daemon-user 0", shell(General { daemon_user: Some(0), ..General::default() }, None, false)),
             ("-ef -", shell(General::default(), Some("-"), true)),
             ("--color never --exit-on-error --file=x", shell(never, Some("x"), true)),
+            ("--attached", attached),
             ("status", run(None, false, "status")),
             ("-s/x status -n", run(socket("/x"), false, "status -n")),
             ("--socket /x --json start --no-wait web", run(socket("/x"), true, "start --no-wait web")),
@@ -256,6 +261,7 @@ mod tests {
             ("--daemon-user rooot", "--daemon-user: no user \"rooot\" (did you mean \"root\"?)"),
             ("-f x status", "-f reads the commands from a file, \"status\" is one more"),
             ("-e status", "-e is for commands "),
+            ("--attached status", "--attached is for the shell"),
         ] {
             let text = parsed(line).unwrap_err();
             assert!(text.starts_with(start), "{text}");

@@ -27,7 +27,7 @@ mod plain;
 const PROMPT: &str = "taskmaster> ";
 
 /// Where commands come from, and when to stop.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manner {
     /// The file with the commands, `-` for standard input. Without it standard input, too, but it may be a terminal.
     pub script: Option<PathBuf>,

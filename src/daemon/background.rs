@@ -1,12 +1,13 @@
 //! The daemon beside another process that waits for it: in the background, or under the attached shell.
 //!
-//! The two are joined by a pipe through which the daemon says that it is ready; the end of the pipe is its end.
+//! The two are joined by a pipe through which the daemon says that it is ready.
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 
+use crate::sys::pidfd;
 use crate::sys::process::{self, Side};
 
 use super::error::Error;
@@ -33,29 +34,25 @@ pub fn in_background(serve: impl FnOnce(OwnedFd) -> Result<(), Error>) -> Result
     }
 }
 
-/// Runs the shell here and the daemon in a child, in a session of its own so that Ctrl-C stays with the shell.
+/// Runs the shell beside a daemon in a child, which has a session of its own so that Ctrl-C stays with the shell. The
+/// shell is begun when the daemon is ready, and handed the daemon's pidfd.
 ///
 /// # Errors
-/// The daemon could not be split off, or, in the daemon, what ended it.
+/// The daemon could not be split off, or, in the daemon, what ended it; what the shell says.
 pub fn with_shell(
-    shell: impl FnOnce() -> ExitCode,
+    shell: impl FnOnce(&OwnedFd) -> Result<ExitCode, Error>,
     serve: impl FnOnce(OwnedFd) -> Result<(), Error>,
 ) -> Result<ExitCode, Error> {
     match process::split().map_err(|e| Error::io("start the daemon beside the shell", "", e))? {
-        Side::Parent { from_child, .. } => {
-            let mut pipe = File::from(from_child);
-            let mut answer = [0u8; READY.len()];
+        Side::Parent { child, from_child } => {
+            let daemon = pidfd::open(child).map_err(|e| Error::io("watch the daemon beside the shell", "", e))?;
             // If it ends before, it has said on standard error why.
-            if pipe.read_exact(&mut answer).is_err() {
-                return Ok(ExitCode::from(1));
-            }
-            let code = shell();
-            // The end of the pipe is the end of the daemon.
-            let _ = pipe.read_to_end(&mut Vec::new());
-            Ok(code)
+            let ready = File::from(from_child).read_exact(&mut [0u8; READY.len()]).is_ok();
+            if ready { shell(&daemon) } else { Ok(ExitCode::FAILURE) }
         }
         Side::Child { to_parent } => {
-            // Should the shell be killed, the daemon must not be left behind in a terminal that nobody looks at.
+            // Should the process that waits be killed, the daemon must not be left behind in a terminal that nobody
+            // looks at.
             process::end_with_parent().map_err(|e| Error::io("tie the daemon to the shell", "", e))?;
             serve(to_parent).map(|()| ExitCode::SUCCESS)
         }
@@ -75,10 +72,6 @@ pub fn announce(ready: Option<OwnedFd>, foreground: bool) -> Result<(), Error> {
         let mut pipe = File::from(pipe);
         // A parent that is gone need not know.
         let _ = pipe.write_all(READY.as_bytes());
-        if foreground {
-            // The attached shell takes the end of this pipe for the end of the daemon.
-            std::mem::forget(pipe);
-        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The birth of a run: from a program's keys to a process. The only caller of spawn.
+//! The birth of a run or a task: from a program's keys to a process. The only caller of spawn.
 //!
 //! Everything that a child is to be – words, environment, directory, ids, standard files – is worked out here; what
 //! comes of it is told to the core as `Spawned` or `SpawnFailed`.
@@ -15,12 +15,14 @@ use crate::base::stage::Stage;
 use crate::config::expand::{self, Blueprint, ExpandError, Outside, Place};
 use crate::config::model::{Program, Rotation};
 use crate::supervise::event::{Fact, Input};
+use crate::supervise::state::Failure;
+use crate::supervise::task::{Task, TaskOutput};
 use crate::sys::fd;
-use crate::sys::spawn::{Command, Credentials, Failed, Stdio};
+use crate::sys::spawn::{Command, Credentials, Failed, Spawned, Stdio};
 use crate::sys::user::{self, Identity, effective_uid};
 
 use super::confine::{self, Refused};
-use super::output;
+use super::output::{self, Writer};
 use super::run::Daemon;
 
 /// What a child finds in `PATH` if the daemon has none.
@@ -28,6 +30,9 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /// What kind of terminal a program with one is told it has: what most terminals that people attach with are like.
 const TERMINAL_KIND: &str = "xterm";
+
+/// A file that takes everything: where output goes that is discarded, but looked at before.
+pub(super) const NOWHERE: &str = "/dev/null";
 
 /// The daemon's own variables that every child gets.
 const PASSED_ON: [&str; 3] = ["PATH", "LANG", "TZ"];
@@ -40,10 +45,11 @@ impl Daemon {
         let fact = match self.try_spawn(key, run, &program, &name, num) {
             Ok(pid) => Fact::Spawned { pid },
             Err(refused) => {
-                self.outputs.cancel(&mut self.reactor, &mut self.files, key, run);
+                self.outputs.cancel(&mut self.reactor, &mut self.files, Writer::Run(key, run));
                 self.end_stdin((key, run));
                 self.terminals.cancel(&mut self.reactor, (key, run));
                 self.cgroups.over(key, run);
+                self.signs_over((key, run));
                 Fact::SpawnFailed(self.refusal(key, refused))
             }
         };
@@ -60,14 +66,17 @@ impl Daemon {
     ) -> Result<u32, Refused> {
         // The configuration was expanded once when it was checked; only the surroundings could make it fail now.
         let unfilled = Failed::of(Stage::Exec, Errno::EINVAL.0);
-        let blueprint = self.blueprint(program, name, num).map_err(|_| unfilled)?;
+        let mut blueprint = self.blueprint(program, name, num).map_err(|_| unfilled)?;
+        let signs = self.prepare_signs((key, run), program, &mut blueprint)?;
         let mut command = self.command(program, &blueprint)?;
+        signs.give_to(&mut command);
         let owner = self.credentials(program)?;
         self.make_directories(program, &blueprint, owner.as_ref())?;
         if let Some(directory) = self.cgroup((key, run), program, name, num)? {
             command.cgroup(directory);
         }
         let standard = self.standard_files((key, run), program, &blueprint, owner.as_ref())?;
+        self.look_for_lines((key, run), program);
         let child = command.spawn(standard.stdio(), &mut self.nursery)?;
         let pid = child.pid;
         if let Err((error, unborn)) = self.children.born(&mut self.reactor, key, run, child) {
@@ -77,6 +86,65 @@ impl Daemon {
         Ok(pid)
     }
 
+    /// Brings a task into being: as a run of its program would be, but for its words, its standard files, and that it
+    /// is in none of the cgroups. With it the end that its output is read from, if that is kept.
+    pub(super) fn spawn_task(&mut self, task: &Task) -> Result<(Spawned, Option<OwnedFd>), Failure> {
+        // It is told its end in any case; nobody is left who would look at it.
+        let Some(member) = self.fleet.member(task.key) else { return Err(Failure::Cancelled) };
+        let (program, name, num) = (Arc::clone(&member.program), member.name.clone(), member.num);
+        self.try_spawn_task(task, &program, &name, num).map_err(|refused| {
+            self.outputs.cancel(&mut self.reactor, &mut self.files, Writer::Task(task.id));
+            self.refusal(task.key, refused)
+        })
+    }
+
+    fn try_spawn_task(
+        &mut self,
+        task: &Task,
+        program: &Program,
+        name: &ProgramName,
+        num: u32,
+    ) -> Result<(Spawned, Option<OwnedFd>), Refused> {
+        let unfilled = Failed::of(Stage::Exec, Errno::EINVAL.0);
+        let mut blueprint = self.blueprint(program, name, num).map_err(|_| unfilled)?;
+        blueprint.argv = self.words(program, name, num, &task.argv).map_err(|_| unfilled)?;
+        blueprint.env.extend(task.env.iter().cloned());
+        let command = self.command(program, &blueprint)?;
+        let owner = self.credentials(program)?;
+        self.make_directories(program, &blueprint, owner.as_ref())?;
+        let failed = |error: io::Error| Failed::new(Stage::Pipe, &error);
+        let (stdout, stderr, kept) = match task.output {
+            TaskOutput::Log => {
+                let ends = self.ends(Writer::Task(task.id), program, &blueprint, owner.as_ref());
+                let (stdout, stderr) = ends.map_err(failed)?;
+                (stdout, stderr, None)
+            }
+            TaskOutput::Keep => {
+                let (read, write) = fd::pipe().map_err(failed)?;
+                (End::Pipe(write), End::Merged, Some(read))
+            }
+        };
+        let standard = StandardFiles::Each { stdin: None, stdout, stderr };
+        Ok((command.spawn(standard.stdio(), &mut self.nursery)?, kept))
+    }
+
+    pub(super) fn outside<T>(&self, fill: impl FnOnce(&Outside<'_>) -> T) -> T {
+        let env = |variable: &str| self.surroundings.env.get(variable).cloned();
+        let childlogdir = &self.fleet.config().daemon.childlogdir;
+        fill(&Outside { env: &env, host: &self.surroundings.host, childlogdir })
+    }
+
+    /// The words of a task, with everything filled in.
+    fn words(
+        &self,
+        program: &Program,
+        name: &ProgramName,
+        num: u32,
+        words: &[String],
+    ) -> Result<Vec<String>, Vec<ExpandError>> {
+        self.outside(|outside| expand::words(program, name, num, outside, words))
+    }
+
     /// What a process of the program is to be started with.
     pub(super) fn blueprint(
         &self,
@@ -84,9 +152,7 @@ impl Daemon {
         name: &ProgramName,
         num: u32,
     ) -> Result<Blueprint, Vec<ExpandError>> {
-        let env = |variable: &str| self.surroundings.env.get(variable).cloned();
-        let childlogdir = &self.fleet.config().daemon.childlogdir;
-        expand::blueprint(program, name, num, &Outside { env: &env, host: &self.surroundings.host, childlogdir })
+        self.outside(|outside| expand::blueprint(program, name, num, outside))
     }
 
     fn command(&self, program: &Program, blueprint: &Blueprint) -> Result<Command, Failed> {
@@ -199,16 +265,32 @@ impl Daemon {
         }
         let failed = |error: io::Error| Failed::new(Stage::Pipe, &error);
         let stdin = self.input_end(id, program, owner).map_err(failed)?;
-        let mut end = |stream, place| self.end((id.0, id.1, stream), place, program.output(stream).rotation, owner);
-        let stdout = end(Stream::Stdout, &blueprint.stdout).map_err(failed)?;
-        let stderr = end(Stream::Stderr, &blueprint.stderr).map_err(failed)?;
+        let (stdout, stderr) = self.ends(Writer::Run(id.0, id.1), program, blueprint, owner).map_err(failed)?;
         Ok(StandardFiles::Each { stdin, stdout, stderr })
+    }
+
+    /// What a child of the program gets as standard output and standard error.
+    fn ends(
+        &mut self,
+        writer: Writer,
+        program: &Program,
+        blueprint: &Blueprint,
+        owner: Option<&Credentials>,
+    ) -> io::Result<(End, End)> {
+        let mut end = |stream, place| self.end((writer, stream), place, program.output(stream).rotation, owner);
+        // With a terminal, what the program writes is one stream.
+        let of_stderr = if program.tty { &Place::Merged } else { &blueprint.stderr };
+        Ok((end(Stream::Stdout, &blueprint.stdout)?, end(Stream::Stderr, of_stderr)?))
     }
 
     /// Makes a pipe into a log file; its end to write to.
     pub(super) fn output_end(&mut self, id: output::Id, path: &str, rotation: Rotation) -> io::Result<OwnedFd> {
         let path = Path::new(path);
-        self.follow_new_run(id.0, id.2, path);
+        if let (Writer::Run(key, _), stream) = id
+            && path != Path::new(NOWHERE)
+        {
+            self.follow_new_run(key, stream, path);
+        }
         self.outputs.open(&mut self.reactor, &mut self.files, id, path, rotation)
     }
 

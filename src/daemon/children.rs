@@ -115,6 +115,12 @@ impl Children {
         self.snapshot = None;
     }
 
+    /// The process id of a run's leader, as long as that is not reaped.
+    #[must_use]
+    pub fn leader(&self, key: Key, run: Run) -> Option<u32> {
+        self.live.get(&key).filter(|c| c.run == run && c.leader.is_some()).map(|c| c.pid)
+    }
+
     /// What became of `execve`, if that is news: `Some(None)` for success.
     pub fn exec_status(&mut self, reactor: &mut Reactor, key: Key, run: Run) -> Option<Option<Failed>> {
         let child = self.live.get_mut(&key).filter(|c| c.run == run)?;

@@ -20,6 +20,7 @@ use super::clock;
 use super::follow::LogsAsked;
 use super::logfile::{TAIL_LIMIT_BYTES, tail};
 use super::origin;
+use super::output::Writer;
 use super::run::Daemon;
 use super::web::Web;
 use crate::base::errno::plain;
@@ -130,10 +131,17 @@ impl Daemon {
             Request::Pid { name: Some(name) } => return tell(self, Command::Pids { name }),
             Request::Start { names, wait } => return tell(self, Command::Start { names, wait }),
             Request::Stop { names, wait } => return tell(self, Command::Stop { names, wait }),
-            Request::Restart { names, wait } => {
+            Request::Restart { names, wait, rolling } => {
                 let files = self.files_now();
-                return tell(self, Command::Restart { names, wait, files });
+                return tell(self, Command::Restart { names, wait, files, rolling });
             }
+            Request::Scale { name, count, wait } => match origin::scaled(self.fleet.config(), &name, count) {
+                Ok(config) => {
+                    self.clients.allow(origin::room_for_clients(&config));
+                    return tell(self, Command::Scale { name, count, wait });
+                }
+                Err(text) => Response::Refused(Refusal::new(RefusalCode::BadConfig, text)),
+            },
             Request::Signal { sig, names } => return tell(self, Command::Signal { sig, names }),
             Request::Shutdown => return tell(self, Command::Shutdown),
         };
@@ -264,7 +272,7 @@ impl Daemon {
         let run = member.inst.last_run;
         let merged = stream == Stream::Stderr && member.program.stderr.sink == Sink::Stdout;
         let pipe = if merged { Stream::Stdout } else { stream };
-        if let Some(path) = self.outputs.path(&self.files, (key, run, pipe)) {
+        if let Some(path) = self.outputs.path(&self.files, (Writer::Run(key, run), pipe)) {
             return Ok(path.to_owned());
         }
         let program = Arc::clone(&member.program);

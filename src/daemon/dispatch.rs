@@ -32,14 +32,20 @@ impl Daemon {
             Source::Signals => self.signals_arrived(),
             Source::Timer => self.clock.fired(&self.reactor),
             Source::ClockSet => self.clock_set(),
+            Source::Check(key, number) => self.serve_check((key, number)),
+            Source::Notify(key, run) => self.serve_notify((key, run)),
+            Source::Notice(key, run, number) => self.serve_notice((key, run), number),
+            Source::MainProcess(key, run) => self.main_process_ended((key, run)),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
             Source::WebListener(number) => self.accept_web(number),
             Source::Web(id) => self.web.wake(id),
             Source::Stdin(key, run) => self.serve_stdin((key, run)),
             Source::Terminal(key, run) => self.serve_terminal((key, run)),
-            Source::Output(key, run, stream) => {
-                self.outputs.serve(&mut self.reactor, &mut self.files, (key, run, stream), self.now);
+            Source::Task(id) => self.task_ended(id),
+            Source::TaskOutput(id) => self.tasks.serve_output(&mut self.reactor, id),
+            Source::Output(writer, stream) => {
+                self.outputs.serve(&mut self.reactor, &mut self.files, (writer, stream), self.now);
             }
         }
     }
@@ -66,6 +72,7 @@ impl Daemon {
     /// looked at before its end is told.
     fn child_ended(&mut self, key: Key, run: Run) {
         self.exec_status(key, run);
+        self.last_words((key, run));
         let watch_group = self.fleet.member(key).is_some_and(|m| m.program.policy.stopgroup);
         if let Some(Reaped { exit, left, no_failure_told }) =
             self.children.reap(&mut self.reactor, key, run, watch_group)
@@ -75,6 +82,8 @@ impl Daemon {
             }
             self.end_stdin((key, run));
             self.drain_run((key, run));
+            self.lines_came();
+            self.signs_over((key, run));
             let exit = self.cgroups.explain(key, run, exit);
             if !left {
                 self.cgroups.over(key, run);

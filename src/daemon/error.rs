@@ -17,6 +17,11 @@ pub enum Error {
     NoConfig(Vec<PathBuf>),
     /// The configuration has errors.
     Config(Vec<Diagnostic>),
+    /// There is no client that could be attached.
+    NoClient {
+        /// Where it was looked for besides the search path.
+        beside: Option<PathBuf>,
+    },
     /// Another daemon owns the socket.
     Taken(PathBuf),
     /// An operation of the system failed.
@@ -42,7 +47,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Error::Taken(_) | Error::Io { .. } | Error::Survivors(_) => 1,
+            Error::NoClient { .. } | Error::Taken(_) | Error::Io { .. } | Error::Survivors(_) => 1,
             Error::Usage(_) => 2,
             Error::NoConfig(_) | Error::Config(_) => 3,
         })
@@ -60,6 +65,13 @@ impl fmt::Display for Error {
             Error::Config(diagnostics) => {
                 let lines: Vec<String> = diagnostics.iter().map(Diagnostic::in_full).collect();
                 f.write_str(&lines.join("\n"))
+            }
+            Error::NoClient { beside } => {
+                f.write_str("-i runs taskmasterctl, which is not in PATH")?;
+                if let Some(dir) = beside {
+                    write!(f, " and not in {}", dir.display())?;
+                }
+                f.write_str(": install it beside taskmasterd, or start the daemon without -i")
             }
             Error::Taken(path) => write!(
                 f,
@@ -79,7 +91,12 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Io { source, .. } => Some(source),
-            Error::Usage(_) | Error::NoConfig(_) | Error::Config(_) | Error::Taken(_) | Error::Survivors(_) => None,
+            Error::Usage(_)
+            | Error::NoConfig(_)
+            | Error::NoClient { .. }
+            | Error::Config(_)
+            | Error::Taken(_)
+            | Error::Survivors(_) => None,
         }
     }
 }

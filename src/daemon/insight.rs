@@ -17,6 +17,7 @@ use crate::sys::usage;
 
 use super::clock;
 use super::logfile::tail;
+use super::output::Writer;
 use super::run::Daemon;
 
 /// How many lines of a log an account has, and how many bytes at most.
@@ -79,7 +80,8 @@ impl Daemon {
             Place::Inherit => (StreamSink::Inherit, None),
             Place::Merged => (StreamSink::Stdout, None),
         };
-        let open = self.outputs.path(&self.files, (key, member.inst.last_run, stream)).map(Path::to_string_lossy);
+        let open =
+            self.outputs.path(&self.files, (Writer::Run(key, member.inst.last_run), stream)).map(Path::to_string_lossy);
         let path = open.map(String::from).or_else(|| path.map(str::to_owned));
         StreamPlace { sink, path }
     }

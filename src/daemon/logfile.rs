@@ -14,6 +14,7 @@ mod fact;
 mod file;
 mod pump;
 mod read;
+mod tap;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -30,6 +31,7 @@ use crate::config::model::Rotation;
 pub use fact::LogFact;
 pub use pump::{PipeState, Pump, Pumped};
 pub use read::{ReadOn, read_on, tail};
+pub use tap::Tap;
 
 use file::LogFile;
 use pump::{Scratch, Session};
@@ -152,9 +154,22 @@ impl LogFiles {
         budget: usize,
         now: Mono,
     ) -> Pumped {
+        self.pump_seen(id, pipe, state, budget, now, None)
+    }
+
+    /// The same, and every byte that is taken out of the pipe is shown to the tap.
+    pub fn pump_seen(
+        &mut self,
+        id: FileId,
+        pipe: BorrowedFd<'_>,
+        state: &mut PipeState,
+        budget: usize,
+        now: Mono,
+        seen: Option<&mut Tap>,
+    ) -> Pumped {
         let Some(file) = self.files.get_mut(&id) else { return Pumped { moved: 0, next: Pump::Empty } };
         let scratch = &mut self.scratch;
-        let pumped = Session::new(file, scratch, &mut self.facts, pipe, state, budget, now).pump();
+        let pumped = Session::new(file, scratch, &mut self.facts, pipe, state, budget, now).seen_by(seen).pump();
         self.written += pumped.moved as u64;
         if pumped.moved > 0 && !self.watched.is_empty() && self.watched.contains(&file.path) {
             self.grown.insert(file.path.clone());

@@ -11,13 +11,13 @@ use std::process::ExitCode;
 use crate::base::signal::Sig;
 use crate::config::model::{Config, Level};
 use crate::control::address;
-use crate::ctl;
 use crate::load::{self, Loaded};
 use crate::supervise::fleet::Fleet;
 use crate::sys::nursery::Nursery;
 use crate::sys::process;
 use crate::sys::{fd, limits, signals, user};
 
+use super::attached;
 use super::audit;
 use super::background::{announce, in_background, with_shell};
 use super::children::Children;
@@ -81,7 +81,9 @@ fn start(options: &Options) -> Result<ExitCode, Error> {
     }
     let socket = socket_path(&loaded.config, &origin.env);
     if options.interactive {
-        let shell = || ctl::attached_shell(&socket);
+        // Before anything is begun that it would be missing for.
+        let client = attached::find_client(binary.as_deref(), &origin.env)?;
+        let shell = |daemon: &OwnedFd| attached::attend(&client, &socket, daemon);
         return with_shell(shell, |ready| serve(origin, loaded, true, Some(ready)));
     }
     if options.daemonize {
@@ -169,9 +171,11 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         signals,
         fleet: Fleet::new(config),
         children: Children::default(),
+        checks: Default::default(),
         cgroups: Default::default(),
         outputs: Outputs::default(),
         stdins: Default::default(),
+        tasks: Default::default(),
         terminals: Default::default(),
         files,
         clients,

@@ -3,14 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::base::id::{ProgramName, Stream};
+use crate::config::NUMPROCS;
 use crate::config::diag::Diagnostic;
 use crate::config::expand;
 use crate::config::model::{Config, Program, Sink, Stdin};
 use crate::load::{self, Loaded};
 use crate::sys::limits::{self, OpenFiles};
 
+use super::checks;
 use super::clients::LEAST_CLIENTS;
 use super::error::Error;
 use super::options::Overrides;
@@ -68,10 +71,12 @@ fn files_needed(config: &Config) -> u64 {
         let files = streams.into_iter().filter(|sink| matches!(sink, Sink::Auto | Sink::File(_))).count();
         let input = u64::from(program.tty || program.stdin == Stdin::Pipe);
         let between = if program.tty { 2 } else { 0 };
-        u64::from(program.numprocs) * (1 + 2 * files as u64 + input + between)
+        let signs = checks::files_of_signs(program);
+        u64::from(program.numprocs) * (1 + 2 * files as u64 + input + between + signs)
     };
     let http = config.daemon.http.as_ref().map_or(0, |http| http.listen.len() + MOST_OF_WEB);
-    BASE_FILES + LEAST_CLIENTS as u64 + http as u64 + config.programs.values().map(|p| of(p)).sum::<u64>()
+    let programs = config.programs.values().map(|p| of(p)).sum::<u64>();
+    BASE_FILES + LEAST_CLIENTS as u64 + programs + http as u64 + checks::files_at_once(config)
 }
 
 /// How many connections there may be beside what the configuration needs. Half of what is left is for what nobody counts.
@@ -95,6 +100,25 @@ fn too_many_files(config: &Config) -> Option<String> {
              fewer log files"
         )
     })
+}
+
+/// The configuration with another number of processes for a program, if there is such a program.
+///
+/// # Errors
+/// It cannot have so many, and why.
+pub fn scaled(config: &Config, name: &str, count: u32) -> Result<Config, String> {
+    if !NUMPROCS.contains(&count) {
+        let (low, high) = (NUMPROCS.start(), NUMPROCS.end());
+        return Err(format!("{name}: {count} processes are not possible: give a number from {low} to {high}"));
+    }
+    let mut config = config.clone();
+    if let Some((_, program)) = config.programs.iter_mut().find(|(known, _)| known.as_str() == name) {
+        Arc::make_mut(program).numprocs = count;
+    }
+    match too_many_files(&config) {
+        Some(text) => Err(text),
+        None => Ok(config),
+    }
 }
 
 /// Raises the limit on open files as far as it goes.

@@ -1,6 +1,6 @@
 //! What the programs write: the read ends of their pipes, moved into log files.
 //!
-//! A pipe belongs to a run and is kept until its end, which may come long after the run's: a process that left the
+//! A pipe belongs to a run or a task and is kept until its end, which may come long after the run's: a process that left the
 //! group may hold it, and while somebody can write, somebody must read. Each pipe has a byte budget a turn; what is
 //! left is served in the next turn, because an edge-triggered poll does not tell twice. The core is not involved.
 
@@ -9,19 +9,30 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use crate::base::id::{Key, Run, Stream};
+use crate::base::id::{Key, Run, Stream, TaskId};
+use crate::base::pattern::Pattern;
 use crate::base::time::Mono;
 use crate::config::model::Rotation;
+use crate::supervise::health::Purpose;
 use crate::sys::{fd, splice};
 
-use super::logfile::{FileId, LogFiles, PipeState, Pump, Pumped};
+use super::logfile::{FileId, LogFiles, PipeState, Pump, Pumped, Tap};
 use super::reactor::{Reactor, Source, Token, Wants};
 
 /// How much one pipe may move in one turn. A loud program gets that much, then everybody else is served.
 const READ_BUDGET_BYTES: usize = 1 << 20;
 
-/// Names a pipe: whose, of which run, which stream.
-pub type Id = (Key, Run, Stream);
+/// Who writes into a pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Writer {
+    /// A run of a process.
+    Run(Key, Run),
+    /// A task.
+    Task(TaskId),
+}
+
+/// Names a pipe: whose, which stream.
+pub type Id = (Writer, Stream);
 
 #[derive(Debug)]
 struct Pipe {
@@ -30,6 +41,8 @@ struct Pipe {
     state: PipeState,
     /// When a failing file is tried again.
     retry: Option<Mono>,
+    /// `Some` iff somebody looks for lines in it.
+    tap: Option<Box<Tap>>,
 }
 
 /// All output pipes.
@@ -40,6 +53,19 @@ pub struct Outputs {
     again: BTreeSet<Id>,
     /// Pipes whose file fails, by the time of the next try.
     stalled: BTreeSet<(Mono, Id)>,
+    /// Lines that were looked for and have come.
+    lines: Vec<Line>,
+}
+
+/// A line that was looked for.
+#[derive(Debug)]
+pub struct Line {
+    /// Whose.
+    pub writer: Writer,
+    /// What for.
+    pub purpose: Purpose,
+    /// The line, as far as it was looked at.
+    pub text: Vec<u8>,
 }
 
 impl Outputs {
@@ -58,9 +84,10 @@ impl Outputs {
         let (read, write) = fd::pipe()?;
         // Without /proc the child gets the plain end: it then depends on this daemon's life, but it runs.
         let end = fd::reopen_read_write(write.as_fd()).unwrap_or(write);
-        let (key, run, stream) = id;
-        let token = reactor.add(Source::Output(key, run, stream), read, Wants::Read).map_err(|(error, _)| error)?;
-        let pipe = Pipe { token, file: files.open(path, rotation), state: PipeState::default(), retry: None };
+        let (writer, stream) = id;
+        let token = reactor.add(Source::Output(writer, stream), read, Wants::Read).map_err(|(error, _)| error)?;
+        let pipe =
+            Pipe { token, file: files.open(path, rotation), state: PipeState::default(), retry: None, tap: None };
         self.pipes.insert(id, pipe);
         Ok(end)
     }
@@ -70,10 +97,10 @@ impl Outputs {
         self.pump(reactor, files, id, READ_BUDGET_BYTES, now);
     }
 
-    /// Moves what a run has written up to now, however much it is: before its end is reported, this is in the file.
-    pub fn drain(&mut self, reactor: &mut Reactor, files: &mut LogFiles, key: Key, run: Run, now: Mono) {
+    /// Moves what somebody has written up to now, however much it is: before its end is reported, this is in the file.
+    pub fn drain(&mut self, reactor: &mut Reactor, files: &mut LogFiles, writer: Writer, now: Mono) {
         for stream in [Stream::Stdout, Stream::Stderr] {
-            let id = (key, run, stream);
+            let id = (writer, stream);
             let fd = self.pipes.get(&id).and_then(|pipe| reactor.fd(pipe.token));
             // What comes after this moment is somebody else's writing.
             let waiting = fd.and_then(|fd| splice::bytes_waiting(fd).ok()).unwrap_or(0);
@@ -92,9 +119,9 @@ impl Outputs {
     /// Moves all that pipes hold: the daemon leaves. What fails is given up, counted and told as dropped.
     pub fn finish(&mut self, reactor: &mut Reactor, files: &mut LogFiles, now: Mono) {
         let ids: Vec<Id> = self.pipes.keys().copied().collect();
-        for (key, run, stream) in ids {
-            if stream == Stream::Stdout || !self.pipes.contains_key(&(key, run, Stream::Stdout)) {
-                self.drain(reactor, files, key, run, now);
+        for (writer, stream) in ids {
+            if stream == Stream::Stdout || !self.pipes.contains_key(&(writer, Stream::Stdout)) {
+                self.drain(reactor, files, writer, now);
             }
         }
         for (_, id) in std::mem::take(&mut self.stalled) {
@@ -106,16 +133,16 @@ impl Outputs {
         }
     }
 
-    /// The file that a stream of a run goes to.
+    /// The file that a stream of a run or a task goes to.
     #[must_use]
     pub fn path<'a>(&self, files: &'a LogFiles, id: Id) -> Option<&'a Path> {
         self.pipes.get(&id).and_then(|pipe| files.path(pipe.file))
     }
 
-    /// Gives up the pipes of a run that has no process.
-    pub fn cancel(&mut self, reactor: &mut Reactor, files: &mut LogFiles, key: Key, run: Run) {
+    /// Gives up the pipes of a run or a task that has no process.
+    pub fn cancel(&mut self, reactor: &mut Reactor, files: &mut LogFiles, writer: Writer) {
         for stream in [Stream::Stdout, Stream::Stderr] {
-            self.close(reactor, files, (key, run, stream));
+            self.close(reactor, files, (writer, stream));
         }
     }
 
@@ -148,6 +175,35 @@ impl Outputs {
         }
     }
 
+    /// Looks for lines in what a run writes, in whatever streams of it come here; whether there is any.
+    pub fn look_for(&mut self, writer: Writer, purpose: Purpose, pattern: &Pattern) -> bool {
+        self.pipes_of(writer).map(|pipe| pipe.tap.get_or_insert_default().want(purpose, pattern.clone())).count() > 0
+    }
+
+    /// Looks for the next such line.
+    pub fn look_again(&mut self, writer: Writer, purpose: Purpose) {
+        self.pipes_of(writer).filter_map(|pipe| pipe.tap.as_mut()).for_each(|tap| tap.want_again(purpose));
+    }
+
+    /// Looks for no more such lines.
+    pub fn look_no_more(&mut self, writer: Writer, purpose: Purpose) {
+        for pipe in self.pipes_of(writer) {
+            if let Some(tap) = &mut pipe.tap {
+                tap.forget(purpose);
+            }
+            pipe.tap.take_if(|tap| tap.is_done());
+        }
+    }
+
+    /// The lines that have come since it was last asked.
+    pub fn take_lines(&mut self) -> Vec<Line> {
+        std::mem::take(&mut self.lines)
+    }
+
+    fn pipes_of(&mut self, writer: Writer) -> impl Iterator<Item = &mut Pipe> {
+        self.pipes.range_mut((writer, Stream::Stdout)..=(writer, Stream::Stderr)).map(|(_, pipe)| pipe)
+    }
+
     /// Whether a pipe has more than its budget: then the next poll must not wait.
     #[must_use]
     pub fn has_more(&self) -> bool {
@@ -164,7 +220,18 @@ impl Outputs {
     fn pump(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id, budget: usize, now: Mono) -> (usize, bool) {
         let Some(pipe) = self.pipes.get_mut(&id) else { return (0, false) };
         let Some(fd) = reactor.fd(pipe.token) else { return (0, false) };
-        let Pumped { moved, next } = files.pump(pipe.file, fd, &mut pipe.state, budget, now);
+        let Pumped { moved, next } = match &mut pipe.tap {
+            None => files.pump(pipe.file, fd, &mut pipe.state, budget, now),
+            Some(tap) => {
+                let pumped = files.pump_seen(pipe.file, fd, &mut pipe.state, budget, now, Some(tap));
+                if pumped.next == Pump::Eof {
+                    tap.end();
+                }
+                let writer = id.0;
+                self.lines.extend(tap.take_found().into_iter().map(|(purpose, text)| Line { writer, purpose, text }));
+                pumped
+            }
+        };
         if let Some(at) = pipe.retry.take() {
             self.stalled.remove(&(at, id));
         }

@@ -1,4 +1,4 @@
-//! What the core wants done, done: one match. The only caller of signals to processes.
+//! What the core wants done, done: one match. The only caller of signals to processes, but for the kills of tasks.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -10,11 +10,11 @@ use crate::base::signal::Sig;
 use crate::config::model::Level;
 use crate::supervise::action::Action;
 use crate::supervise::event::{Fact, Input};
-use crate::supervise::health::Found;
 use crate::supervise::state::Failure;
 use crate::sys::{group, pidfd};
 
 use super::children::{Target, Unborn};
+use super::output::Writer;
 use super::reactor::Token;
 use super::run::Daemon;
 use crate::base::errno::plain;
@@ -25,10 +25,10 @@ impl Daemon {
         match action {
             Action::Spawn(key, run) => self.births.push_back((key, run)),
             Action::Signal { key, run, sig, group } => self.signal(key, run, sig, group),
-            Action::Check { key, run, number, purpose: _ } => {
-                self.inputs.push_back(Input::Fact(key, run, Fact::Checked(number, Found::default())));
-            }
-            Action::EndCheck { .. } => {}
+            Action::RunTask(task) => self.tasks.queue(*task),
+            Action::KillTask(id) => self.kill_task(id),
+            Action::Check { key, run, purpose, number } => self.begin_check(key, run, purpose, number),
+            Action::EndCheck { key, run: _, number } => self.end_check((key, number)),
             Action::Reply(ticket, response) => self.reply(ticket, &response),
             Action::ReplyInFull(ticket, entries) => self.reply_in_full(ticket, entries),
             Action::Note(happening) => {
@@ -92,7 +92,11 @@ impl Daemon {
         let Some(run) = member.inst.live().map(|live| live.run) else { return };
         let program = Arc::clone(&member.program);
         for stream in [Stream::Stdout, Stream::Stderr] {
-            self.outputs.set_rotation(&mut self.files, (key, run, stream), program.output(stream).rotation);
+            self.outputs.set_rotation(
+                &mut self.files,
+                (Writer::Run(key, run), stream),
+                program.output(stream).rotation,
+            );
         }
     }
 }

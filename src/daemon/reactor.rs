@@ -11,7 +11,10 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll};
 
-use crate::base::id::{ClientId, Key, Run, Stream};
+use crate::base::id::{ClientId, Key, Run, Stream, TaskId};
+use crate::supervise::health::CheckNumber;
+
+use super::output::Writer;
 
 /// What a descriptor is. The order is the order in which a turn serves them: exits before commands, so that a command
 /// sees the world as it is; output last, because it is the most.
@@ -23,12 +26,22 @@ pub enum Source {
     Child(Key, Run),
     /// The pidfd of a member of a group whose leader is gone.
     Straggler(Key, Run),
+    /// The pidfd of a task.
+    Task(TaskId),
     /// The signalfd.
     Signals,
     /// The timerfd.
     Timer,
     /// The timerfd that tells when the wall clock is set.
     ClockSet,
+    /// The connection of a check.
+    Check(Key, CheckNumber),
+    /// The socket to which a run sends messages about itself.
+    Notify(Key, Run),
+    /// The pipe by which a run says that it is ready or well, as one of its descriptors.
+    Notice(Key, Run, u32),
+    /// The pidfd of a process that a run has named as its main one.
+    MainProcess(Key, Run),
     /// The control socket.
     Listener,
     /// A connection to the control socket.
@@ -43,8 +56,10 @@ pub enum Source {
     Stdin(Key, Run),
     /// The terminal of a run.
     Terminal(Key, Run),
-    /// The read end of a run's output pipe.
-    Output(Key, Run, Stream),
+    /// The read end of the output pipe of a task whose output is kept.
+    TaskOutput(TaskId),
+    /// The read end of the output pipe of a run or a task.
+    Output(Writer, Stream),
 }
 
 /// Names a slot as long as it is not removed.
@@ -225,7 +240,7 @@ mod tests {
     use crate::sys::fd;
 
     fn output(n: u32) -> Source {
-        Source::Output(Key(n), Run(1), Stream::Stdout)
+        Source::Output(Writer::Run(Key(n), Run(1)), Stream::Stdout)
     }
 
     #[test]

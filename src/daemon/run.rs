@@ -21,6 +21,7 @@ use crate::sys::process;
 
 use super::audit::Audit;
 use super::cgroups::Cgroups;
+use super::checks::Checks;
 use super::children::Children;
 use super::clients::Clients;
 use super::clock::{self, Clock};
@@ -33,6 +34,7 @@ use super::origin::Origin;
 use super::output::Outputs;
 use super::reactor::{Reactor, Ready, Token};
 use super::stdin::Stdins;
+use super::tasks::Tasks;
 use super::terminal::Terminals;
 use super::web::Web;
 
@@ -54,12 +56,16 @@ pub struct Daemon {
     pub(super) fleet: Fleet,
     /// Live processes.
     pub(super) children: Children,
+    /// Checks of processes that are under way.
+    pub(super) checks: Checks,
     /// The cgroups of those that have limits for all that they start.
     pub(super) cgroups: Cgroups,
     /// Output pipes.
     pub(super) outputs: Outputs,
     /// Input of the processes that read any.
     pub(super) stdins: Stdins,
+    /// Tasks that run, or wait for their turn to be born.
+    pub(super) tasks: Tasks,
     /// Terminals of processes.
     pub(super) terminals: Terminals,
     /// Open log files.
@@ -127,6 +133,7 @@ impl Daemon {
                 process::release_code();
             }
         }
+        self.kill_all_tasks();
         self.tell_all_followers();
         self.clients.say_goodbye(&mut self.reactor);
         self.web.say_goodbye(&mut self.reactor, self.now);
@@ -139,7 +146,8 @@ impl Daemon {
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
         let told_later = self.clients.has_more() || self.events.has_more() || self.follows.has_more();
         let told_later = told_later || self.web.has_more();
-        let busy = self.outputs.has_more() || self.terminals.has_more() || !self.births.is_empty() || told_later;
+        let births = !self.births.is_empty() || self.tasks.has_more();
+        let busy = self.outputs.has_more() || self.terminals.has_more() || births || told_later;
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
         let timeout = if busy { Some(Duration::ZERO) } else { leaving };
@@ -152,8 +160,10 @@ impl Daemon {
             self.dispatch(event);
         }
         self.outputs.serve_due(&mut self.reactor, &mut self.files, self.now);
+        self.tasks.serve_due(&mut self.reactor);
         // What was moved out of their pipes has made room.
         self.serve_terminals_due();
+        self.lines_came();
         self.serve_follows();
         self.serve_clients_again();
         self.serve_web();
@@ -188,11 +198,16 @@ impl Daemon {
         }
     }
 
-    /// Brings some of the waiting runs into being.
+    /// Brings some of the waiting runs and tasks into being. Tasks come first: others may wait for them.
     fn give_birth(&mut self) {
         for _ in 0..SPAWNS_PER_TURN {
-            let Some((key, run)) = self.births.pop_front() else { break };
-            self.spawn(key, run);
+            if let Some(task) = self.tasks.next() {
+                self.begin_task(task);
+            } else if let Some((key, run)) = self.births.pop_front() {
+                self.spawn(key, run);
+            } else {
+                break;
+            }
         }
         self.settle();
     }

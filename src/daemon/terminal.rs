@@ -15,6 +15,7 @@ use crate::sys::pty::{self, Pty, Size};
 use crate::sys::spawn::{Credentials, Failed};
 use crate::sys::{fd, spawn};
 
+use super::output::Writer;
 use super::reactor::{Reactor, Source, Token, Wants};
 use super::run::Daemon;
 use super::stdin::Id;
@@ -183,7 +184,7 @@ impl Daemon {
         }
         let log = match &blueprint.stdout {
             Place::File(path) => {
-                let output = (key, run, Stream::Stdout);
+                let output = (Writer::Run(key, run), Stream::Stdout);
                 let end = self.output_end(output, path, program.stdout.rotation);
                 let end = end.map_err(|error| Failed::new(Stage::Pipe, &error))?;
                 fd::set_nonblocking(end.as_fd()).map_err(failed)?;
@@ -205,7 +206,7 @@ impl Daemon {
     /// Moves what a terminal shows into its log.
     fn read_terminal(&mut self, id: Id) {
         if self.terminals.carry(&mut self.reactor, id, READ_BUDGET_BYTES) > 0 {
-            let output = (id.0, id.1, Stream::Stdout);
+            let output = (Writer::Run(id.0, id.1), Stream::Stdout);
             self.outputs.serve(&mut self.reactor, &mut self.files, output, self.now);
             self.terminals.unblock(id);
         }
@@ -226,12 +227,12 @@ impl Daemon {
         if let Some(terminal) = self.terminals.all.get_mut(&id) {
             terminal.over = true;
         }
-        self.outputs.drain(&mut self.reactor, &mut self.files, key, run, self.now);
+        self.outputs.drain(&mut self.reactor, &mut self.files, Writer::Run(key, run), self.now);
         let mut left = LEFT_BYTES;
         while left > 0 {
             let moved = self.terminals.carry(&mut self.reactor, id, left.min(READ_BUDGET_BYTES));
             left = left.saturating_sub(moved);
-            self.outputs.drain(&mut self.reactor, &mut self.files, key, run, self.now);
+            self.outputs.drain(&mut self.reactor, &mut self.files, Writer::Run(key, run), self.now);
             if moved == 0 {
                 break;
             }

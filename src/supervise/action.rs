@@ -4,14 +4,15 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::base::exit::Exit;
-use crate::base::id::{Key, ProgramName, Run, Ticket};
+use crate::base::id::{Key, ProgramName, Run, TaskId, Ticket};
 use crate::base::signal::Sig;
 use crate::base::units::print_duration;
-use crate::config::model::{Level, Overlap};
+use crate::config::model::{Hook, Level, Overlap};
 use crate::control::message::{Account, ProcessStatus, Response, StateName};
 
 use super::health::{CheckNumber, Purpose};
 use super::state::Failure;
+use super::task::{Outcome, Task};
 
 /// What one process's machine wants done.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,8 @@ pub enum Effect {
     Check(Run, Purpose, CheckNumber),
     /// End a check of the run: nobody waits for its result. `Checked` is still the answer.
     EndCheck(Run, CheckNumber),
+    /// Run this hook of the program for a run.
+    Hook(Run, Hook),
     /// Write down what happened.
     Note(Note),
 }
@@ -51,6 +54,10 @@ pub enum Action {
         /// To its whole process group, or to its leader alone.
         group: bool,
     },
+    /// Run a task; `TaskEnded` is the answer, sooner or later.
+    RunTask(Box<Task>),
+    /// Kill a task with all of its process group. `TaskEnded` follows all the same.
+    KillTask(TaskId),
     /// Check the live run of an instance for this, by the check that its program has now; the fact `Checked` is the answer.
     Check {
         /// The instance.
@@ -197,6 +204,18 @@ pub enum Note {
         /// By which signal.
         sig: Sig,
     },
+    /// A hook runs that the stop begins with.
+    StoppingBy {
+        /// Which.
+        hook: Hook,
+    },
+    /// A hook did not do what it was to do.
+    HookFailed {
+        /// Which.
+        hook: Hook,
+        /// What became of it.
+        outcome: Outcome,
+    },
     /// It ran longer than it may, and is being stopped.
     TimedOut {
         /// How long it may run.
@@ -228,7 +247,8 @@ impl Note {
             Note::Waiting { .. } => "waiting",
             Note::Backoff { .. } => "backoff",
             Note::Fatal { .. } => "fatal",
-            Note::Stopping { .. } => "stopping",
+            Note::Stopping { .. } | Note::StoppingBy { .. } => "stopping",
+            Note::HookFailed { .. } => "hook_failed",
             Note::TimedOut { .. } => "timed_out",
             Note::Overlap(Overlap::Skip) => "skipped",
             Note::Overlap(Overlap::Queue) => "queued",
@@ -243,7 +263,12 @@ impl Note {
     #[must_use]
     pub fn level(&self) -> Level {
         match self {
-            Note::Spawned { .. } | Note::Running | Note::Healthy | Note::Stopped | Note::Stopping { .. } => Level::Info,
+            Note::Spawned { .. }
+            | Note::Running
+            | Note::Healthy
+            | Note::Stopped
+            | Note::Stopping { .. }
+            | Note::StoppingBy { .. } => Level::Info,
             Note::Exited { expected: true, .. } | Note::Waiting { .. } | Note::Backoff { why: None, .. } => Level::Info,
             Note::Exited { expected: false, .. }
             | Note::Backoff { .. }
@@ -251,6 +276,7 @@ impl Note {
             | Note::Unhealthy { .. }
             | Note::NotReady { .. }
             | Note::Killed
+            | Note::HookFailed { .. }
             | Note::Leftovers
             | Note::TimedOut { .. }
             | Note::Overlap(_) => Level::Warning,
@@ -279,6 +305,8 @@ impl fmt::Display for Note {
             Note::Fatal { why, tries: 0 | 1 } => write!(f, "gave up after the first try: {why}"),
             Note::Fatal { why, tries } => write!(f, "gave up after {tries} tries: {why}"),
             Note::Stopping { sig } => write!(f, "stopping: {sig} sent"),
+            Note::StoppingBy { hook } => write!(f, "stopping: {} begun", hook.key()),
+            Note::HookFailed { hook, outcome } => write!(f, "{} {outcome}", hook.key()),
             Note::TimedOut { limit } => write!(f, "took longer than its timeout ({})", print_duration(*limit)),
             Note::Overlap(overlap) => {
                 f.write_str("a run is due, but the last one is not over: ")?;

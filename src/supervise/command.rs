@@ -17,6 +17,7 @@ use crate::control::message::{Outcome, Refusal, RefusalCode, Response, Wait, Wai
 use super::action::{Action, Entries};
 use super::event::{Command, Event};
 use super::fleet::{Due, Fleet, Member};
+use super::rolling::Roll;
 use super::state::{Instance, State};
 use super::wait;
 
@@ -35,11 +36,13 @@ struct Waiter {
     /// What is still waited for, and the name that the process had when the command came: a reload meanwhile may give
     /// its name to another one.
     goals: BTreeMap<Key, (Goal, String)>,
-    /// One place for each process of the command, in its order; `None` iff its goal is open.
+    /// One place for each process of the command, in its order; `None` iff its goal is open or its turn is to come.
     outcomes: Vec<(Key, Option<Outcome>)>,
     /// What the answer says besides.
     notes: Vec<String>,
     deadline: Option<Mono>,
+    /// Those whose turn is to come, if they have turns.
+    roll: Option<Roll>,
 }
 
 /// What is waited for.
@@ -123,7 +126,10 @@ impl Fleet {
             Command::Pids { name } => self.chosen(&[name]).map(|keys| Response::Pids(self.pids(&keys))),
             Command::Start { names, wait } => return self.act(ticket, Verb::Start, &names, wait, now, out),
             Command::Stop { names, wait } => return self.act(ticket, Verb::Stop, &names, wait, now, out),
-            Command::Restart { names, wait, files } => return self.restart(ticket, &names, wait, files, now, out),
+            Command::Restart { names, wait, files, rolling } => {
+                return self.restart(ticket, &names, (wait, rolling), files, now, out);
+            }
+            Command::Scale { name, count, wait } => return self.scale(ticket, &name, count, wait, now, out),
             Command::Signal { sig, names } => self.signal(sig, &names, out),
             Command::Shutdown => {
                 out.push(Action::Reply(ticket, Response::ShuttingDown));
@@ -233,23 +239,26 @@ impl Fleet {
                 Target::Removed(key, name) => (key, name.clone(), self.removed(key, name, wait)),
             });
         }
-        self.take_up(ticket, begun, notes, deadline(wait, now), now, out);
+        let number = self.take_up(ticket, begun, notes, wait, None, now);
+        self.answer_if_done(number, out);
         self.release(now, out);
     }
 
-    /// Takes up a client that waits for these, or answers it if nothing is open.
+    /// Takes up a client that waits for these, and says under which number. It is to be answered if nothing is open.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn take_up(
         &mut self,
         ticket: Ticket,
         begun: Vec<(Key, String, Begun)>,
         notes: Vec<String>,
-        deadline: Option<Mono>,
+        wait: Wait,
+        roll: Option<Roll>,
         now: Mono,
-        out: &mut Vec<Action>,
-    ) {
+    ) -> u64 {
         let number = self.waiters.next;
         self.waiters.next += 1;
-        let mut waiter = Waiter { ticket, goals: BTreeMap::new(), outcomes: Vec::new(), notes, deadline };
+        let deadline = deadline(wait, now);
+        let mut waiter = Waiter { ticket, goals: BTreeMap::new(), outcomes: Vec::new(), notes, deadline, roll };
         for (key, name, (goal, known)) in begun {
             // What the others were told may have settled it.
             let outcome = known.or_else(|| {
@@ -262,15 +271,15 @@ impl Fleet {
             }
             waiter.outcomes.push((key, outcome));
         }
-        if let Some(at) = deadline.filter(|_| !waiter.goals.is_empty()) {
+        if let Some(at) = deadline.filter(|_| waiter.is_open()) {
             self.deadlines.insert((at, Due::Waiter(number)));
         }
         self.waiters.all.insert(number, waiter);
-        self.answer_if_done(number, out);
+        number
     }
 
     /// What has become of a goal; `None` while it is open.
-    fn settled(&self, key: Key, goal: Goal, now: Mono) -> Option<(String, bool)> {
+    pub(super) fn settled(&self, key: Key, goal: Goal, now: Mono) -> Option<(String, bool)> {
         match self.member(key) {
             Some(member) => outcome(goal, member, self.hopeless(member).as_deref(), now),
             None => Some(of_removed(goal)),
@@ -278,7 +287,7 @@ impl Fleet {
     }
 
     /// The goal of a process that the command itself has removed.
-    fn removed(&self, key: Key, name: String, wait: Wait) -> Begun {
+    pub(super) fn removed(&self, key: Key, name: String, wait: Wait) -> Begun {
         let result = match (self.members.contains_key(&key), wait) {
             (true, Wait::Reached | Wait::UpTo(_)) => return (Some(Goal::Gone), None),
             (true, Wait::No) => "stopping, to be removed",
@@ -288,7 +297,15 @@ impl Fleet {
     }
 
     /// Tells one process the intent of a command: what is to be waited for, or the outcome if that is known already.
-    fn begin(&mut self, verb: Verb, key: Key, name: String, wait: Wait, now: Mono, out: &mut Vec<Action>) -> Begun {
+    pub(super) fn begin(
+        &mut self,
+        verb: Verb,
+        key: Key,
+        name: String,
+        wait: Wait,
+        now: Mono,
+        out: &mut Vec<Action>,
+    ) -> Begun {
         let Some(member) = self.members.get(&key) else { return (None, None) };
         let known = |result: &str| (None, Some(Outcome { name: name.clone(), result: result.to_owned(), ok: true }));
         if member.retiring && verb != Verb::Stop {
@@ -329,13 +346,16 @@ impl Fleet {
             let Some(waiter) = self.waiters.all.get_mut(&number) else { continue };
             let Some((goal, _)) = waiter.goals.get(&key) else { continue };
             if let Some((result, ok)) = outcome(*goal, member, hopeless.as_deref(), now) {
-                waiter.settle(key, result, ok);
-                done.push(number);
+                let name = waiter.settle(key, result, ok);
+                done.push((number, name.filter(|_| !ok)));
             }
         }
-        for number in done {
+        for (number, failed) in done {
             self.forget_interest(key, number);
-            self.answer_if_done(number, out);
+            if let Some(name) = failed {
+                self.end_roll(number, &format!("not restarted, since {name} did not come back"));
+            }
+            self.roll_on(number, now, out);
         }
     }
 
@@ -354,6 +374,7 @@ impl Fleet {
             }
             self.forget_interest(key, number);
         }
+        self.end_roll(number, "not restarted: the time was over before its turn");
         self.answer_if_done(number, out);
     }
 
@@ -366,8 +387,8 @@ impl Fleet {
         }
     }
 
-    fn answer_if_done(&mut self, number: u64, out: &mut Vec<Action>) {
-        if self.waiters.all.get(&number).is_some_and(|w| w.goals.is_empty())
+    pub(super) fn answer_if_done(&mut self, number: u64, out: &mut Vec<Action>) {
+        if self.waiters.all.get(&number).is_some_and(|w| !w.is_open())
             && let Some(waiter) = self.remove_waiter(number)
         {
             let outcomes = waiter.outcomes.into_iter().filter_map(|(_, outcome)| outcome).collect();
@@ -402,11 +423,48 @@ impl Fleet {
     }
 }
 
+impl Waiters {
+    /// What is left of the roll that somebody waits for.
+    pub(super) fn roll(&mut self, number: u64) -> Option<&mut Roll> {
+        self.all.get_mut(&number)?.roll.as_mut()
+    }
+
+    /// How many processes have been told what somebody waits for, and have not come to it.
+    pub(super) fn under_way(&self, number: u64) -> usize {
+        self.all.get(&number).map_or(0, |w| w.goals.values().filter(|(goal, _)| goal.is_up()).count())
+    }
+
+    /// Somebody waits for one more thing.
+    pub(super) fn expect(&mut self, number: u64, key: Key, goal: Goal, name: String) {
+        let Some(waiter) = self.all.get_mut(&number) else { return };
+        waiter.goals.insert(key, (goal, name));
+        self.by_key.entry(key).or_default().push(number);
+    }
+
+    /// The outcome of a process that nothing was waited for.
+    pub(super) fn settle(&mut self, number: u64, key: Key, outcome: Outcome) {
+        if let Some(waiter) = self.all.get_mut(&number) {
+            waiter.fill_in(key, outcome);
+        }
+    }
+}
+
 impl Waiter {
-    fn settle(&mut self, key: Key, result: String, ok: bool) {
-        let Some((_, name)) = self.goals.remove(&key) else { return };
+    /// Whether something is waited for, or somebody's turn is to come.
+    fn is_open(&self) -> bool {
+        !self.goals.is_empty() || self.roll.as_ref().is_some_and(|roll| !roll.is_over())
+    }
+
+    /// A goal has come to something. The name of the process.
+    fn settle(&mut self, key: Key, result: String, ok: bool) -> Option<String> {
+        let (_, name) = self.goals.remove(&key)?;
+        self.fill_in(key, Outcome { name: name.clone(), result, ok });
+        Some(name)
+    }
+
+    fn fill_in(&mut self, key: Key, outcome: Outcome) {
         if let Some((_, place)) = self.outcomes.iter_mut().find(|(k, _)| *k == key) {
-            *place = Some(Outcome { name, result, ok });
+            *place = Some(outcome);
         }
     }
 }

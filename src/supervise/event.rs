@@ -1,14 +1,15 @@
 //! What the core is told. Intents are verbs, facts are participles.
 
 use crate::base::exit::Exit;
-use crate::base::id::{ClientId, Key, Run, Ticket};
+use crate::base::id::{ClientId, Key, Run, TaskId, Ticket};
 use crate::base::signal::Sig;
 use crate::base::time::Wall;
-use crate::config::model::Config;
+use crate::config::model::{Config, Hook};
 use crate::control::message::{Wait, WaitFor};
 
 use super::health::{CheckNumber, Found};
 use super::state::Failure;
+use super::task::{Outcome, TaskEnd};
 
 /// What one process's machine is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +53,8 @@ pub enum Fact {
     },
     /// The last member of the process group is gone, after an `Exited` that left some.
     Gone,
+    /// A hook that was run for it is over.
+    HookEnded(Hook, Outcome),
     /// A check has ended. Each that was begun does so once, also one that was told to.
     Checked(CheckNumber, Found),
     /// It says of itself what it is doing; empty takes that back.
@@ -116,6 +119,17 @@ pub enum Command {
         wait: Wait,
         /// What the configuration's files say now.
         files: Files,
+        /// How many at a time; `None` is all at once.
+        rolling: Option<u32>,
+    },
+    /// Give a program another number of processes. That it can have so many has been looked at.
+    Scale {
+        /// The program.
+        name: String,
+        /// How many; at least 1.
+        count: u32,
+        /// Whether and how long the client waits.
+        wait: Wait,
     },
     /// Send a signal to the named processes.
     Signal {
@@ -146,6 +160,15 @@ pub enum Input {
     Boot,
     /// A fact about a run of an instance.
     Fact(Key, Run, Fact),
+    /// A task has ended, and nothing of its process group is left.
+    TaskEnded {
+        /// Which.
+        id: TaskId,
+        /// How.
+        end: TaskEnd,
+        /// The last bytes of its output, if they were to be kept.
+        output: Vec<u8>,
+    },
     /// Time has passed.
     Tick,
     /// What the wall clock says now: before everything else, and whenever it has been set.

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use crate::base::exit::Exit;
 use crate::base::id::Key;
 use crate::base::time::Mono;
 use crate::base::units::print_duration;
-use crate::config::model::{Autorestart, Policy};
+use crate::config::model::{Autorestart, Hook, Policy};
 use crate::control::message::{Account, CheckReport, StateName, Transition, Want};
 
 use super::fleet::{Fleet, Member};
@@ -41,6 +42,7 @@ impl Fleet {
             next: self.next(member, now),
             history: member.history.entries().map(transition).collect(),
             runs: self.runs_of(member, now),
+            hooks: member.hooks.iter().map(|last| last.report(now)).collect(),
             last_check: member.inst.last_check.as_deref().map(|last| report(last, now)),
             setting: None,
         }
@@ -69,6 +71,7 @@ impl Fleet {
             State::Stopped | State::Exited { .. } => by_hand("starts it"),
             State::Fatal { .. } => by_hand("tries again"),
             State::Waiting => self.help_for(member).unwrap_or_else(|| "starts as soon as that is there".to_owned()),
+            State::Starting { exec: Exec::Preparing, .. } => "is spawned when pre_start has succeeded".to_owned(),
             State::Starting { live, exec: Exec::Pending | Exec::Failed(_) } => {
                 // Most do it within milliseconds, and are not to be worried about.
                 if now.since(live.spawned) < NORMAL_SPAWN {
@@ -107,6 +110,7 @@ fn because(member: &Member, now: Mono) -> String {
         State::Starting { exec, .. } => {
             let how = started(member);
             match exec {
+                Exec::Preparing => format!("{how}; its pre_start runs"),
                 Exec::Pending => how,
                 Exec::Failed(why) => format!("{how}; {why}"),
                 Exec::Confirmed(_) if inst.checked_by(&program.policy).is_some() => {
@@ -121,11 +125,18 @@ fn because(member: &Member, now: Mono) -> String {
             let ago = print_duration(whole(now.since(*asked)));
             let what = match (ended, &member.asked) {
                 _ if inst.is_condemned() => condemned(member).unwrap_or_default(),
-                (Some(exit), _) => format!("its leader is gone ({exit}), members of its process group are left"),
+                (Some(exit), _) => what_is_left(*exit, *pressure),
                 (None, Some(who)) => format!("asked to stop by {who}"),
                 (None, None) => "asked to stop".to_owned(),
             };
             match pressure {
+                Pressure::Gone => what,
+                Pressure::Spared => format!("{what}; its pre_stop runs since {ago}"),
+                Pressure::Commanded => format!("{what}; its stop_command was begun {ago} ago"),
+                Pressure::First(n, _) => {
+                    let sig = program.policy.stop_first.get(*n).map_or(program.policy.stopsignal, |(sig, _)| *sig);
+                    format!("{what}; {sig} sent {ago} ago")
+                }
                 Pressure::Asked | Pressure::Continued => {
                     format!("{what}; {} sent {ago} ago", program.policy.stopsignal)
                 }
@@ -207,6 +218,7 @@ fn failed(member: &Member, why: &Failure) -> String {
         | Failure::Cancelled
         | Failure::NoExec
         | Failure::TimedOut(_)
+        | Failure::Unprepared(_)
         | Failure::NotReady(_)
         | Failure::Unhealthy(_) => String::new(),
     };
@@ -248,9 +260,29 @@ fn stopping(member: &Member, now: Mono) -> String {
         (false, Want::Up, _) => ", then it is started again",
         (false, Want::Down, _) => "",
     };
+    let waits_for = |hook: Hook, what: &str| format!("{what} when {} is over{then}", hook.key());
     match inst.kill_at(&member.program.policy) {
         Some(at) => format!("SIGKILL in {}{then}", until(at, now)),
+        None if is_pressed(inst, Pressure::Spared) => waits_for(Hook::PreStop, "asked to stop"),
+        None if is_pressed(inst, Pressure::Gone) => waits_for(Hook::PostStop, "down"),
         None => format!("waits until the kernel lets it go{then}"),
+    }
+}
+
+fn is_pressed(inst: &Instance, by: Pressure) -> bool {
+    matches!(inst.state, State::Stopping { pressure, .. } if pressure == by)
+}
+
+/// What is still there of a process whose leader is gone.
+pub(super) fn what_is_left(exit: Exit, pressure: Pressure) -> String {
+    match pressure {
+        Pressure::Gone => format!("it is gone ({exit}), its post_stop runs"),
+        Pressure::Spared
+        | Pressure::First(..)
+        | Pressure::Commanded
+        | Pressure::Asked
+        | Pressure::Continued
+        | Pressure::Killed(_) => format!("its leader is gone ({exit}), members of its process group are left"),
     }
 }
 

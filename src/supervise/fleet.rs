@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::id::{Key, ProgramName, process_name};
+use crate::base::id::{Key, ProgramName, TaskId, process_name};
 use crate::base::time::{Mono, WallClock};
 use crate::config::model::{Config, Program};
 
@@ -17,11 +17,13 @@ use super::action::{Action, Effect, Happening, Note};
 use super::command::Waiters;
 use super::event::{Command, Event, Input};
 use super::history::{Asked, By, History, Intent};
+use super::hooks::{self, LastHook};
 use super::order::Order;
 use super::schedule::{self, Timetable};
 use super::shutdown::Phase;
 use super::state::{Instance, State};
 use super::step::step;
+use super::task::Tasks;
 
 /// One process of a program.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct Member {
     pub asked: Option<Asked>,
     /// Its last changes.
     pub history: History,
+    /// What became of its hooks, of each the last time.
+    pub hooks: Vec<LastHook>,
     /// When it runs by itself; `Some` iff the program of its next run has a schedule.
     pub timetable: Option<Box<Timetable>>,
     /// The deadline under which it is listed; equals `inst.deadline(policy)` between two inputs.
@@ -65,6 +69,8 @@ pub(super) enum Due {
     Schedule(Key),
     /// A waiting client, by the waiter's number.
     Waiter(u64),
+    /// A task that may take no longer.
+    Task(TaskId),
     /// The end of patience in a shutdown.
     Quit,
 }
@@ -81,6 +87,7 @@ pub struct Fleet {
     pub(super) deadlines: BTreeSet<(Mono, Due)>,
     pub(super) waiters: Waiters,
     pub(super) order: Order,
+    pub(super) tasks: Tasks,
     pub(super) phase: Phase,
     /// How many members have a live run.
     pub(super) live: usize,
@@ -88,6 +95,10 @@ pub struct Fleet {
     pub(super) clock: WallClock,
     /// What jitter is drawn from; 0 until the clock was told.
     pub(super) seed: u64,
+    /// Members that were left out of a rolling restart: they run with the keys of before.
+    pub(super) left_behind: BTreeSet<Key>,
+    /// Programs with another number of processes than the file gave them: that of the file, and the other.
+    pub(super) scales: BTreeMap<ProgramName, (u32, u32)>,
     next_key: u32,
     /// On whose behalf the present input wants things; `None` iff it is a fact or time.
     pub(super) acting: Option<By>,
@@ -106,10 +117,13 @@ impl Fleet {
             deadlines: BTreeSet::new(),
             waiters: Waiters::default(),
             order: Order::of(&config),
+            tasks: Tasks::default(),
             phase: Phase::Up,
             live: 0,
             clock: WallClock::default(),
             seed: 0,
+            left_behind: BTreeSet::new(),
+            scales: BTreeMap::new(),
             next_key: 0,
             acting: None,
             effects: Vec::new(),
@@ -130,11 +144,12 @@ impl Fleet {
             Input::Command { command: Command::Shutdown, .. } | Input::Shutdown => Some(By::Shutdown),
             Input::Command { uid, .. } => Some(By::Client { uid: *uid }),
             Input::Reload { .. } => Some(By::Reload),
-            Input::Fact(..) | Input::Tick | Input::Clock(_) | Input::ClientGone(_) => None,
+            Input::Fact(..) | Input::TaskEnded { .. } | Input::Tick | Input::Clock(_) | Input::ClientGone(_) => None,
         };
         match input {
             Input::Boot => self.boot(now, out),
             Input::Fact(key, run, fact) => self.apply(key, Event::Fact(run, fact), now, out),
+            Input::TaskEnded { id, end, output: _ } => self.task_ended(id, end, now, out),
             Input::Tick => self.tick(now, out),
             Input::Clock(wall) => self.set_clock(wall, now),
             Input::Command { ticket, command, uid: _ } => self.command(ticket, command, now, out),
@@ -205,6 +220,7 @@ impl Fleet {
                 Due::Instance(key) => self.apply(key, Event::Due, now, out),
                 Due::Schedule(key) => self.schedule_due(key, now, out),
                 Due::Waiter(number) => self.waiter_due(number, out),
+                Due::Task(id) => self.task_due(id, out),
                 Due::Quit => self.give_up(out),
             }
             // Each of them moves its own deadline; should one not, the loop must end all the same.
@@ -228,6 +244,7 @@ impl Fleet {
             inst: Instance::default(),
             asked: None,
             history: History::default(),
+            hooks: Vec::new(),
             timetable: program.schedule.as_ref().map(|_| Box::default()),
             armed: None,
         };
@@ -257,9 +274,14 @@ impl Fleet {
         if (after != before || after.is_none())
             && let Some(next) = member.next.take()
         {
+            self.left_behind.remove(&key);
             member.program = next;
         }
-        self.to_actions(key, was, &mut effects, out);
+        if after != before {
+            hooks::prepare(&member.program.policy, &mut member.inst, &mut effects);
+        }
+        self.drop_idle_hooks(key, out);
+        self.want_done(key, was, &mut effects, now, out);
         self.effects = effects;
         self.rearm(key);
         self.follow_schedule(key, its_run, asked, now);
@@ -275,18 +297,23 @@ impl Fleet {
     }
 
     /// What a step wants done becomes what the fleet wants done. `was` is the state before the step, and the process id.
-    pub(super) fn to_actions(
-        &self,
+    pub(super) fn want_done(
+        &mut self,
         key: Key,
         (from, had): (StateName, Option<u32>),
         effects: &mut Vec<Effect>,
+        now: Mono,
         out: &mut Vec<Action>,
     ) {
-        let Some(member) = self.members.get(&key) else { return };
-        let pid = member.inst.live().and_then(|live| live.pid).or(had);
-        let happening = |note| Happening { pid, from, ..self.happening(member, note) };
         for effect in effects.drain(..) {
+            let Some(member) = self.members.get(&key) else { return };
+            let pid = member.inst.live().and_then(|live| live.pid).or(had);
+            let happening = |note| Happening { pid, from, ..self.happening(member, note) };
             out.push(match effect {
+                Effect::Hook(run, hook) => {
+                    self.run_hook(key, run, hook, now, out);
+                    continue;
+                }
                 Effect::Spawn(run) => Action::Spawn(key, run),
                 Effect::Signal { run, sig, group } => Action::Signal { key, run, sig, group },
                 Effect::Check(run, purpose, number) => Action::Check { key, run, purpose, number },
@@ -336,8 +363,10 @@ impl Fleet {
                 self.deadlines.remove(&(at, Due::Instance(key)));
             }
             self.forget_schedule(key, &member);
+            self.drop_tasks(key, |_, _| true, out);
             self.index.remove(&(member.name, member.num));
             self.order.forget(key);
+            self.left_behind.remove(&key);
             out.push(Action::Retire(key));
         }
     }
@@ -371,7 +400,7 @@ impl Fleet {
             self.schedule_invariants(*key, member)?;
             // A job is let go on to its end.
             let goes_down = matches!(member.inst.state, State::Stopping { .. }) || self.order.holds(*key);
-            if member.next.is_some() && !goes_down && member.timetable.is_none() {
+            if member.next.is_some() && !goes_down && member.timetable.is_none() && !self.left_behind.contains(key) {
                 return Err(format!("{} waits for its next keys, but is not on its way down", member.name));
             }
             let meant = member.next.as_ref().unwrap_or(&member.program);
@@ -385,6 +414,8 @@ impl Fleet {
             }
         }
         self.order_holds()?;
+        self.tasks_hold()?;
+        self.hooks_hold()?;
         let listed = self.deadlines.iter().filter(|(_, due)| matches!(due, Due::Instance(_))).count();
         if listed != self.members.values().filter(|m| m.armed.is_some()).count() {
             return Err("a deadline belongs to nobody".to_owned());

@@ -15,7 +15,7 @@ use crate::control::message::Health;
 use super::state::{Exec, Instance, State};
 
 /// What a check is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
     /// Whether the process counts as started.
     Readiness,

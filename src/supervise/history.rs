@@ -145,7 +145,9 @@ impl History {
     pub fn record(&mut self, at: Mono, from: StateName, to: StateName, asked: Option<Asked>, effects: &[Effect]) {
         let notes = effects.iter().filter_map(|effect| match effect {
             Effect::Note(note) => Some(note),
-            Effect::Spawn(_) | Effect::Signal { .. } | Effect::Check(..) | Effect::EndCheck(..) => None,
+            Effect::Spawn(_) | Effect::Signal { .. } | Effect::Hook(..) | Effect::Check(..) | Effect::EndCheck(..) => {
+                None
+            }
         });
         let telling = notes.clone().max_by_key(|note| weight(note)).filter(|note| weight(note) > 0);
         // SIGKILL is sent again and again to what the kernel holds; the first time says it.
@@ -175,8 +177,9 @@ fn weight(note: &Note) -> u8 {
         Note::Exited { .. } => 3,
         Note::Killed => 2,
         Note::TimedOut { .. } | Note::Unhealthy { .. } | Note::NotReady { .. } => 4,
-        Note::Stopping { .. } => 1,
-        Note::Overlap(_)
+        Note::Stopping { .. } | Note::StoppingBy { .. } => 1,
+        Note::HookFailed { .. }
+        | Note::Overlap(_)
         | Note::Spawned { .. }
         | Note::Running
         | Note::Healthy

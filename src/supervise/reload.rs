@@ -32,7 +32,7 @@ impl Fleet {
     pub(super) fn reload(
         &mut self,
         ticket: Option<Ticket>,
-        config: Config,
+        mut config: Config,
         dry_run: bool,
         now: Mono,
         out: &mut Vec<Action>,
@@ -42,6 +42,7 @@ impl Fleet {
             out.extend(ticket.map(|t| Action::Reply(t, Response::Refused(refusal))));
             return;
         }
+        self.keep_scales(&mut config, dry_run);
         let plan = diff::diff(&self.config, &config);
         let report = self.report(&plan, &config, dry_run);
         if !dry_run {
@@ -169,6 +170,8 @@ impl Fleet {
         self.rearm(key);
         self.fit_schedule(key, schedule.as_deref(), now);
         out.push(Action::Reconfigure(key));
+        // What they wait for may depend on a key: one that is not checked any more is well when it runs.
+        self.wake_waiters(key, now, out);
         event
     }
 

@@ -30,12 +30,13 @@ const NAMES_IN_A_NOTE: usize = 5;
 type Notes = Vec<(Level, String)>;
 
 impl Fleet {
-    /// Stops and starts the named processes, by their sections of the files where they may be taken.
+    /// Stops and starts the named processes, by their sections of the files where they may be taken; `rolling` is how many
+    /// at a time.
     pub(super) fn restart(
         &mut self,
         ticket: Ticket,
         names: &[String],
-        wait: Wait,
+        (wait, rolling): (Wait, Option<u32>),
         files: Files,
         now: Mono,
         out: &mut Vec<Action>,
@@ -54,7 +55,8 @@ impl Fleet {
                 let text = format!("the configuration has {why}");
                 (as_they_are(keys), vec![(Level::Warning, text)])
             }
-            Files::Read(config) => {
+            Files::Read(mut config) => {
+                self.keep_scales(&mut config, false);
                 let (changes, mut notes) = self.sections(&keys, &config);
                 notes.extend(self.only_in_file(names, &config));
                 (self.take_sections(keys, &changes, *config, now, out), notes)
@@ -62,7 +64,10 @@ impl Fleet {
         };
         out.extend(notes.iter().map(|(level, text)| Action::Log(*level, text.clone())));
         let notes = notes.into_iter().map(|(_, text)| text).collect();
-        self.begin_all(ticket, Verb::Restart, targets, notes, wait, now, out);
+        match rolling {
+            None => self.begin_all(ticket, Verb::Restart, targets, notes, wait, now, out),
+            Some(width) => self.begin_rolling(ticket, width, targets, notes, wait, now, out),
+        }
         self.look_at_all(now, out);
     }
 

@@ -277,7 +277,7 @@ impl Fleet {
         if over {
             return self.by_schedule(key, Event::Start, now, out);
         }
-        self.to_actions(key, was, &mut vec![Effect::Note(Note::Overlap(overlap))], out);
+        self.want_done(key, was, &mut vec![Effect::Note(Note::Overlap(overlap))], now, out);
         if overlap == Overlap::Kill {
             self.by_schedule(key, Event::Restart, now, out);
         }

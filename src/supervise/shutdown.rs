@@ -57,7 +57,7 @@ impl Fleet {
         let (mut longest, mut in_turn) = (Duration::ZERO, Duration::ZERO);
         let mut last = None;
         for (_, member) in self.members().filter(|(_, m)| m.inst.live().is_some()) {
-            let time = member.program.policy.stoptime;
+            let time = member.program.policy.longest_stop();
             longest = longest.max(time);
             // The processes of a program stop together; they stand side by side.
             if self.order.is_depended_on(&member.name) && last.replace(&member.name) != Some(&member.name) {
@@ -83,7 +83,7 @@ impl Fleet {
         if let Phase::ShuttingDown { until } = self.phase {
             self.deadlines.remove(&(until, Due::Quit));
             self.phase = Phase::Gone;
-            let left = self.members().filter(|(_, m)| m.inst.live().is_some());
+            let left = self.members().filter(|(_, m)| m.inst.has_process());
             let survivors = left.map(|(_, m)| self.display_name(m)).collect();
             out.push(Action::Quit { survivors });
         }

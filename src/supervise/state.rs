@@ -12,10 +12,11 @@ use crate::base::id::Run;
 use crate::base::stage::Stage;
 use crate::base::time::Mono;
 use crate::base::units::print_duration;
-use crate::config::model::Policy;
+use crate::config::model::{Hook, Policy};
 use crate::control::message::{Health, StateName, Want};
 
 use super::health::{CheckNumber, Checks, Last};
+use super::task::Outcome;
 
 /// How long a child may take from its birth to a successful `execve`: after that it is killed. A directory on a dead
 /// network file system must not leave a process in STARTING for ever.
@@ -43,6 +44,8 @@ pub struct Live {
 /// How far a start has come.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Exec {
+    /// There is no process yet: its `pre_start` runs.
+    Preparing,
     /// Neither success nor failure of `execve` is known.
     Pending,
     /// A step before or at `execve` failed; the exit of the child follows.
@@ -54,12 +57,20 @@ pub enum Exec {
 /// How hard a process has been pressed to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pressure {
-    /// The stop signal was sent.
+    /// None so far: its `pre_stop` runs.
+    Spared,
+    /// Of several stop signals, the one at this place in `stop_first` was sent, at this time.
+    First(usize, Mono),
+    /// Its `stop_command` runs, or has succeeded.
+    Commanded,
+    /// The stop signal was sent, the last one if there are several.
     Asked,
     /// It was still there after [`CONTINUE_AFTER`], and was continued in case that it is stopped.
     Continued,
     /// SIGKILL was sent, the last time then.
     Killed(Mono),
+    /// Nothing of it is left, and its `post_stop` runs.
+    Gone,
 }
 
 /// Why a process is being stopped.
@@ -108,13 +119,13 @@ pub enum State {
     Stopping {
         /// The run.
         live: Live,
-        /// When the stop signal was sent.
+        /// When the stop signal was sent; as long as it was not, when the stop began.
         asked: Mono,
         /// What has been done since.
         pressure: Pressure,
         /// Why.
         cause: Cause,
-        /// How the leader ended; `Some` iff only the rest of its group is awaited.
+        /// How the leader ended; `Some` iff only the rest of its group is awaited, or its `post_stop`.
         ended: Option<Exit>,
     },
     /// Waits for the next try.
@@ -162,6 +173,8 @@ pub enum Failure {
     Died(Exit),
     /// It took longer than `timeout`, which is this.
     TimedOut(Duration),
+    /// Its `pre_start` did not succeed.
+    Unprepared(Outcome),
     /// It did not become ready in time, for this reason.
     NotReady(String),
     /// It ended before it was ready.
@@ -176,12 +189,14 @@ impl Failure {
     pub fn is_resource(&self) -> bool {
         match self {
             Failure::Spawn { errno, .. } => errno.is_resource(),
+            Failure::Unprepared(Outcome::NotStarted(why)) => why.is_resource(),
             Failure::Cancelled
             | Failure::TooQuick(_)
             | Failure::BeforeExec(_)
             | Failure::NoExec
             | Failure::Died(_)
             | Failure::TimedOut(_)
+            | Failure::Unprepared(_)
             | Failure::NotReady(_)
             | Failure::EndedUnready(_)
             | Failure::Unhealthy(_) => false,
@@ -209,6 +224,7 @@ impl fmt::Display for Failure {
             Failure::NotReady(why) => write!(f, "did not become ready: {why}"),
             Failure::EndedUnready(exit) => write!(f, "exited before it was ready ({exit})"),
             Failure::Unhealthy(why) => write!(f, "unhealthy: {why}"),
+            Failure::Unprepared(outcome) => write!(f, "{} {outcome}", Hook::PreStart.key()),
             Failure::TimedOut(limit) => write!(f, "took longer than its timeout ({})", print_duration(*limit)),
         }
     }
@@ -277,19 +293,37 @@ impl Instance {
         }
     }
 
+    /// Whether there may be a process of it: not before its `pre_start` has succeeded, nor while `post_stop` runs.
+    #[must_use]
+    pub fn has_process(&self) -> bool {
+        let none = matches!(
+            self.state,
+            State::Starting { exec: Exec::Preparing, .. } | State::Stopping { pressure: Pressure::Gone, .. }
+        );
+        self.live().is_some() && !none
+    }
+
     /// When time alone changes the state.
     #[must_use]
     pub fn deadline(&self, policy: &Policy) -> Option<Mono> {
         match &self.state {
+            State::Starting { exec: Exec::Preparing, .. } => None,
             State::Starting { live, exec: Exec::Pending | Exec::Failed(_) } => Some(live.spawned.after(SPAWN_LIMIT)),
             State::Starting { exec: Exec::Confirmed(at), .. } => {
                 let checked = self.checked_by(policy).is_some();
                 if checked { self.check_due(policy) } else { Some(at.after(policy.starttime)) }
             }
+            // What is awaited is the end of a task, which has its own deadline.
+            State::Stopping { pressure: Pressure::Spared | Pressure::Gone, .. } => None,
+            State::Stopping { pressure: Pressure::First(n, at), .. } => {
+                Some(at.after(policy.stop_first.get(*n).map_or(CONTINUE_AFTER, |(_, wait)| *wait)))
+            }
             State::Stopping { asked, pressure: Pressure::Asked, .. } => {
                 Some(asked.after(policy.stoptime.min(CONTINUE_AFTER)))
             }
-            State::Stopping { asked, pressure: Pressure::Continued, .. } => Some(asked.after(policy.stoptime)),
+            State::Stopping { asked, pressure: Pressure::Commanded | Pressure::Continued, .. } => {
+                Some(asked.after(policy.stoptime))
+            }
             State::Stopping { pressure: Pressure::Killed(at), .. } => Some(at.after(KILL_AGAIN)),
             State::Backoff { until, .. } => Some(*until),
             State::Running { .. } => self.over_time_at(policy).into_iter().chain(self.check_due(policy)).min(),
@@ -328,10 +362,14 @@ impl Instance {
     #[must_use]
     pub fn kill_at(&self, policy: &Policy) -> Option<Mono> {
         match &self.state {
-            State::Stopping { asked, pressure: Pressure::Asked | Pressure::Continued, .. } => {
-                Some(asked.after(policy.stoptime))
+            State::Stopping {
+                asked, pressure: Pressure::Commanded | Pressure::Asked | Pressure::Continued, ..
+            } => Some(asked.after(policy.stoptime)),
+            State::Stopping { pressure: Pressure::First(n, at), .. } => {
+                let waits = policy.stop_first.iter().skip(*n).map(|(_, wait)| *wait);
+                Some(waits.fold(*at, Mono::after).after(policy.stoptime))
             }
-            State::Stopping { pressure: Pressure::Killed(_), .. }
+            State::Stopping { pressure: Pressure::Spared | Pressure::Killed(_) | Pressure::Gone, .. }
             | State::Stopped
             | State::Waiting
             | State::Starting { .. }

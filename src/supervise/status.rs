@@ -7,7 +7,7 @@ use crate::base::time::Mono;
 use crate::config::model::{Program, Stdin};
 use crate::control::message::{ProcessPid, ProcessStatus, Reads};
 
-use super::explain::last_wrong;
+use super::explain::{last_wrong, what_is_left};
 use super::fleet::{Fleet, Member};
 use super::state::{Instance, Pressure, State};
 
@@ -108,9 +108,7 @@ fn why(inst: &Instance) -> Option<String> {
         State::Backoff { why: Some(why), .. } | State::Fatal { why } => Some(why.to_string()),
         State::Backoff { why: None, .. } => Some("waits for backoff.floor between two starts".to_owned()),
         State::Exited { expected: false, .. } => Some("not expected (autorestart: never)".to_owned()),
-        State::Stopping { ended: Some(exit), .. } => {
-            Some(format!("its leader is gone ({exit}), members of its process group are left"))
-        }
+        State::Stopping { ended: Some(exit), pressure, .. } => Some(what_is_left(*exit, *pressure)),
         State::Stopping { pressure: Pressure::Killed(_), .. } => Some("SIGKILL sent".to_owned()),
         State::Running { .. } if inst.is_unhealthy() => Some(format!("unhealthy{}", last_wrong(inst, ": "))),
         State::Stopped

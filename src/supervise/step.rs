@@ -20,6 +20,10 @@
 //! not become ready, or that ends before, counts as a failed start. One that is not well any more is stopped as its
 //! policy says.
 //!
+//! A program may have hooks. A spawn then begins with `pre_start` (the fleet sees to that, see `hooks`), a stop with
+//! `pre_stop`, and what is said of a process that is gone comes after `post_stop`: it is Starting or Stopping meanwhile,
+//! without a process. `stop_command` takes the place of the stop signal. The end of a hook is a fact like others.
+//!
 //! "spawn" of a process whose gate is closed, because it waits for others, is Waiting; `Opened` spawns it.
 //!
 //! `Kill` is `Stop` with SIGKILL at once. "spawn" respects the floor between two spawns of an instance: too early, it
@@ -32,7 +36,7 @@ use std::time::Duration;
 use crate::base::exit::Exit;
 use crate::base::signal::Sig;
 use crate::base::time::Mono;
-use crate::config::model::{Autorestart, OnUnhealthy, Policy};
+use crate::config::model::{Autorestart, Hook, OnUnhealthy, Policy};
 use crate::control::message::Want;
 
 use super::action::{Effect, Note};
@@ -42,6 +46,7 @@ use super::health::{CheckNumber, Checks, Found, Meaning, Move, Purpose};
 use super::order::Gate;
 use super::state::{Cause, Exec, Failure, Instance, Live, Pressure, State, Verdict};
 
+mod hooks;
 #[cfg(test)]
 mod tests;
 
@@ -95,6 +100,10 @@ impl Machine<'_> {
     fn stop(&mut self) {
         self.inst.want = Want::Down;
         match &mut self.inst.state {
+            State::Starting { live, exec: Exec::Preparing } => {
+                let live = *live;
+                self.over(live, Cause::Intent, None);
+            }
             State::Starting { live, .. } | State::Running { live } => {
                 let live = *live;
                 self.ask_to_stop(live, Cause::Intent, None);
@@ -111,6 +120,10 @@ impl Machine<'_> {
     fn restart(&mut self) {
         self.inst.want = Want::Up;
         match &mut self.inst.state {
+            State::Starting { live, exec: Exec::Preparing } => {
+                let live = *live;
+                self.over(live, Cause::Intent, None);
+            }
             State::Starting { live, .. } | State::Running { live } => {
                 let live = *live;
                 self.ask_to_stop(live, Cause::Intent, None);
@@ -124,6 +137,14 @@ impl Machine<'_> {
     fn kill(&mut self) {
         self.inst.want = Want::Down;
         match &self.inst.state {
+            State::Starting { live, exec: Exec::Preparing } => {
+                let live = *live;
+                self.over(live, Cause::Intent, None);
+            }
+            State::Stopping { live, pressure: Pressure::Gone, ended, .. } => {
+                let (live, ended) = (*live, *ended);
+                self.over(live, Cause::Intent, ended);
+            }
             State::Starting { live, .. } | State::Running { live } => {
                 let live = *live;
                 self.kill_live(live, self.now, Cause::Intent, None);
@@ -148,19 +169,30 @@ impl Machine<'_> {
                 match exec.clone() {
                     Exec::Confirmed(_) if self.inst.checked_by(self.policy).is_some() => self.check(live),
                     Exec::Confirmed(_) => self.run(live),
+                    Exec::Preparing => {}
                     Exec::Pending => self.kill_live(live, self.now, leftovers(Failure::NoExec), None),
                     Exec::Failed(why) => self.kill_live(live, self.now, leftovers(why), None),
                 }
             }
             State::Stopping { live, asked, pressure, cause, ended } => {
                 let (live, asked, pressure, cause, ended) = (*live, *asked, *pressure, cause.clone(), *ended);
-                if pressure == Pressure::Asked && self.now < asked.after(self.policy.stoptime) {
-                    self.continue_stopped(live, ended);
-                    return;
-                }
-                self.kill_live(live, asked, cause, ended);
-                if matches!(pressure, Pressure::Killed(_)) {
-                    self.note(Note::Unkillable);
+                match pressure {
+                    Pressure::Spared | Pressure::Gone => {}
+                    Pressure::First(n, _) => {
+                        self.send(n + 1, live, cause, ended);
+                        // With "stoptime: 0" the end of patience is there already.
+                        self.due();
+                    }
+                    Pressure::Asked if self.now < asked.after(self.policy.stoptime) => {
+                        self.continue_stopped(live, ended);
+                    }
+                    Pressure::Commanded | Pressure::Asked | Pressure::Continued => {
+                        self.kill_live(live, asked, cause, ended);
+                    }
+                    Pressure::Killed(_) => {
+                        self.kill_live(live, asked, cause, ended);
+                        self.note(Note::Unkillable);
+                    }
                 }
             }
             State::Backoff { .. } => self.begin(),
@@ -255,11 +287,14 @@ impl Machine<'_> {
             }
             Fact::Exited { exit, left } => self.exited(exit, left),
             Fact::Gone => {
-                if let State::Stopping { live, cause, ended: Some(exit), .. } = &self.inst.state {
+                if let State::Stopping { live, pressure, cause, ended: Some(exit), .. } = &self.inst.state
+                    && *pressure != Pressure::Gone
+                {
                     let (live, cause, exit) = (*live, cause.clone(), *exit);
                     self.down(live, cause, Some(exit));
                 }
             }
+            Fact::HookEnded(hook, outcome) => self.hook_ended(hook, outcome),
             Fact::Checked(number, found) => self.checked(number, found),
             Fact::Says(text) => self.inst.says = Some(text).filter(|text| !text.is_empty()).map(String::into),
         }
@@ -308,7 +343,7 @@ impl Machine<'_> {
         match &mut self.inst.state {
             State::Starting { live, exec } => {
                 let verdict = match exec {
-                    Exec::Pending => Verdict::Failed(Failure::BeforeExec(exit)),
+                    Exec::Preparing | Exec::Pending => Verdict::Failed(Failure::BeforeExec(exit)),
                     Exec::Failed(why) => Verdict::Failed(why.clone()),
                     Exec::Confirmed(_) if unready => Verdict::Failed(Failure::EndedUnready(exit)),
                     Exec::Confirmed(at) if self.now.since(*at) < self.policy.starttime => {
@@ -322,6 +357,10 @@ impl Machine<'_> {
             State::Running { live } => {
                 let live = *live;
                 self.leader_gone(live, Cause::Leftovers(Verdict::Ended), exit, left);
+            }
+            State::Stopping { live, cause, pressure: Pressure::Spared | Pressure::Commanded, .. } if left => {
+                let (live, cause) = (*live, cause.clone());
+                self.send(0, live, cause, Some(exit));
             }
             State::Stopping { ended, .. } if left => *ended = Some(exit),
             State::Stopping { live, cause, .. } => {
@@ -344,6 +383,14 @@ impl Machine<'_> {
 
     /// Nothing of the run is left.
     fn down(&mut self, live: Live, cause: Cause, exit: Option<Exit>) {
+        if exit.is_some() && self.hook(Hook::PostStop) {
+            return self.stopping(live, self.now, Pressure::Gone, cause, exit);
+        }
+        self.over(live, cause, exit);
+    }
+
+    /// The run is over, and its `post_stop` with it.
+    fn over(&mut self, live: Live, cause: Cause, exit: Option<Exit>) {
         match (cause, exit) {
             (Cause::Leftovers(Verdict::Failed(why)), _) => self.failed(why),
             (Cause::Leftovers(Verdict::Ended), Some(exit)) => self.ended(live, exit),
@@ -372,6 +419,7 @@ impl Machine<'_> {
                 let tries = inst.tries;
                 self.note(Note::Fatal { why: why.clone(), tries });
                 self.enter(State::Fatal { why });
+                self.hook(Hook::OnFatal);
                 return;
             }
             backoff::delay(policy, inst.tries)
@@ -472,6 +520,7 @@ impl Machine<'_> {
     fn run(&mut self, live: Live) {
         self.enter(State::Running { live });
         self.note(Note::Running);
+        self.hook(Hook::PostStart);
         self.check(live);
         // Of a job only its end says whether the start was good.
         if !self.policy.oneshot {
@@ -480,10 +529,24 @@ impl Machine<'_> {
     }
 
     fn ask_to_stop(&mut self, live: Live, cause: Cause, ended: Option<Exit>) {
-        let sig = self.policy.stopsignal;
+        // What has not executed its program yet has nothing that could be told by a command.
+        let is_up = matches!(self.inst.state, State::Running { .. } | State::Starting { exec: Exec::Confirmed(_), .. });
+        if is_up && ended.is_none() {
+            self.stop_by_hooks(live, cause);
+        } else {
+            self.send(0, live, cause, ended);
+        }
+    }
+
+    /// Sends the stop signal at this place among all of them.
+    fn send(&mut self, n: usize, live: Live, cause: Cause, ended: Option<Exit>) {
+        let (sig, pressure) = match self.policy.stop_first.get(n) {
+            Some((sig, _)) => (*sig, Pressure::First(n, self.now)),
+            None => (self.policy.stopsignal, Pressure::Asked),
+        };
         self.signal(live, sig, ended);
         self.note(Note::Stopping { sig });
-        self.enter(State::Stopping { live, asked: self.now, pressure: Pressure::Asked, cause, ended });
+        self.stopping(live, self.now, pressure, cause, ended);
     }
 
     fn continue_stopped(&mut self, live: Live, ended: Option<Exit>) {
@@ -495,12 +558,15 @@ impl Machine<'_> {
 
     fn kill_live(&mut self, live: Live, asked: Mono, cause: Cause, ended: Option<Exit>) {
         self.signal(live, Sig::KILL, ended);
-        let entered = self.inst.entered.filter(|_| matches!(self.inst.state, State::Stopping { .. }));
         self.note(Note::Killed);
-        self.enter(State::Stopping { live, asked, pressure: Pressure::Killed(self.now), cause, ended });
-        if entered.is_some() {
-            self.inst.entered = entered;
-        }
+        self.stopping(live, asked, Pressure::Killed(self.now), cause, ended);
+    }
+
+    /// Makes it Stopping, or goes on with that: it has been so since it began.
+    fn stopping(&mut self, live: Live, asked: Mono, pressure: Pressure, cause: Cause, ended: Option<Exit>) {
+        let since = self.inst.entered.filter(|_| matches!(self.inst.state, State::Stopping { .. }));
+        self.enter(State::Stopping { live, asked, pressure, cause, ended });
+        self.inst.entered = since.or(self.inst.entered);
     }
 
     /// Without a leader there is only the group to be signalled, whatever the policy says by now.

@@ -3,11 +3,9 @@
 //! They are waiters like those of the commands that change something. What differs is the goal: it is a state, whatever
 //! run is in it and whoever brought it there.
 
-use std::time::Duration;
-
 use crate::base::id::{Key, Ticket};
 use crate::base::time::Mono;
-use crate::control::message::{Health, Outcome, Response, WaitFor, Want};
+use crate::control::message::{Health, Outcome, Response, Wait, WaitFor, Want};
 
 use super::action::Action;
 use super::command::{self, Begun, Goal};
@@ -30,8 +28,9 @@ impl Fleet {
             Err(refusal) => return out.push(Action::Reply(ticket, Response::Refused(refusal))),
         };
         let begun = keys.into_iter().filter_map(|key| self.begin_wait(key, until, now)).collect();
-        let deadline = timeout_ms.map(|ms| now.after(Duration::from_millis(ms)));
-        self.take_up(ticket, begun, Vec::new(), deadline, now, out);
+        let wait = timeout_ms.map_or(Wait::Reached, Wait::UpTo);
+        let number = self.take_up(ticket, begun, Vec::new(), wait, None, now);
+        self.answer_if_done(number, out);
     }
 
     fn begin_wait(&self, key: Key, until: WaitFor, now: Mono) -> Option<(Key, String, Begun)> {
@@ -112,7 +111,8 @@ mod tests {
         }
 
         fn restart_it(&mut self, name: &str) {
-            let command = Command::Restart { names: words(name), wait: Wait::No, files: Files::Unchanged };
+            let command =
+                Command::Restart { names: words(name), wait: Wait::No, files: Files::Unchanged, rolling: None };
             let ticket = self.ticket();
             self.tell(Input::Command { ticket, uid: Some(0), command });
         }

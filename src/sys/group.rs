@@ -67,6 +67,37 @@ impl Snapshot {
     }
 }
 
+/// How far up the parents of a process are looked at.
+const ANCESTORS: usize = 64;
+
+/// Whether a process is one of those that this leader of a session has started, or itself: by its session, or by its
+/// parents. Only for a leader that is not reaped.
+#[must_use]
+pub fn is_within(pid: u32, leader: u32) -> bool {
+    let mut at = pid;
+    for _ in 0..ANCESTORS {
+        if at == leader {
+            return true;
+        }
+        match parent_and_session(at) {
+            Some((_, session)) if session == leader => return true,
+            Some((parent @ 2.., _)) => at = parent,
+            Some(_) | None => return false,
+        }
+    }
+    false
+}
+
+/// The parent and the session of a process, alive or zombie.
+fn parent_and_session(pid: u32) -> Option<(u32, u32)> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let text = String::from_utf8_lossy(&stat);
+    let (_, rest) = text.rsplit_once(')')?;
+    let mut numbers = rest.split_ascii_whitespace().skip(1).map(|field| field.parse::<u32>().unwrap_or(0));
+    let parent = numbers.next()?;
+    Some((parent, numbers.nth(1)?))
+}
+
 /// The group of a living process that is in a session of the same number, by proc(5):
 /// `pid (comm) state ppid pgrp session …`.
 fn own_group(pid: u32) -> Option<u32> {
@@ -79,4 +110,20 @@ fn own_group(pid: u32) -> Option<u32> {
     let mut numbers = fields.skip(1).map(|field| field.parse::<u32>().unwrap_or(0));
     let (group, session) = (numbers.next()?, numbers.next()?);
     (alive && group == session).then_some(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descendants_are_within_and_others_are_not() {
+        let own = std::process::id();
+        let parent = parent_and_session(own).unwrap().0;
+        assert!(is_within(own, own));
+        assert!(is_within(own, parent));
+        assert!(!is_within(parent, own));
+        assert!(!is_within(1, own));
+        assert!(!is_within(u32::MAX, own));
+    }
 }

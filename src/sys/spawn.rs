@@ -12,8 +12,9 @@
 //! near the daemon's memory. So do some that are confined (`confine`).
 
 use std::ffi::{CString, c_char, c_void};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::base::errno::Errno;
 use crate::base::stage::Stage;
@@ -37,6 +38,9 @@ use confine::Confined;
 /// The child's stack. It calls a handful of functions with small frames; this is many times what they take.
 const STACK_BYTES: usize = 32 << 10;
 
+/// How many digits a process id has, at most.
+const PID_DIGITS: usize = 10;
+
 /// What a child is to become.
 #[derive(Debug)]
 pub struct Command {
@@ -45,6 +49,8 @@ pub struct Command {
     plan: Plan,
     /// The directory of the cgroup that it is born into.
     cgroup: Option<OwnedFd>,
+    /// What it gets besides its standard files, with the number that each is to have.
+    extra: Vec<(RawFd, OwnedFd)>,
 }
 
 /// What the child reads. All of it is prepared; the pointers are into strings of the same `Command`.
@@ -61,8 +67,12 @@ struct Plan {
     credentials: Option<Credentials>,
     open_files: Option<libc::rlimit>,
     confined: Option<Box<Confined>>,
+    /// Where the child writes its process id: the end of a variable of its environment.
+    own_pid: Option<Box<[AtomicU8]>>,
     /// Become 0, 1 and 2.
     standard: [RawFd; 3],
+    /// Become these numbers: which one, and what it becomes. Nothing else that the child uses has one of them.
+    extra: Vec<(RawFd, RawFd)>,
     /// The first of them is a terminal, which becomes the child's controlling one.
     terminal: bool,
     /// Where to report a failure.
@@ -159,13 +169,15 @@ impl Command {
             credentials: None,
             open_files: None,
             confined: None,
+            own_pid: None,
             standard: [-1; 3],
+            extra: Vec::new(),
             terminal: false,
             report: -1,
             leave: None,
             left: Left::default(),
         };
-        Ok(Command { strings, plan, cgroup: None })
+        Ok(Command { strings, plan, cgroup: None, extra: Vec::new() })
     }
 
     /// The directory to change to, after the change of user: where that user may not go, the program does not run.
@@ -206,6 +218,21 @@ impl Command {
         self.cgroup = Some(directory);
     }
 
+    /// A descriptor that it is to have under this number, beyond its standard files.
+    pub fn pass(&mut self, number: u32, fd: OwnedFd) {
+        self.extra.push((RawFd::try_from(number).unwrap_or(RawFd::MAX), fd));
+    }
+
+    /// A variable of its environment that is to hold its process id, which is not known before it is there.
+    pub fn own_pid(&mut self, name: &str) {
+        let digits = std::iter::repeat_n(0, PID_DIGITS + 1);
+        let text: Box<[AtomicU8]> = name.bytes().chain([b'=']).chain(digits).map(AtomicU8::new).collect();
+        // It stays where it is when the box moves. Before the null pointer at the end.
+        let at = self.plan.envp.len().saturating_sub(1);
+        self.plan.envp.insert(at, text.as_ptr().cast());
+        self.plan.own_pid = Some(text);
+    }
+
     /// Nobody but the daemon's user, with all that this process may do, may be near its memory. Nor may a child with a
     /// cgroup: when that runs out of memory, all are killed who share it.
     fn may_share_memory(&self) -> bool {
@@ -223,11 +250,13 @@ impl Command {
         let number = |fd: Option<BorrowedFd<'_>>| fd.map_or(null, |fd| fd.as_raw_fd());
         self.plan.standard = [stdio.stdin, stdio.stdout, stdio.stderr].map(number);
         self.plan.terminal = stdio.terminal;
-        self.plan.report = report.as_raw_fd();
+        let moved = self.pass_on(&report).map_err(|e| Failed::new(Stage::Pipe, &e))?;
         let share_memory = self.may_share_memory() && nursery.memory_may_be_shared();
         let cgroup = self.cgroup.take();
         let wanted = [Some(report.as_fd()), stdio.stdin, stdio.stdout, stdio.stderr];
-        let boarded = if share_memory { nursery.board(wanted) } else { None };
+        // The numbers of the pads may be among those that the extra ones are to have.
+        let may_board = share_memory && self.extra.is_empty();
+        let boarded = if may_board { nursery.board(wanted) } else { None };
         if let Some(Boarded { bound, places: [status_end, stdin, stdout, stderr], left }) = boarded {
             self.plan.standard = [stdin, stdout, stderr];
             let mut kept = [null, status_end, stdin, stdout, stderr];
@@ -260,7 +289,8 @@ impl Command {
         // boarded, the table of descriptors, of which it uses only its own pad until it has left: signal dispositions
         // and directory are copies. This program has one thread.
         let pid = unsafe { raw::clone3(&arguments, become_program, plan.cast()) };
-        drop(report);
+        drop((report, moved));
+        launch.0.extra.clear();
         let pid = pid.map_err(|errno| {
             // Nobody boarded, so the pad is free.
             launch.0.plan.left.store(true, Ordering::Release);
@@ -270,6 +300,32 @@ impl Command {
         // SAFETY: the kernel has stored a new descriptor there, close-on-exec, for us to own.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         Ok(Spawned { pid: u32::try_from(pid).unwrap_or(0), pidfd, status, launch: Launch(Some(launch)) })
+    }
+}
+
+impl Command {
+    /// Sees to it that nothing that the child still uses when it puts its extra descriptors in place has one of their
+    /// numbers. Gives what is to be kept open until the child is born.
+    fn pass_on(&mut self, report: &OwnedFd) -> io::Result<Vec<OwnedFd>> {
+        let numbers: Vec<RawFd> = self.extra.iter().map(|(number, _)| *number).collect();
+        let mut kept = Vec::new();
+        // Those that are in the way stay open meanwhile, so that none of their numbers is given out again.
+        let mut elsewhere = |fd: &OwnedFd| -> io::Result<RawFd> {
+            let mut at = fd.as_raw_fd();
+            while numbers.contains(&at) {
+                let copy = fd.try_clone()?;
+                at = copy.as_raw_fd();
+                kept.push(copy);
+            }
+            Ok(at)
+        };
+        let mut extra = Vec::with_capacity(numbers.len());
+        for (number, fd) in &self.extra {
+            extra.push((elsewhere(fd)?, *number));
+        }
+        self.plan.report = elsewhere(report)?;
+        self.plan.extra = extra;
+        Ok(kept)
     }
 }
 
@@ -351,6 +407,9 @@ impl Plan {
                 step(Stage::Stdio, libc::SYS_dup3, [from, to, 0])?;
             }
         }
+        for (from, to) in &self.extra {
+            step(Stage::Stdio, libc::SYS_dup3, [word(*from), word(*to), 0])?;
+        }
         if self.terminal {
             // The leader of a new session may take a terminal that no other session has.
             step(Stage::Terminal, libc::SYS_ioctl, [0, word(TAKE_TERMINAL), 0])?;
@@ -374,7 +433,22 @@ impl Plan {
         if let Some(directory) = self.directory {
             step(Stage::Directory, libc::SYS_chdir, [directory as usize, 0, 0])?;
         }
+        self.write_own_pid();
         self.confined.as_ref().map_or(Ok(()), |confined| confined.seal())
+    }
+
+    fn write_own_pid(&self) {
+        let Some(text) = &self.own_pid else { return };
+        let mut rest = sys(libc::SYS_getpid, [0; 3]).unwrap_or(0);
+        // A zero at the beginning would make readers take it for an octal number.
+        let digits = if rest == 0 { 1 } else { rest.ilog10() as usize + 1 };
+        let room = text.len().saturating_sub(PID_DIGITS + 1);
+        for place in text.iter().skip(room).take(digits).rev() {
+            // Less than ten.
+            #[allow(clippy::cast_possible_truncation)]
+            place.store(b'0' + (rest % 10) as u8, Ordering::Relaxed);
+            rest /= 10;
+        }
     }
 
     /// Tries the candidates in turn. Returns only if none could be executed, with the error that tells most.
@@ -461,6 +535,29 @@ mod tests {
             child.launch.child_is_gone();
         }
         assert!(!nursery.sweep(), "everybody has left");
+    }
+
+    #[test]
+    fn a_child_gets_descriptors_by_number_and_its_own_id() {
+        use std::io::Read;
+        let script = "test $$ = $MY_PID && echo $MY_PID >&3 && echo seven >&7";
+        let mut nursery = Nursery::new().unwrap();
+        let mut command = command(&["sh", "-c", script]);
+        let (three, end_three) = std::io::pipe().unwrap();
+        let (seven, end_seven) = std::io::pipe().unwrap();
+        // Whatever else has these numbers here must not be lost on the way.
+        command.pass(3, end_three.into());
+        command.pass(7, end_seven.into());
+        command.own_pid("MY_PID");
+        let child = command.spawn(Stdio::default(), &mut nursery).unwrap();
+        let exit = wait::reap_killed(child.pidfd.as_fd()).unwrap().unwrap();
+        let told = [three, seven].map(|mut pipe| {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text).unwrap();
+            text
+        });
+        assert_eq!((exit, told), (Exit::Code(0), [format!("{}\n", child.pid), "seven\n".to_owned()]));
+        child.launch.child_is_gone();
     }
 
     #[test]

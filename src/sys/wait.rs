@@ -14,6 +14,14 @@ pub fn reap(pidfd: BorrowedFd<'_>) -> io::Result<Option<Exit>> {
     waitid(pidfd, libc::WEXITED | libc::WNOHANG)
 }
 
+/// Whether the child has ended. It is not reaped, so its number stays its own.
+///
+/// # Errors
+/// As [`reap`].
+pub fn has_ended(pidfd: BorrowedFd<'_>) -> io::Result<bool> {
+    waitid(pidfd, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT).map(|exit| exit.is_some())
+}
+
 /// Waits until the child has ended, and reaps it. Only for a child that SIGKILL was sent to.
 ///
 /// # Errors

@@ -357,7 +357,7 @@ mod tests {
         );
         assert_eq!(
             request("POST /api/processes/a/restart", " { } "),
-            Request::Restart { names: names("a"), wait: Wait::Reached }
+            Request::Restart { names: names("a"), wait: Wait::Reached, rolling: None }
         );
         assert_eq!(request("POST /api/reload", "{\"dry_run\":true}"), Request::Reload { dry_run: true });
         assert_eq!(

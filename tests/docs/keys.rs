@@ -44,7 +44,7 @@ const TABLES: [(&str, &str); 8] = [
     ("BackoffKey", "Back-off"),
     ("SocketKey", "Socket"),
     ("HttpKey", "HTTP"),
-    ("HealthKey", "Health check"),
+    ("CheckKey", "Checks"),
     ("CapabilityKey", "Capabilities"),
 ];
 
@@ -122,7 +122,7 @@ fn every_key_has_an_example_that_is_accepted_by_all_its_names() {
         for item in described(&page, section) {
             let (own, example) = match item.names[0].as_str() {
                 "backoff" => ("backoff", literal_blocks(page.section("Back-off")).pop()),
-                "healthcheck" => ("healthcheck", literal_blocks(page.section("Health check")).pop()),
+                "healthcheck" => ("healthcheck", literal_blocks(page.section("Checks")).pop()),
                 "capabilities" => ("capabilities", literal_blocks(page.section("Capabilities")).pop()),
                 "socket" => ("socket", literal_blocks(page.section("Socket")).pop()),
                 "http" => ("http", literal_blocks(page.section("HTTP")).pop()),
@@ -223,7 +223,7 @@ fn what_a_reload_does_is_what_the_page_says() {
             item.body.iter().filter_map(|l| l.strip_prefix(".Em ")).map(|l| l.trim_end_matches(" .")).collect();
         let example = match own {
             "backoff" => literal_blocks(page.section("Back-off")).pop(),
-            "healthcheck" => literal_blocks(page.section("Health check")).pop(),
+            "healthcheck" => literal_blocks(page.section("Checks")).pop(),
             "capabilities" => literal_blocks(page.section("Capabilities")).pop(),
             // What they add to `env` is told as its changes are; their examples name no file that is there.
             "env_file" | "env_from_dir" => continue,

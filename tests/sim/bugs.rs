@@ -26,9 +26,12 @@ pub(super) enum Bug {
     LosesAFailedCheck,
     FindsEverythingWell,
     LetsALateCheckGoOn,
+    LosesATaskEnd,
+    TellsATaskWell,
+    LetsATaskGoOn,
 }
 
-pub(super) const BUGS: [Bug; 21] = [
+pub(super) const BUGS: [Bug; 24] = [
     Bug::LosesAnExit,
     Bug::LosesASpawnFailureWhileStopping,
     Bug::TellsAnExitTwice,
@@ -50,6 +53,9 @@ pub(super) const BUGS: [Bug; 21] = [
     Bug::LosesAFailedCheck,
     Bug::FindsEverythingWell,
     Bug::LetsALateCheckGoOn,
+    Bug::LosesATaskEnd,
+    Bug::TellsATaskWell,
+    Bug::LetsATaskGoOn,
 ];
 
 impl World {

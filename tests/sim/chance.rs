@@ -7,7 +7,7 @@ use taskmaster::base::id::ProgramName;
 use taskmaster::base::signal::Sig;
 use taskmaster::config::model::{Autorestart, Backoff, Condition, Config, Dependency, Program};
 
-use super::{MS, PROGRAMS, checks, times};
+use super::{MS, PROGRAMS, checks, tasks, times};
 
 #[allow(dead_code)]
 #[path = "../support/dice.rs"]
@@ -93,6 +93,7 @@ pub(super) fn random_program(dice: &mut Dice, floor: Duration) -> Program {
     policy.timeout = dice.chance(30).then_some(Duration::from_millis(1500));
     policy.backoff = Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(5), floor, factor: 2.0 };
     checks::random_checks(dice, &mut program.policy);
+    tasks::random_hooks(dice, &mut program.policy);
     times::random_schedule(dice, &mut program);
     program
 }

@@ -1,14 +1,16 @@
 //! Clients that come, ask, wait and go. Each request has one answer; what is told as reached must be so, and nobody waits
 //! for what is decided.
 
-use taskmaster::base::id::{ClientId, Key, Ticket};
+use std::collections::BTreeMap;
+
+use taskmaster::base::id::{ClientId, Key, ProgramName, Ticket};
 use taskmaster::base::signal::Sig;
-use taskmaster::control::message::{Account, Outcome, Response, StateName, Wait, WaitFor, Want};
+use taskmaster::control::message::{Account, Health, Outcome, Response, StateName, Wait, WaitFor, Want};
 use taskmaster::supervise::event::{Command, Files, Input};
 use taskmaster::supervise::fleet::Member;
 
 use super::bugs::Bug;
-use super::{Finding, World};
+use super::{Finding, PROGRAMS, World};
 
 impl World {
     pub(super) fn answered(&mut self, ticket: Ticket, response: &Response) -> Finding {
@@ -92,7 +94,8 @@ impl World {
             let name = self.fleet.display_name(member);
             let reached = outcomes.iter().any(|o| o.ok && o.name == name && !o.result.starts_with("done"));
             let is = match until {
-                WaitFor::Running | WaitFor::Healthy => member.inst.name() == StateName::Running,
+                WaitFor::Running => member.inst.name() == StateName::Running,
+                WaitFor::Healthy => member.inst.name() == StateName::Running && !is_unsure(member),
                 WaitFor::Stopped => is_at_rest(member),
             };
             if reached && outcomes.len() == 1 && !is {
@@ -108,6 +111,7 @@ impl World {
                 StateName::Starting | StateName::Backoff => true,
                 StateName::Waiting => self.fleet.hopeless(member).is_none(),
                 StateName::Stopping => member.inst.want == Want::Up,
+                StateName::Running => until == WaitFor::Healthy && is_unsure(member),
                 _ => false,
             },
             WaitFor::Stopped => !is_at_rest(member),
@@ -126,10 +130,19 @@ impl World {
             return self.wait_for();
         }
         let (ticket, names, wait) = (self.ticket(), self.names(), self.wait());
+        if self.dice.chance(5) {
+            return self.scale(ticket, wait);
+        }
         let command = match self.dice.below(10) {
             0..=2 => Command::Start { names, wait },
             3..=5 => Command::Stop { names, wait },
-            6..=7 => Command::Restart { names, wait, files: Files::Unchanged },
+            6..=7 => {
+                let rolling = self.dice.chance(40).then(|| self.dice.pick(&[1, 2, 3])).filter(|_| wait != Wait::No);
+                if rolling.is_some() {
+                    self.note("rolling restart");
+                }
+                Command::Restart { names, wait, files: Files::Unchanged, rolling }
+            }
             8 => Command::Signal { sig: self.dice.pick(&[Sig::HUP, Sig::TERM, Sig::KILL]), names },
             _ => match self.dice.below(3) {
                 0 => Command::Status { names, usage: self.dice.chance(50) },
@@ -140,6 +153,35 @@ impl World {
         self.suspensions(&command);
         let command = self.badly_stopped(command);
         self.tell(Input::Command { ticket, uid: Some(0), command })
+    }
+
+    /// A program gets another number of processes: those that it keeps go on as they are.
+    fn scale(&mut self, ticket: Ticket, wait: Wait) -> Finding {
+        let name = ProgramName::new(self.dice.pick(&PROGRAMS)).unwrap();
+        let count = self.dice.pick(&[1, 2, 3, 4, 5]);
+        let before: BTreeMap<Key, Member> = self.fleet.members().map(|(key, m)| (key, m.clone())).collect();
+        self.notes_due.insert(ticket, self.fleet.config().programs.contains_key(&name) && self.shutdown_at.is_none());
+        self.policy_changed = self.now;
+        self.tell(Input::Command {
+            ticket,
+            uid: Some(0),
+            command: Command::Scale { name: name.to_string(), count, wait },
+        })?;
+        let Some(program) = self.fleet.config().programs.get(&name) else { return Ok(()) };
+        if self.shutdown_at.is_none() && program.numprocs != count {
+            return Err(format!("{name} has {} processes, not {count}", program.numprocs));
+        }
+        for (key, new) in self.fleet.members().filter(|(_, m)| !m.retiring) {
+            match before.get(&key) {
+                Some(old) if new.name == name && !old.retiring && old.inst.last_run != new.inst.last_run => {
+                    return Err(format!("{} {} was started anew", new.name, new.num));
+                }
+                Some(_) | None => {}
+            }
+        }
+        self.scaled.insert(name);
+        self.note("scaled");
+        Ok(())
     }
 
     pub(super) fn leave(&mut self) -> Finding {
@@ -154,6 +196,11 @@ impl World {
         self.waits.retain(|t, _| t.client != client);
         self.tell(Input::ClientGone(client))
     }
+}
+
+/// It is checked for its health, and not healthy.
+fn is_unsure(member: &Member) -> bool {
+    member.inst.health(&member.program.policy).is_some_and(|health| health != Health::Healthy)
 }
 
 /// Nothing of it is alive, and nothing will start it by itself.

@@ -120,12 +120,16 @@ impl World {
 
     pub(super) fn restart(&mut self) -> Finding {
         let (ticket, names, wait) = (self.ticket(), self.names(), self.wait());
-        let files = match self.dice.below(10) {
+        let mut files = match self.dice.below(10) {
             0..=1 => Files::Unchanged,
             2 => Files::Broken("1 error".to_owned()),
             _ => Files::Read(Box::new(self.edited())),
         };
         let chosen = self.fleet.chosen(&names);
+
+        if let Files::Read(file) = &mut files {
+            self.forget_other_numbers(file);
+        }
         let before = Before {
             file: if let Files::Read(file) = &files { Some(Config::clone(file)) } else { None },
             broken: matches!(files, Files::Broken(_)),
@@ -158,7 +162,7 @@ impl World {
         if self.has(Bug::RestartNamesTheWholeProgram) {
             names.iter_mut().for_each(|name| *name = name.replace(":1", ""));
         }
-        Command::Restart { names, wait, files }
+        Command::Restart { names, wait, files, rolling: None }
     }
 
     /// The configuration has changed where it was to, and nowhere else; so have the processes.
@@ -174,7 +178,13 @@ impl World {
             }
         }
         for (key, old) in before.members.iter().filter(|(key, m)| before.untouched(*key, m)) {
-            let Some(new) = self.fleet.member(*key) else { return Err(format!("{} {} is gone", old.name, old.num)) };
+            let Some(new) = self.fleet.member(*key) else {
+                // One on its way out without a process is gone as soon as nobody holds it.
+                if old.retiring && !old.inst.has_process() {
+                    continue;
+                }
+                return Err(format!("{} {} is gone", old.name, old.num));
+            };
             // What was on its way out may have come back with its program.
             let kept = old.retiring && before.taken(&old.name)
                 || (&old.program, &old.next, old.retiring) == (&new.program, &new.next, new.retiring);
@@ -230,5 +240,19 @@ impl World {
 
     fn all_members(&self) -> Vec<(Key, Member)> {
         self.fleet.members().map(|(key, member)| (key, member.clone())).collect()
+    }
+}
+
+impl World {
+    /// Nobody but the core knows which numbers of processes were given by hand, and these are kept only where the file has
+    /// not got another one. So here the file always has the number that is in force.
+    fn forget_other_numbers(&self, file: &mut Config) {
+        for (name, program) in &mut file.programs {
+            if let Some(now) = self.fleet.config().programs.get(name)
+                && self.scaled.contains(name)
+            {
+                Arc::make_mut(program).numprocs = now.numprocs;
+            }
+        }
     }
 }

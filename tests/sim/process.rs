@@ -79,7 +79,10 @@ impl World {
         {
             return Err("two spawns within the floor".to_owned());
         }
-        self.scheduled_spawn(key)?;
+        // What begins with a task is a run from then on.
+        if !self.is_prepared(key)? {
+            self.scheduled_spawn(key)?;
+        }
         self.spawns += 1;
         let (dice, now) = (&mut self.dice, self.now);
         let mut at = now + dice.ms(20);

@@ -120,6 +120,14 @@ impl World {
         self.suspended.retain(|key| fleet.member(*key).is_some_and(|m| !m.retiring));
     }
 
+    /// What somebody else than its schedule wants to run, and only waits for others, runs by its schedule again.
+    pub(super) fn resume_what_waits(&mut self) {
+        let waits = |m: &Member| m.inst.name() == StateName::Waiting;
+        let by_others = |m: &Member| m.asked.is_some_and(|asked| asked.by != By::Schedule);
+        let fleet = &self.fleet;
+        self.suspended.retain(|key| !fleet.member(*key).is_some_and(|m| waits(m) && by_others(m)));
+    }
+
     pub(super) fn remember_jobs(&mut self) {
         let jobs = self.fleet.members().filter_map(|(key, m)| {
             let next = m.timetable.as_ref()?.next_run(self.fleet.clock());

@@ -1,5 +1,6 @@
 //! What is printed reads well, and is read as the same configuration.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
@@ -11,7 +12,7 @@ use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
-use crate::config::model::{HttpAddress, Level, LogFormat, OnUnhealthy, Roles, Stdin};
+use crate::config::model::{Check, Hook, HttpAddress, Level, LogFormat, OnUnhealthy, Probe, Roles, Stdin};
 use crate::config::{Source, Unread, World, parse};
 
 /// A world in which every variable is there, and three files of variables.
@@ -85,9 +86,17 @@ services:
     env: {PORT: 8080, VERSION: 1.10, MASK: 022, DEBUG: yes, PATH: '/opt/bin:${PATH}'}
     env_pass: [LC_*, HTTP_PROXY]
     healthcheck: {cmd: [curl, -f, 'http://localhost/'], interval: 10}
+    readiness: {exec: 'test -e /run/nginx.pid && true', interval: 0.1}
+    on_unhealthy: Stop
     starttime: 0.25
   job: {cmd: \"cd /srv\\nexec ./job --all\\n\", shell: true, oneshot: true, umask: 7, autorestart: on-failure:5}
   odd: {cmd: [printf, '%s\\n', \"a'b\\\"\", '|'], stdout: none, redirect_stderr: true, exitcodes: '0, 2', stopsignal: 10}
+  turns:
+    cmd: x
+    pre_start: {cmd: mkdir -p, args: [/run/x]}
+    post_stop: {cmd: [rm, a b], timeout: 90}
+    on_fatal: [\"a'b\\\"\", '|']
+    stopsignal: [INT 5, TERM 1m30s, 3]
 ";
     let wanted = "\
 taskmasterd:
@@ -120,6 +129,18 @@ programs:
     stdout: none
     stderr: stdout
 
+  turns:
+    cmd: x
+    env:
+      LANG: C
+    stopsignal: [INT 5s, TERM 1m30s, QUIT]
+    stoptime: 1m30s
+    pre_start: mkdir -p /run/x
+    post_stop:
+      cmd: rm \"a b\"
+      timeout: 1m30s
+    on_fatal: [a'b\", \"|\"]
+
   web:
     cmd: /usr/sbin/nginx -g \"daemon off;\"
     env:
@@ -131,9 +152,13 @@ programs:
       VERSION: \"1.10\"
     env_pass: [LC_*, HTTP_PROXY]
     starttime: 250ms
+    readiness:
+      exec: test -e /run/nginx.pid && true
+      interval: 100ms
     healthcheck:
-      cmd: curl -f http://localhost/
+      exec: [curl, \"-f\", http://localhost/]
       interval: 10s
+    on_unhealthy: stop
     stoptime: 1m30s
 ";
     assert_eq!(comes_back(&read(given)), wanted);
@@ -317,18 +342,47 @@ fn some_program(dice: &mut Dice, unique: &str) -> Program {
     if p.tty {
         p.stderr.sink = Sink::Stdout;
     }
-    p.policy.healthcheck = dice.once_in(3).then(|| {
-        let mut check = Check::health(Probe::Exec(dice.argv()));
-        (check.interval, check.timeout) = (dice.duration(), dice.duration());
-        (check.start_period, check.start_interval) = (dice.duration(), dice.duration());
-        check.retries = 1 + dice.up_to(999_999);
-        Box::new(check)
-    });
+    p.policy.readiness = dice.once_in(3).then(|| Box::new(some_check(dice, Check::readiness, 3)));
+    p.policy.healthcheck = dice.once_in(3).then(|| Box::new(some_check(dice, Check::health, 4)));
+    p.policy.on_unhealthy = dice.pick(&OnUnhealthy::NAMES).1;
     if dice.once_in(2) {
         program.schedule = Some(Box::new(some_schedule(dice)));
         program.policy.oneshot = true;
     }
     program
+}
+
+/// A check; if it is by a descriptor, this one or two above it and so on.
+fn some_check(dice: &mut Dice, of: fn(Probe) -> Check, fd: u32) -> Check {
+    let probe = match dice.below(6) {
+        0 => {
+            Probe::Tcp(dice.pick(&["localhost:80", "[::1]:65535", "127.0.0.1:1", "localhost:8%(numprocs)d"]).to_owned())
+        }
+        1 => Probe::Tcp(format!("unix:/a: {}", dice.pick(&["#b", "'", "\"", "${numprocs} ", "\n\\", "]"]))),
+        2 => {
+            let urls = [
+                "http://localhost:80/",
+                "http://unix:/a b:/?x=y&z",
+                "HTTP://[::1]:8080",
+                "http://localhost:1/${numprocs}",
+            ];
+            let status = dice.pick(&[(200, 399), (200, 200), (204, 599)]);
+            Probe::Http { url: dice.pick(&urls).to_owned(), status }
+        }
+        3 if cfg!(feature = "regex") => {
+            Probe::Log(dice.pick(&["ready", "^\\[x\\]: \"a' #", "5", "true", "\u{1b}|\\d+ [$]{2}", " "]).to_owned())
+        }
+        4 => dice.pick(&[Probe::Notify, Probe::Fd(fd), Probe::Fd(fd + 1018)]),
+        _ => Probe::Exec(dice.argv()),
+    };
+    let mut check = of(probe);
+    if dice.once_in(2) {
+        let least = Duration::from_millis(10);
+        (check.interval, check.timeout) = (dice.duration().max(least), dice.duration().max(least));
+        (check.start_period, check.start_interval) = (dice.duration(), dice.duration().max(least));
+        check.retries = 1 + dice.up_to(999_999);
+    }
+    check
 }
 
 fn some_schedule(dice: &mut Dice) -> Schedule {
@@ -355,6 +409,7 @@ fn some_policy(dice: &mut Dice) -> Policy {
             max: dice.duration(),
             floor: dice.duration(),
         },
+        stop_first: (0..dice.below(3)).map(|_| (Sig::INT, dice.duration().max(Duration::from_millis(1)))).collect(),
         stopsignal: Sig::from_number(i32::try_from(dice.below(64)).unwrap()).unwrap_or(Sig::TERM),
         stoptime: dice.duration(),
         stopgroup: dice.once_in(2),
@@ -363,6 +418,7 @@ fn some_policy(dice: &mut Dice) -> Policy {
         readiness: None,
         healthcheck: None,
         on_unhealthy: OnUnhealthy::default(),
+        hooks: some_hooks(dice),
     }
 }
 
@@ -375,6 +431,17 @@ fn some_http(dice: &mut Dice) -> HttpConfig {
         token_file: dice.once_in(2).then(|| dice.path("token")),
         hosts: dice.pick(&[Vec::new(), vec!["example.org:1".to_owned()], vec!["a".to_owned(), "[::1]".to_owned()]]),
     }
+}
+
+fn some_hooks(dice: &mut Dice) -> BTreeMap<Hook, HookCommand> {
+    let mut hooks = BTreeMap::new();
+    for (_, hook) in Hook::KEYS {
+        if dice.once_in(4) {
+            let timeout = if dice.once_in(2) { Duration::from_secs(60) } else { dice.duration() };
+            hooks.insert(hook, HookCommand { argv: dice.argv(), timeout: timeout.max(Duration::from_millis(1)) });
+        }
+    }
+    hooks
 }
 
 fn some_daemon(dice: &mut Dice) -> DaemonConfig {
@@ -416,7 +483,7 @@ fn every_configuration_comes_back() {
         assert_eq!(filled_in(&read(&text)), filled_in(&config), "{text}");
         blocks += text.matches(": |").count();
         lines += text.lines().filter(|l| l.starts_with("    cmd: ") && !l.starts_with("    cmd: [")).count();
-        lists += text.matches("    cmd: [").count();
+        lists += text.matches("    cmd: [").count() + text.matches("      exec: [").count();
     }
     assert!(blocks > 100 && lines > 500 && lists > 500, "{blocks} blocks, {lines} lines, {lists} lists: it is dull");
 }

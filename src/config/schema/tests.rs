@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::daemon::HTTP_KEYS;
 use crate::config::model::{DaemonConfig, Program};
+use crate::config::program::{HEALTH_KEYS, READINESS_KEYS};
 use crate::config::{Source, World, parse};
 
 fn read_back() -> Value {
@@ -30,7 +31,8 @@ fn it_has_every_key_and_no_other() {
     has_keys(&schema, &ROOTS);
     has_keys(program, &KEYS);
     has_keys(&program["properties"]["backoff"], &BACKOFF_KEYS);
-    has_keys(&program["properties"]["healthcheck"], &HEALTH_KEYS);
+    has_keys(&program["properties"]["readiness"], READINESS_KEYS);
+    has_keys(&program["properties"]["healthcheck"], HEALTH_KEYS);
     has_keys(&schema["properties"]["taskmasterd"], &DAEMON_KEYS);
     has_keys(&schema["properties"]["taskmasterd"]["properties"]["socket"], &SOCKET_KEYS);
     has_keys(&schema["properties"]["taskmasterd"]["properties"]["http"], &HTTP_KEYS);
@@ -74,10 +76,13 @@ fn its_defaults_are_those_of_the_model() {
         assert_eq!(*of(format!("backoff: {{{name}: {default}}}")), plain, "{name}");
         seen += 1;
     }
-    let checked = of("healthcheck: {cmd: x}".to_owned());
-    for (name, default) in defaults(&program["properties"]["healthcheck"]) {
-        assert_eq!(of(format!("healthcheck: {{cmd: x, {name}: {default}}}")), checked, "{name}");
-        seen += 1;
+    for check in ["readiness", "healthcheck"] {
+        for (name, default) in defaults(&program["properties"][check]) {
+            let probe = if name == "status" { "http: \"http://localhost:80/\"" } else { "cmd: x" };
+            let checked = of(format!("{check}: {{{probe}}}"));
+            assert_eq!(of(format!("{check}: {{{probe}, {name}: {default}}}")), checked, "{check}.{name}");
+            seen += 1;
+        }
     }
     for (name, default) in defaults(daemon) {
         assert_eq!(read(&format!("taskmasterd: {{{name}: {default}}}")).daemon, DaemonConfig::default(), "{name}");

@@ -161,7 +161,7 @@ programs:
     cmd: sleep 1
     numprocs: 0
   b:
-    stopsignal: [TERM]
+    stopsignal: [TERM, INT]
   c:
     cmd: sleep 1
     autorestart: sometimes

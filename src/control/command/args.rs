@@ -22,6 +22,9 @@ pub(in crate::control) struct Args {
     pub(in crate::control) sig: Option<Sig>,
     pub(in crate::control) wait: Option<bool>,
     pub(in crate::control) timeout_ms: Option<u64>,
+    pub(in crate::control) rolling: Option<bool>,
+    pub(in crate::control) max_unavailable: Option<u32>,
+    pub(in crate::control) count: Option<u32>,
     pub(in crate::control) dry_run: Option<bool>,
     pub(in crate::control) lines: Option<u32>,
     pub(in crate::control) follow: Option<bool>,
@@ -57,7 +60,15 @@ impl Args {
             Verb::Graph => Request::Graph { names: self.names, dot: self.dot.unwrap_or(false) },
             Verb::Start => Request::Start { names: names(self)?, wait },
             Verb::Stop => Request::Stop { names: names(self)?, wait },
-            Verb::Restart => Request::Restart { names: names(self)?, wait },
+            Verb::Restart => {
+                let rolling = self.rolling(wait)?;
+                Request::Restart { names: names(self)?, wait, rolling }
+            }
+            Verb::Scale => Request::Scale {
+                name: self.name.ok_or("no PROGRAM given")?,
+                count: self.count.ok_or("no N given")?,
+                wait,
+            },
             Verb::Signal => {
                 let sig = self.sig.ok_or("no SIGNAL given")?;
                 Request::Signal { sig, names: names(self)? }
@@ -117,6 +128,17 @@ impl Args {
             (true, false) => Ok(Some(Stream::Stdout)),
             (false, true) => Ok(Some(Stream::Stderr)),
             (false, false) => Ok(None),
+        }
+    }
+
+    /// How many are restarted at a time, if not all at once.
+    fn rolling(&self, wait: Wait) -> Result<Option<u32>, &'static str> {
+        match (self.rolling.unwrap_or(false), self.max_unavailable) {
+            (false, None) => Ok(None),
+            (false, Some(_)) => Err("max-unavailable is for a rolling restart"),
+            (true, _) if wait == Wait::No => Err("a rolling restart needs somebody who waits for it"),
+            (true, Some(0)) => Err("max-unavailable is at least 1"),
+            (true, width) => Ok(Some(width.unwrap_or(1))),
         }
     }
 

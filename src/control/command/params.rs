@@ -12,6 +12,12 @@ pub enum Param {
     Sig,
     /// Whether to wait: `--no-wait`.
     Wait,
+    /// One after the other: `--rolling`.
+    Rolling,
+    /// How many at a time: `--max-unavailable N`.
+    MaxUnavailable,
+    /// How many processes; a word.
+    Count,
     /// How long to wait: `--timeout DURATION`.
     Timeout,
     /// `--dry-run`.
@@ -76,6 +82,9 @@ impl Param {
             Param::Name => "name",
             Param::Sig => "signal",
             Param::Wait => "wait",
+            Param::Rolling => "rolling",
+            Param::MaxUnavailable => "max_unavailable",
+            Param::Count => "count",
             Param::Timeout => "timeout_ms",
             Param::DryRun => "dry_run",
             Param::Lines => "lines",
@@ -103,8 +112,12 @@ impl Param {
     pub fn place(self) -> Place {
         match self {
             Param::Names | Param::Text => Place::Rest,
-            Param::Name | Param::Sig | Param::Stream | Param::Command | Param::Rows | Param::Cols => Place::Word,
+            Param::Name | Param::Sig | Param::Stream | Param::Command | Param::Count | Param::Rows | Param::Cols => {
+                Place::Word
+            }
             Param::Wait => Place::Flag("--no-wait"),
+            Param::Rolling => Place::Flag("--rolling"),
+            Param::MaxUnavailable => Place::Value("--max-unavailable", "-m"),
             Param::DryRun => Place::Flag("--dry-run"),
             Param::Base64 => Place::Value("--base64", "-b"),
             Param::Eof => Place::Flag("--eof"),

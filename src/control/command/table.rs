@@ -6,7 +6,7 @@ const CHANGE: &[Param] = &[Param::Wait, Param::Timeout, Param::Names];
 const CHANGE_SYNOPSIS: &str = "[--no-wait] [--timeout DURATION] NAME...";
 
 /// All commands, in the order in which people look for them.
-pub const COMMANDS: [Command; 18] = [
+pub const COMMANDS: [Command; 19] = [
     Command {
         verb: Verb::Start,
         name: "start",
@@ -39,13 +39,29 @@ that does not run is no error. --no-wait answers at once, --timeout 30s after
         name: "restart",
         aliases: &[],
         right: Right::Control,
-        params: CHANGE,
-        synopsis: CHANGE_SYNOPSIS,
+        params: &[Param::Wait, Param::Timeout, Param::Rolling, Param::MaxUnavailable, Param::Names],
+        synopsis: "[--no-wait] [--timeout DURATION] [--rolling [--max-unavailable N]] NAME...",
         summary: "Stop processes and start them again",
         help: "\
 A process that does not run is started. The configuration is read first: a program
 all of whose processes are named uses its section as it is now, and the answer says
 so. --no-wait answers at once, --timeout 30s after 30 seconds at the latest.
+--rolling restarts one after the other, or --max-unavailable at a time: the next has
+its turn when one is ready again. It ends at the first that does not come back.
+",
+    },
+    Command {
+        verb: Verb::Scale,
+        name: "scale",
+        aliases: &[],
+        right: Right::Control,
+        params: &[Param::Wait, Param::Timeout, Param::Name, Param::Count],
+        synopsis: "[--no-wait] [--timeout DURATION] PROGRAM N",
+        summary: "Give a program another number of processes",
+        help: "\
+New processes are started, those that are too many are stopped; the others go on as
+they are. The file is not changed: the number holds until the file gives another one
+than before, or the daemon ends.
 ",
     },
     Command {

@@ -170,7 +170,7 @@ pub fn read_answer(verb: Verb, line: &str) -> Result<Response, String> {
         Verb::Graph => answer(line, |d: Drawn<Vec<GraphProgram>, Vec<Edge>>| {
             Response::Graph(Graph { programs: d.programs, edges: d.edges, as_dot: d.dot.is_some() })
         }),
-        Verb::Start | Verb::Stop | Verb::Restart | Verb::Signal | Verb::Wait => {
+        Verb::Start | Verb::Stop | Verb::Restart | Verb::Scale | Verb::Signal | Verb::Wait => {
             answer(line, |o: Outcomes<'_, Vec<Outcome>>| Response::Outcomes {
                 outcomes: o.outcomes,
                 notes: o.notes.into_owned(),

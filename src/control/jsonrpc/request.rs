@@ -75,6 +75,9 @@ fn set(param: Param, json: &str, args: &mut Args) -> Result<(), String> {
             };
         }
         Param::Wait => args.wait = value(json, "true or false")?,
+        Param::Rolling => args.rolling = value(json, "true or false")?,
+        Param::MaxUnavailable => args.max_unavailable = value(json, "a number of processes")?,
+        Param::Count => args.count = value(json, "a number of processes")?,
         Param::Timeout => args.timeout_ms = value::<u64>(json, "a number of milliseconds")?,
         Param::DryRun => args.dry_run = value(json, "true or false")?,
         Param::Lines => args.lines = value(json, "a number of lines")?,
@@ -137,6 +140,12 @@ struct Params<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    rolling: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_unavailable: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     dry_run: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<u32>,
@@ -173,6 +182,15 @@ struct Params<'a> {
 }
 
 impl<'a> Params<'a> {
+    fn waiting(wait: Wait) -> Params<'a> {
+        let (wait, timeout_ms) = match wait {
+            Wait::No => (Some(false), None),
+            Wait::Reached => (None, None),
+            Wait::UpTo(ms) => (None, Some(ms)),
+        };
+        Params { wait, timeout_ms, ..Params::default() }
+    }
+
     fn of(request: &'a Request) -> Params<'a> {
         let none = Params::default();
         match request {
@@ -182,13 +200,15 @@ impl<'a> Params<'a> {
                 Params { names, until: Some(until.word()), timeout_ms: *timeout_ms, ..none }
             }
             Request::Graph { names, dot } => Params { names, dot: dot.then_some(true), ..none },
-            Request::Start { names, wait } | Request::Stop { names, wait } | Request::Restart { names, wait } => {
-                let (wait, timeout_ms) = match wait {
-                    Wait::No => (Some(false), None),
-                    Wait::Reached => (None, None),
-                    Wait::UpTo(ms) => (None, Some(*ms)),
-                };
-                Params { names, wait, timeout_ms, ..none }
+            Request::Start { names, wait } | Request::Stop { names, wait } => {
+                Params { names, ..Params::waiting(*wait) }
+            }
+            Request::Restart { names, wait, rolling } => {
+                let max_unavailable = rolling.filter(|width| *width != 1);
+                Params { names, rolling: rolling.map(|_| true), max_unavailable, ..Params::waiting(*wait) }
+            }
+            Request::Scale { name, count, wait } => {
+                Params { name: Some(name), count: Some(*count), ..Params::waiting(*wait) }
             }
             Request::Signal { sig, names } => Params { names, signal: Some(sig.to_string()), ..none },
             Request::Reload { dry_run } => Params { dry_run: dry_run.then_some(true), ..none },

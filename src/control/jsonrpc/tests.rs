@@ -47,7 +47,8 @@ fn every_request_comes_back() {
     for wait in [Wait::No, Wait::Reached, Wait::UpTo(0), Wait::UpTo(86_400_000)] {
         requests.push(Request::Start { names: names.clone(), wait });
         requests.push(Request::Stop { names: names.clone(), wait });
-        requests.push(Request::Restart { names: names.clone(), wait });
+        requests.push(Request::Restart { names: names.clone(), wait, rolling: None });
+        requests.push(Request::Scale { name: "web".to_owned(), count: 7, wait });
     }
     for request in requests {
         let mut line = Vec::new();

@@ -63,12 +63,28 @@ pub struct Account {
     /// Its last runs, the oldest first, if it has a schedule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<RunReport>,
+    /// What became of its hooks, of each the last time, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<HookReport>,
     /// Its last check, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_check: Option<CheckReport>,
     /// What it is run with; absent if that cannot be worked out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setting: Option<Setting>,
+}
+
+/// A hook that is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookReport {
+    /// Its key: `pre_start`.
+    pub hook: String,
+    /// When it ended, in milliseconds before the answer.
+    pub ago_ms: u64,
+    /// Whether it succeeded.
+    pub ok: bool,
+    /// What became of it, for people: `failed (exit status 1)`.
+    pub result: String,
 }
 
 /// A check that has ended.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::base::text::Plain;
 use crate::base::units::print_duration;
-use crate::control::message::{Account, RunReport, Setting, StreamPlace, StreamSink};
+use crate::control::message::{Account, CheckReport, RunReport, Setting, StreamPlace, StreamSink};
 
 use super::{Clock, put};
 
@@ -24,6 +24,9 @@ pub(super) fn write(accounts: &[Account], clock: &Clock, text: &mut String) {
             line("last exit", exit, text);
         }
         line("started", &times(account.status.runs), text);
+        if let Some(last) = &account.last_check {
+            check(last, text);
+        }
         if let Some(setting) = &account.setting {
             settings(setting, text);
         }
@@ -38,6 +41,13 @@ pub(super) fn write(accounts: &[Account], clock: &Clock, text: &mut String) {
             }
             put(text, format_args!("{}\n", Plain(&t.cause)));
         }
+        if !account.hooks.is_empty() {
+            text.push_str("  hooks\n");
+        }
+        for hook in &account.hooks {
+            let ago = print_duration(Duration::from_secs(hook.ago_ms / 1000));
+            put(text, format_args!("    {} {}, {ago} ago\n", Plain(&hook.hook), Plain(&hook.result)));
+        }
         if !account.runs.is_empty() {
             text.push_str("  runs\n");
         }
@@ -47,6 +57,15 @@ pub(super) fn write(accounts: &[Account], clock: &Clock, text: &mut String) {
             output.text.lines().for_each(|line| put(text, format_args!("    | {}\n", Plain(line))));
         }
     }
+}
+
+/// `last check health, 3s ago, took 12ms: connection refused`, and what it printed.
+fn check(last: &CheckReport, text: &mut String) {
+    let CheckReport { purpose, ago_ms, took_ms, wrong, output } = last;
+    let [ago, took] = [ago_ms - ago_ms % 1000, *took_ms].map(|ms| print_duration(Duration::from_millis(ms)));
+    let result = wrong.as_deref().unwrap_or("good");
+    line("last check", &format!("{purpose}, {ago} ago, took {took}: {result}"), text);
+    output.lines().for_each(|line| put(text, format_args!("    | {}\n", Plain(line))));
 }
 
 /// `2026-11-21T03:00:00.004Z exit status 0, took 1m30s`.
@@ -109,7 +128,7 @@ fn word(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::base::id::Stream;
-    use crate::control::message::{LastOutput, ProcessStatus, StateName, Transition};
+    use crate::control::message::{HookReport, LastOutput, ProcessStatus, StateName, Transition};
 
     fn account() -> Account {
         let status = ProcessStatus {
@@ -127,6 +146,12 @@ mod tests {
         let again = Transition { to: from, cause: "SIGKILL".to_owned(), ..transition.clone() };
         Account {
             last_check: None,
+            hooks: vec![HookReport {
+                hook: "pre_start".to_owned(),
+                ago_ms: 61_500,
+                ok: false,
+                result: "failed (exit status 1)".to_owned(),
+            }],
             status,
             because: "try 2 of 4 failed".to_owned(),
             next: "next try in 3s (3 of 4)".to_owned(),
@@ -162,6 +187,8 @@ mod tests {
   changes
     T STARTING -> BACKOFF: x\\ny
     T SIGKILL
+  hooks
+    pre_start failed (exit status 1), 1m1s ago
   last lines of stdout
     | boom
     | \\u{{1b}}[m
@@ -170,6 +197,32 @@ mod tests {
             ""
         );
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn the_last_check_is_told() {
+        let mut text = String::new();
+        let failed = CheckReport {
+            purpose: "health".to_owned(),
+            ago_ms: 3999,
+            took_ms: 12,
+            wrong: Some("exit status 1\nOK".to_owned()),
+            output: "curl: (7)\n\u{1b}[m".to_owned(),
+        };
+        let good =
+            CheckReport { wrong: None, output: String::new(), purpose: "readiness".to_owned(), ..failed.clone() };
+        check(&failed, &mut text);
+        check(&good, &mut text);
+        let expected = "  last check health, 3s ago, took 12ms: exit status 1\\nOK
+    | curl: (7)
+    | \\u{1b}[m
+  last check readiness, 3s ago, took 12ms: good
+";
+        assert_eq!(text, expected);
+        let account = Account { last_check: Some(good), ..account() };
+        let mut whole = String::new();
+        write(&[account], &Clock::default(), &mut whole);
+        assert!(whole.contains("  started    2 times\n  last check readiness"), "{whole}");
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Ask {
                 match act {
                     Act::Start => Request::Start { names, wait },
                     Act::Stop => Request::Stop { names, wait },
-                    Act::Restart => Request::Restart { names, wait },
+                    Act::Restart => Request::Restart { names, wait, rolling: None },
                 }
             }
         }

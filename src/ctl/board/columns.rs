@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::text::Plain;
 use crate::base::time::Mono;
-use crate::control::message::StateName;
+use crate::control::message::{Health, StateName};
 
 use super::rows::{Row, rank};
 
@@ -45,7 +45,7 @@ pub struct Column {
 }
 
 /// All of them, from left to right.
-pub const COLUMNS: [Column; 9] = [
+pub const COLUMNS: [Column; 10] = [
     Column {
         title: "NAME",
         width: Width::Names,
@@ -64,6 +64,15 @@ pub const COLUMNS: [Column; 9] = [
         descending: false,
         text: |row, _| row.status.state.text().to_owned(),
         order: |a, b, _| rank(&a.status).cmp(&rank(&b.status)),
+    },
+    Column {
+        title: "HEALTH",
+        width: Width::Fixed(9),
+        spare: 4,
+        right: false,
+        descending: false,
+        text: |row, _| row.status.health.map_or_else(String::new, |health| health.text().to_owned()),
+        order: |a, b, _| unwell(a).cmp(&unwell(b)),
     },
     Column {
         title: "PID",
@@ -86,7 +95,7 @@ pub const COLUMNS: [Column; 9] = [
     Column {
         title: "RST",
         width: Width::Fixed(4),
-        spare: 6,
+        spare: 7,
         right: true,
         descending: true,
         text: |row, _| restarts(row).to_string(),
@@ -95,7 +104,7 @@ pub const COLUMNS: [Column; 9] = [
     Column {
         title: "CPU%",
         width: Width::Fixed(5),
-        spare: 4,
+        spare: 5,
         right: true,
         descending: true,
         text: |row, _| match row.usage.and_then(|usage| usage.permille) {
@@ -110,7 +119,7 @@ pub const COLUMNS: [Column; 9] = [
     Column {
         title: "MEM",
         width: Width::Fixed(6),
-        spare: 5,
+        spare: 6,
         right: true,
         descending: true,
         text: |row, _| row.usage.map_or_else(|| unknown(row), |usage| memory(usage.rss_bytes)),
@@ -122,7 +131,7 @@ pub const COLUMNS: [Column; 9] = [
     Column {
         title: "LAST EXIT",
         width: Width::Fixed(17),
-        spare: 7,
+        spare: 8,
         right: false,
         descending: false,
         text: |row, _| Plain(row.status.last_exit.as_deref().unwrap_or_default()).to_string(),
@@ -139,16 +148,36 @@ pub const COLUMNS: [Column; 9] = [
     },
 ];
 
-/// The columns that there is room for: which, where, how wide. Figures of use are left out where there are none.
+/// Which columns have something in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filled {
+    /// Whether there are figures of use.
+    pub usage: bool,
+    /// Whether some process is checked for its health.
+    pub health: bool,
+}
+
+impl Filled {
+    /// Whether something is in this column.
+    #[must_use]
+    pub fn has(self, column: &Column) -> bool {
+        match column.title {
+            "CPU%" | "MEM" => self.usage,
+            "HEALTH" => self.health,
+            _ => true,
+        }
+    }
+}
+
+/// The columns that there is room for: which, where, how wide. Those that nothing is in are left out.
 #[must_use]
-pub fn fit(width: u16, longest_name: usize, usage: bool) -> Vec<(&'static Column, u16, u16)> {
+pub fn fit(width: u16, longest_name: usize, filled: Filled) -> Vec<(&'static Column, u16, u16)> {
     let names = u16::try_from(longest_name).unwrap_or(u16::MAX).clamp(NAME.0, NAME.1);
     let least = |column: &Column| match column.width {
         Width::Fixed(columns) | Width::Rest(columns) => columns,
         Width::Names => names,
     };
-    let mut kept: Vec<&Column> =
-        COLUMNS.iter().filter(|column| usage || !["CPU%", "MEM"].contains(&column.title)).collect();
+    let mut kept: Vec<&Column> = COLUMNS.iter().filter(|column| filled.has(column)).collect();
     let needed = |kept: &[&Column]| kept.iter().map(|column| least(column) + GAP).sum::<u16>().saturating_sub(GAP);
     while needed(&kept) > width {
         let Some(most) = kept.iter().map(|column| column.spare).max().filter(|spare| *spare > 0) else { break };
@@ -164,6 +193,16 @@ pub fn fit(width: u16, longest_name: usize, usage: bool) -> Vec<(&'static Column
         x += wide + GAP;
     }
     placed
+}
+
+/// The worst first, and those last that are not checked.
+fn unwell(row: &Row) -> u8 {
+    match row.status.health {
+        Some(Health::Unhealthy) => 0,
+        Some(Health::Starting) => 1,
+        Some(Health::Healthy) => 2,
+        None => 3,
+    }
 }
 
 /// How long it has been in its state.
@@ -219,6 +258,11 @@ pub fn in_words(row: &Row, now: Mono) -> String {
     }
     if let Some(pid) = status.pid {
         text.push_str(&format!(", pid {pid}"));
+    }
+    match status.health {
+        Some(Health::Unhealthy) if status.why.is_some() => {}
+        Some(health) => text.push_str(&format!(", health: {}", health.text())),
+        None => {}
     }
     let why = why(row, now);
     if !why.is_empty() {
@@ -284,18 +328,22 @@ mod tests {
         assert!(short(Duration::MAX).ends_with('d') && memory(u64::MAX).ends_with('G'));
     }
 
+    const ALL: Filled = Filled { usage: true, health: true };
+
     #[test]
     fn columns_that_have_no_room_go_and_none_overlaps() {
         let mut last = COLUMNS.len() + 1;
         for width in (0..250).rev() {
-            let placed = fit(width, 20, true);
+            let placed = fit(width, 20, ALL);
             assert!(placed.len() <= last && placed.len() >= 2, "{width}");
             assert!(placed.windows(2).all(|pair| pair[0].1 + pair[0].2 < pair[1].1 || pair[1].2 == 0), "{width}");
             assert!(placed.iter().all(|(_, x, columns)| *columns == 0 || x + columns <= width), "{width}");
             last = placed.len();
         }
-        assert_eq!(fit(250, 20, true).len(), COLUMNS.len());
-        assert_eq!(fit(250, 20, false).len(), COLUMNS.len() - 2);
-        assert_eq!(fit(250, 1000, true)[0].2, NAME.1);
+        assert_eq!(fit(250, 20, ALL).len(), COLUMNS.len());
+        assert_eq!(fit(250, 20, Filled { usage: false, ..ALL }).len(), COLUMNS.len() - 2);
+        let titles = fit(250, 20, Filled { health: false, ..ALL }).iter().map(|(c, ..)| c.title).collect::<Vec<_>>();
+        assert!(titles.len() == COLUMNS.len() - 1 && !titles.contains(&"HEALTH"), "{titles:?}");
+        assert_eq!(fit(250, 1000, ALL)[0].2, NAME.1);
     }
 }

@@ -13,7 +13,7 @@ use crate::control::message::{Event, Response};
 use crate::control::render::Clock;
 
 use super::ask::{Act, Ask};
-use super::columns;
+use super::columns::{self, Filled};
 use super::keys::Key;
 use super::layout::{self, Areas};
 use super::pane::{Content, Feed, Pane, Written};
@@ -353,6 +353,13 @@ impl Model {
     #[must_use]
     pub fn has_usage(&self) -> bool {
         !self.figures.refused
+    }
+
+    /// Which columns have something in them.
+    #[must_use]
+    pub fn filled(&self) -> Filled {
+        let health = self.rows.all().iter().any(|row| row.status.health.is_some());
+        Filled { usage: self.has_usage(), health }
     }
 
     fn fill_pane(&mut self) {

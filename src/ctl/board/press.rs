@@ -176,7 +176,10 @@ impl Model {
     }
 
     fn sort_by_next(&mut self, steps: usize) {
-        let column = (self.rows.sort().column + steps) % COLUMNS.len();
+        let filled = self.filled();
+        let following = (1..=COLUMNS.len()).map(|n| (self.rows.sort().column + n * steps) % COLUMNS.len());
+        let has = |column: &usize| COLUMNS.get(*column).is_some_and(|column| filled.has(column));
+        let column = following.into_iter().find(has).unwrap_or_default();
         self.rows.set_sort(Sort { column, reversed: false }, self.now);
     }
 

@@ -140,7 +140,7 @@ fn draw_table(buffer: &mut Buffer, titles: Rect, table: Rect, model: &Model, gly
     // The first column is for marks.
     let inner = |area: Rect| Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
     let longest = model.rows.longest_name();
-    let placed = columns::fit(table.width.saturating_sub(1), longest, model.has_usage());
+    let placed = columns::fit(table.width.saturating_sub(1), longest, model.filled());
     let sort = model.rows.sort();
     let sorted = columns::COLUMNS.get(sort.column).map(|column| column.title);
     for (column, x, width) in &placed {

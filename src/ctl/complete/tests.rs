@@ -104,7 +104,10 @@ fn command_lines_of_the_client() {
         ("taskmasterctl rel", "reload"),
         ("/usr/bin/taskmasterctl -e", "-e"),
         ("taskmasterctl --e", "--exit-on-error"),
-        ("taskmasterctl --json --", "--color --daemon-user --exit-on-error --file --help --socket --version"),
+        (
+            "taskmasterctl --json --",
+            "--attached --color --daemon-user --exit-on-error --file --help --socket --version",
+        ),
         ("taskmasterctl --color ", "always auto never"),
         ("taskmasterctl --color=n", "--color=never"),
         ("taskmasterctl --color=auto rel", "reload"),

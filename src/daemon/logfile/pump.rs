@@ -9,6 +9,7 @@ use crate::sys::splice;
 
 use super::fact::{Failure, LogFact};
 use super::file::{LogFile, Place};
+use super::tap::Tap;
 use super::trouble::Trouble;
 
 /// What a busy pipe is made to hold: with it splice(2) moves three times as much as with the usual 64 KiB.
@@ -146,6 +147,8 @@ pub(super) struct Session<'a> {
     budget: usize,
     now: Mono,
     moved: usize,
+    /// Is shown every byte that is moved, if somebody looks at them.
+    seen: Option<&'a mut Tap>,
 }
 
 impl<'a> Session<'a> {
@@ -158,7 +161,13 @@ impl<'a> Session<'a> {
         budget: usize,
         now: Mono,
     ) -> Session<'a> {
-        Session { file, scratch, facts, pipe, state, budget, now, moved: 0 }
+        Session { file, scratch, facts, pipe, state, budget, now, moved: 0, seen: None }
+    }
+
+    /// Every byte that is moved is shown to this.
+    pub fn seen_by(mut self, seen: Option<&'a mut Tap>) -> Session<'a> {
+        self.seen = seen;
+        self
     }
 
     pub fn pump(mut self) -> Pumped {
@@ -256,10 +265,21 @@ impl<'a> Session<'a> {
         if !target.copy
             && let Place::Regular { offset, .. } = &mut target.place
         {
+            let (most, shown) = match &self.seen {
+                None => (most, [].as_slice()),
+                Some(_) => match self.scratch.look(self.pipe, most)? {
+                    Look::Bytes(bytes) => (bytes.len(), bytes),
+                    Look::Empty => return Ok(Flow::Stop(Pump::Empty)),
+                    Look::Eof => return Ok(Flow::Stop(Pump::Eof)),
+                },
+            };
             match splice::splice_to_file(self.pipe, target.file.as_fd(), offset, most) {
                 Ok(0) => return Ok(Flow::Stop(Pump::Eof)),
                 Ok(n) => {
                     self.moved += n;
+                    if let Some(seen) = &mut self.seen {
+                        seen.feed(shown.get(..n).unwrap_or(shown));
+                    }
                     target.moved_unseen();
                     return Ok(Flow::Moved);
                 }
@@ -278,6 +298,9 @@ impl<'a> Session<'a> {
         let mut written = target.put(bytes)?;
         if written == 0 {
             return Err(Failure { step: "write", error: io::ErrorKind::WriteZero.into() });
+        }
+        if let Some(seen) = &mut self.seen {
+            seen.feed(bytes.get(..written).unwrap_or(bytes));
         }
         while written > 0 {
             let taken = self.scratch.take(self.pipe, written)?;
@@ -304,6 +327,9 @@ impl<'a> Session<'a> {
         while self.moved < self.budget {
             let Ok(n @ 1..) = self.scratch.take(self.pipe, self.budget - self.moved) else { break };
             self.moved += n;
+            if let Some(seen) = &mut self.seen {
+                seen.feed(self.scratch.buffer.get(..n).unwrap_or_default());
+            }
             trouble.drop_bytes(n, &self.file.path, self.facts);
         }
         self.file.wake = Some(trouble.retry_at);

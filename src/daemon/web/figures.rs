@@ -99,10 +99,11 @@ fn steps(note: &Note) -> &'static [Step] {
         Note::Exited { .. } => &[Step::Exited],
         Note::Backoff { .. } => &[Step::Failed],
         Note::Fatal { .. } => &[Step::GaveUp],
-        Note::Stopping { .. } => &[Step::Stopping],
+        Note::Stopping { .. } | Note::StoppingBy { .. } => &[Step::Stopping],
         Note::Killed => &[Step::Killed],
         Note::Stopped => &[Step::Stopped],
         Note::CheckFailed { .. }
+        | Note::HookFailed { .. }
         | Note::Healthy
         | Note::Leftovers
         | Note::Waiting { .. }

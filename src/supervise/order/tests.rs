@@ -87,7 +87,7 @@ fn a_restart_goes_down_and_up_in_order() {
     b.pass(3000);
     let names = words("db api web");
     let files = crate::supervise::event::Files::Unchanged;
-    let out = b.command(Command::Restart { names, wait: Wait::Reached, files });
+    let out = b.command(Command::Restart { names, wait: Wait::Reached, files, rolling: None });
     assert_eq!(asked(&b, &out), "web");
     b.exit("web", Exit::Code(0));
     b.exit("api", Exit::Code(0));

@@ -14,7 +14,7 @@ impl Bench {
         self.tell(Input::Command {
             ticket,
             uid: Some(0),
-            command: Command::Restart { names: words(names), wait, files },
+            command: Command::Restart { names: words(names), wait, files, rolling: None },
         })
     }
 

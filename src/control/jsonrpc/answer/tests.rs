@@ -53,6 +53,7 @@ fn account(setting: Option<Setting>) -> Account {
     let (from, to) = (StateName::Starting, StateName::Backoff);
     Account {
         last_check: None,
+        hooks: Vec::new(),
         status: bare("web"),
         because: "never started".to_owned(),
         next: "\"start web\" starts it".to_owned(),

@@ -1,0 +1,220 @@
+//! Hooks: commands at the turns of a process's life, and the ways to ask it to end.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use support::*;
+
+/// The lines of a file that programs and hooks write to.
+fn lines(path: &Path) -> Vec<String> {
+    fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+/// A command that adds a line to a file, in YAML.
+fn says(file: &str, text: &str) -> String {
+    format!("[sh, -c, 'echo \"{text}\" >> {file}']")
+}
+
+#[test]
+fn a_life_with_all_hooks() {
+    let setup = Setup::new();
+    let file = setup.file("turns");
+    let hooks = ["pre_start", "post_start", "pre_stop", "post_stop"]
+        .map(|hook| format!("{hook}: {}", says(&file, "$TASKMASTER_HOOK $TASKMASTER_PROCESS ${ENV_X} $A")));
+    let hooks = hooks.join("\n  ").replace("${ENV_X}", "");
+    let d = setup.programs(&format!("x:\n  cmd: sleep 1000\n  env: {{A: b}}\n  starttime: 0\n  {hooks}")).start();
+    d.wait_state("x", "RUNNING");
+    wait_until("post_start", || lines(&d.path("turns")).len() == 2);
+    d.ok("stop x");
+    assert_eq!(lines(&d.path("turns")), ["pre_start x  b", "post_start x  b", "pre_stop x  b", "post_stop x  b"]);
+    assert_eq!(d.status("x").last_exit(), "killed by SIGTERM");
+}
+
+#[test]
+fn what_fails_before_the_start_is_a_failed_start() {
+    let d = Daemon::with(
+        "x: {cmd: sleep 1000, pre_start: [sh, -c, 'echo no good; exit 3'], startretries: 1, backoff: {initial: 0.1, floor: 0}}",
+    );
+    let s = d.wait_state("x", "FATAL");
+    has(s.why(), "pre_start failed (exit status 3)");
+    let log = fs::read_to_string(d.auto_log("x", "stdout")).unwrap();
+    assert_eq!(log, "no good\nno good\n");
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let d = Daemon::with("x: {cmd: sleep 1000, pre_start: /no/such/thing, startretries: 0}");
+    let s = d.wait_state("x", "FATAL");
+    has(s.why(), "pre_start did not start: cannot execute (execve) \"/no/such/thing\": ");
+}
+
+#[test]
+fn a_slow_preparation_is_ended_with_all_it_started() {
+    let d = Daemon::with(
+        "x: {cmd: sleep 1000, startretries: 0, pre_start: {cmd: [sh, -c, 'sleep 1000 & echo $$! > pids; sleep 1000'], timeout: 0.5}}",
+    );
+    let s = d.wait_state("x", "FATAL");
+    has(s.why(), "pre_start took longer than its timeout (500ms)");
+    let pid: u32 = lines(&d.path("pids"))[0].parse().unwrap();
+    wait_until("the rest of the group", || !alive(pid));
+}
+
+#[test]
+fn a_stop_ends_the_preparation() {
+    let d = Daemon::with("x: {cmd: sleep 1000, pre_start: sleep 1000}");
+    d.wait_state("x", "STARTING");
+    let task = wait_for("the hook", || children(d.pid).first().map(|(pid, _)| *pid));
+    assert_eq!(d.status("x").pid(), None);
+    has(&d.ok("why x"), "its pre_start runs");
+    d.ok("stop x");
+    assert_eq!(d.state("x"), "STOPPED");
+    wait_until("the hook is gone", || !alive(task));
+}
+
+#[test]
+fn what_a_hook_leaves_behind_is_killed() {
+    let d = Daemon::with("x: {cmd: sleep 1000, pre_start: [sh, -c, 'sleep 1000 & echo $$! > pids']}");
+    d.wait_state("x", "RUNNING");
+    let pid: u32 = lines(&d.path("pids"))[0].parse().unwrap();
+    wait_until("the rest of the group", || !alive(pid));
+}
+
+#[test]
+fn the_end_is_told_and_waited_for() {
+    let setup = Setup::new();
+    let file = setup.file("ends");
+    let told = "$TASKMASTER_EXIT_STATUS/$TASKMASTER_EXIT_SIGNAL/$TASKMASTER_EXIT";
+    let d = setup
+        .programs(&format!(
+            "x:\n  cmd: {}\n  autorestart: always\n  starttime: 0\n  backoff: {{floor: 0}}\n  \
+             pre_start: {}\n  post_stop: [sh, -c, 'sleep 0.2; echo {told} >> {file}']\n",
+            probe("sleep=50 exit=7"),
+            says(&file, "start"),
+        ))
+        .start();
+    wait_until("two ends", || lines(&d.path("ends")).len() >= 4);
+    d.ok("stop x");
+    let seen = lines(&d.path("ends"));
+    for (i, line) in seen.iter().enumerate() {
+        // One that was stopped while it started has no end to tell.
+        let want = if i % 2 == 0 { "start" } else { "7//exit status 7" };
+        assert!(line == want || (i + 1 == seen.len() && line.starts_with('/')), "{seen:?}");
+    }
+}
+
+#[test]
+fn giving_up_is_told() {
+    let setup = Setup::new();
+    let file = setup.file("fatal");
+    let told = says(&file, "$TASKMASTER_PROGRAM: $TASKMASTER_REASON");
+    let d = setup.programs(&format!("x: {{cmd: 'false', startretries: 0, on_fatal: {told}}}")).start();
+    d.wait_state("x", "FATAL");
+    wait_until("it is told", || !lines(&d.path("fatal")).is_empty());
+    assert_eq!(lines(&d.path("fatal")), ["x: exited too quickly (exit status 1)"]);
+}
+
+#[test]
+fn a_stop_command_takes_the_place_of_the_signal() {
+    let setup = Setup::new();
+    let d = setup
+        .programs(&format!(
+            "x: {{cmd: {}, stop_command: [sh, -c, 'kill -USR1 $TASKMASTER_PID'], stoptime: 20}}",
+            probe("on=10:42:0 ignore=15 text=ready forever")
+        ))
+        .start();
+    d.wait_state("x", "RUNNING");
+    d.ok("stop x");
+    assert_eq!(d.status("x").last_exit(), "exit status 42");
+}
+
+#[test]
+fn a_stop_command_that_fails_is_followed_by_the_signal() {
+    let d = Daemon::with("x: {cmd: sleep 1000, stop_command: /no/such/thing, stoptime: 20}");
+    d.wait_state("x", "RUNNING");
+    d.ok("stop x");
+    assert_eq!(d.status("x").last_exit(), "killed by SIGTERM");
+    has(&d.own_log(), "stop_command did not start");
+}
+
+#[test]
+fn a_stop_command_has_stoptime() {
+    let d = Daemon::with("x: {cmd: sleep 1000, stop_command: sleep 1000, stoptime: 0.5}");
+    d.wait_state("x", "RUNNING");
+    d.ok("stop x");
+    assert_eq!(d.status("x").last_exit(), "killed by SIGKILL");
+}
+
+#[test]
+fn signals_follow_one_another() {
+    let d = Daemon::with(&format!(
+        "x: {{cmd: {}, stopsignal: [INT 0.3, USR1 0.3, TERM], stoptime: 20}}",
+        probe("ignore=2 ignore=10 on=15:9:0 forever")
+    ));
+    d.wait_state("x", "RUNNING");
+    let begin = Instant::now();
+    d.ok("stop x");
+    assert!(begin.elapsed() >= Duration::from_millis(590), "{:?}", begin.elapsed());
+    assert_eq!(d.status("x").last_exit(), "exit status 9");
+    let log = d.own_log();
+    for sig in ["SIGINT", "SIGUSR1", "SIGTERM"] {
+        has(&log, &format!("stopping: {sig} sent"));
+    }
+}
+
+#[test]
+fn the_end_makes_a_pre_stop_needless() {
+    let d = Daemon::with(&format!("x: {{cmd: {}, pre_stop: sleep 1000}}", probe("text=up sleep=1500")));
+    d.wait_state("x", "RUNNING");
+    d.ok("stop x");
+    assert_eq!(
+        (d.state("x"), d.status("x").last_exit().to_owned()),
+        ("STOPPED".to_owned(), "exit status 0".to_owned())
+    );
+}
+
+#[test]
+fn a_pre_stop_that_takes_too_long_is_ended() {
+    let d = Daemon::with("x: {cmd: sleep 1000, pre_stop: {cmd: sleep 1000, timeout: 0.3}}");
+    d.wait_state("x", "RUNNING");
+    d.ok("stop x");
+    assert_eq!(d.status("x").last_exit(), "killed by SIGTERM");
+    has(&d.own_log(), "pre_stop took longer than its timeout (300ms)");
+}
+
+#[test]
+fn a_shutdown_waits_for_the_hooks_and_a_second_does_not() {
+    let setup = Setup::new();
+    let file = setup.file("turns");
+    let programs = format!("x: {{cmd: sleep 1000, post_stop: [sh, -c, 'sleep 0.3; echo done > {file}']}}");
+    let mut d = setup.programs(&programs).start();
+    d.wait_state("x", "RUNNING");
+    d.signal(Signal::SIGTERM);
+    assert_eq!(d.wait_exit(), 0);
+    assert_eq!(lines(&d.path("turns")), ["done"]);
+
+    let mut d = Daemon::with("x: {cmd: sleep 1000, pre_stop: sleep 1000, post_stop: sleep 1000}");
+    d.wait_state("x", "RUNNING");
+    d.signal(Signal::SIGTERM);
+    d.wait_state("x", "STOPPING");
+    let below = descendants(d.pid);
+    d.signal(Signal::SIGTERM);
+    assert_eq!(d.wait_exit(), 0);
+    wait_until("nothing is left", || below.iter().all(|p| !p.alive()));
+}
+
+#[test]
+fn new_hooks_apply_from_the_next_time() {
+    let mut d = Daemon::with("x: {cmd: sleep 1000}");
+    let pid = d.wait_state("x", "RUNNING").pid();
+    let file = d.file("turns");
+    d.reload(&format!("x: {{cmd: sleep 1000, post_stop: {}}}", says(&file, "over")));
+    assert_eq!(d.status("x").pid(), pid);
+    d.ok("stop x");
+    assert_eq!(lines(&d.path("turns")), ["over"]);
+}
