@@ -33,6 +33,7 @@ use super::output::Outputs;
 use super::pidfile::PidFile;
 use super::reactor::{Reactor, Source, Wants};
 use super::run::{Daemon, Surroundings};
+use super::web::Web;
 
 /// Signals that the daemon acts upon, or takes note of and goes on.
 const HANDLED: [Sig; 6] = [Sig::TERM, Sig::INT, Sig::QUIT, Sig::HUP, Sig::USR1, Sig::USR2];
@@ -135,7 +136,8 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     let mut files = LogFiles::new().map_err(|e| Error::io("make a pipe", "", e))?;
     let mut journal = Journal::new(&config.daemon, &mut files, foreground && !attached);
     let access = audit::access(&config.daemon.socket.roles, &people);
-    let mut clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket, access)?;
+    let mut clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket, access.clone())?;
+    let web = Web::listen(&mut reactor, &config.daemon, access)?;
     let pidfile = PidFile::write(config.daemon.pidfile.as_deref())?;
     if !config.daemon.nocleanup {
         files.cleanup(origin::auto_logs(&config).iter().map(PathBuf::as_path));
@@ -154,6 +156,9 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     );
     for warning in &warnings {
         journal.write(Level::Warning, warning);
+    }
+    for address in web.addresses() {
+        journal.write(Level::Info, format_args!("listening for HTTP at {address}"));
     }
     journal.flush(&mut files, clock::now());
     clients.allow(origin::room_for_clients(&config));
@@ -175,6 +180,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         terminals: Default::default(),
         files,
         clients,
+        web,
         events: Default::default(),
         audit: Default::default(),
         follows: Default::default(),
@@ -200,6 +206,7 @@ impl Daemon {
     /// The last lines of the log, and the socket removed.
     fn leave(&mut self, result: &Result<(), Error>) {
         self.clients.remove_socket();
+        self.web.remove_sockets();
         self.cgroups.leave();
         self.write_unfinished();
         self.finish_terminals();

@@ -37,6 +37,7 @@ use super::receivers::Receivers;
 use super::stdin::Stdins;
 use super::tasks::Tasks;
 use super::terminal::Terminals;
+use super::web::Web;
 
 /// How many processes are born in one turn. Between two turns everybody else is served.
 const SPAWNS_PER_TURN: usize = 8;
@@ -74,6 +75,8 @@ pub struct Daemon {
     pub(super) files: LogFiles,
     /// Connections.
     pub(super) clients: Clients,
+    /// HTTP.
+    pub(super) web: Web,
     /// What happened, and who follows.
     pub(super) events: Events,
     /// Requests that will be in the log.
@@ -136,6 +139,7 @@ impl Daemon {
         self.kill_all_tasks();
         self.tell_all_followers();
         self.clients.say_goodbye(&mut self.reactor);
+        self.web.say_goodbye(&mut self.reactor, self.now);
         match self.quit.take() {
             Some(survivors) if !survivors.is_empty() => Err(Error::Survivors(survivors)),
             _ => Ok(()),
@@ -144,6 +148,7 @@ impl Daemon {
 
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
         let told_later = self.clients.has_more() || self.events.has_more() || self.follows.has_more();
+        let told_later = told_later || self.web.has_more();
         let births = !self.births.is_empty() || self.tasks.has_more();
         let busy =
             self.outputs.has_more() || self.terminals.has_more() || births || told_later || self.receivers.has_more();
@@ -165,6 +170,7 @@ impl Daemon {
         self.lines_came();
         self.serve_follows();
         self.serve_clients_again();
+        self.serve_web();
         if self.fleet.next_deadline().is_some_and(|at| at <= self.now) {
             self.inputs.push_back(Input::Tick);
         }
@@ -176,10 +182,14 @@ impl Daemon {
         let output = self.outputs.next_deadline(&self.files);
         self.write_untold();
         let (clients, audit) = (self.clients.next_deadline(), self.audit.next_deadline());
-        let deadline = [self.fleet.next_deadline(), output, clients, audit, self.receivers.next_deadline()];
+        let (web, receivers) = (self.web.next_deadline(), self.receivers.next_deadline());
+        let deadline = [self.fleet.next_deadline(), output, clients, audit, web, receivers];
         let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);
+        if self.web.times_turns() {
+            self.web.turned(clock::now().since(self.now));
+        }
         Ok(())
     }
 
@@ -211,6 +221,7 @@ impl Daemon {
     /// Writes down what happened to log files.
     pub(super) fn report_log_facts(&mut self) {
         for fact in self.files.take_facts() {
+            self.web.note_log(&fact);
             self.journal.write(fact.level(), &fact);
         }
     }
