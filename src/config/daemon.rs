@@ -5,6 +5,7 @@ use crate::base::text::quoted;
 use super::check::{Objection, World};
 use super::diag::{Level, Report};
 use super::model::{Account, DaemonConfig, Roles, SocketConfig};
+use super::on_event;
 use super::program::BACKUPS;
 use super::section::{Reader, Section};
 use super::values;
@@ -27,9 +28,10 @@ pub(super) enum DaemonKey {
     Umask,
     Socket,
     Http,
+    OnEvent,
 }
 
-pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 11] = [
+pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 12] = [
     ("logfile", DaemonKey::Logfile),
     ("loglevel", DaemonKey::Loglevel),
     ("logformat", DaemonKey::Logformat),
@@ -41,6 +43,7 @@ pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 11] = [
     ("umask", DaemonKey::Umask),
     ("socket", DaemonKey::Socket),
     ("http", DaemonKey::Http),
+    ("on_event", DaemonKey::OnEvent),
 ];
 
 /// The keys under `socket`.
@@ -82,6 +85,8 @@ pub(super) fn read(section: &Section<'_, '_, DaemonKey>, world: &World<'_>, repo
     let [own, defaults] = reader.within(DaemonKey::Socket, &SOCKET_KEYS);
     socket(&mut daemon.socket, &own, &defaults, world, reader.report);
     daemon.http = http::read(&mut reader, world);
+    let mut reader = Reader { report: reader.report, own: section, defaults: &none };
+    daemon.on_event = on_event::read(&mut reader, world);
     daemon
 }
 

@@ -11,7 +11,8 @@ use crate::base::units::{print_duration, print_size};
 
 use super::model::{
     Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, Hook, HookCommand, HttpAddress,
-    HttpConfig, LogTarget, Output, Policy, Probe, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    HttpConfig, LogTarget, OnEvent, Output, Policy, Probe, Program, Recipient, Rotation, Schedule, Sink, SocketConfig,
+    Variable, When,
 };
 
 mod confines;
@@ -314,6 +315,7 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
         umask,
         socket: SocketConfig { path, mode, owner, group, roles },
         http,
+        on_event,
     } = old;
     let mut keys = Keys::default();
     keys.key("logfile", logfile, &new.logfile, log_target);
@@ -334,6 +336,9 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
         live.key(format_args!("socket.{key}"), old, new, holders);
     }
     http_keys(http.as_ref(), new.http.as_ref(), &mut keys, &mut live);
+    live.key("on_event", on_event.as_slice(), new.on_event.as_slice(), |all| {
+        if all.is_empty() { unset() } else { all.iter().map(told).collect::<Vec<_>>().join(", ") }
+    });
     (keys.0, live.0)
 }
 
@@ -356,6 +361,17 @@ fn one_or_list(all: &[String]) -> String {
         [one] => one.clone(),
         several => list(several),
     }
+}
+
+/// `notify (exited, fatal; web; timeout 10s)`.
+fn told(rule: &OnEvent) -> String {
+    let OnEvent { events, programs, to, timeout } = rule;
+    let to = match to {
+        Recipient::Command(argv) => command(argv),
+        Recipient::Post(url) => scalar(url),
+    };
+    let any = |list: &[String]| if list.is_empty() { "all".to_owned() } else { list.join(", ") };
+    format!("{to} ({}; {}; timeout {})", any(events), any(programs), print_duration(*timeout))
 }
 
 /// A program with its own keys where a restart is needed to change them, and with the keys of a newer one in all else:

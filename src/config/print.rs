@@ -14,8 +14,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, HookCommand, HttpConfig, LogTarget, Output,
-    Overlap, Policy, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, HookCommand, HttpConfig, LogTarget, OnEvent,
+    Output, Overlap, Policy, Program, Recipient, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 use super::words;
 
@@ -166,6 +166,12 @@ impl Page {
         if let Some(http) = &daemon.http {
             self.section("http", |page| page.http(http));
         }
+        if !daemon.on_event.is_empty() {
+            self.line("on_event:");
+        }
+        for rule in &daemon.on_event {
+            self.on_event(rule);
+        }
     }
 
     fn http(&mut self, http: &HttpConfig) {
@@ -183,6 +189,26 @@ impl Page {
             [one] => self.plain(key, one),
             several => self.plain(key, &format!("[{}]", several.join(", "))),
         }
+    }
+
+    fn on_event(&mut self, rule: &OnEvent) {
+        let OnEvent { events, programs, to, timeout } = rule;
+        let mut keys = match to {
+            Recipient::Command(argv) => {
+                let words: Vec<String> = argv.iter().map(|word| expand::as_template(word)).collect();
+                vec![format!("command: {}", flow(&words))]
+            }
+            Recipient::Post(url) => vec![format!("post: {}", literal(url))],
+        };
+        for (key, list) in [("events", events), ("programs", programs)] {
+            if !list.is_empty() {
+                keys.push(format!("{key}: {}", flow(list)));
+            }
+        }
+        if *timeout != OnEvent::new(to.clone()).timeout {
+            keys.push(format!("timeout: {}", duration(timeout)));
+        }
+        self.line(&format!("  - {{{}}}", keys.join(", ")));
     }
 
     fn socket(&mut self, socket: &SocketConfig) {

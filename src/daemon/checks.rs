@@ -5,8 +5,8 @@
 //! descriptor of the reactor, a task, or the wish for a sign. Of connections and commands there is a bounded number at
 //! once; the others wait in the order in which they were asked for.
 
-mod connection;
-mod http;
+pub(super) mod connection;
+pub(super) mod http;
 mod message;
 mod notify;
 mod signs;

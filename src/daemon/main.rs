@@ -175,6 +175,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         cgroups: Default::default(),
         outputs: Outputs::default(),
         stdins: Default::default(),
+        receivers: Default::default(),
         tasks: Default::default(),
         terminals: Default::default(),
         files,
@@ -194,6 +195,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         now: clock::now(),
         quit: None,
     };
+    daemon.take_receivers();
     let result = daemon.run();
     daemon.leave(&result);
     drop(pidfile);

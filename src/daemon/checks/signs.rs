@@ -12,7 +12,7 @@ use crate::base::stage::Stage;
 use crate::config::expand::{Blueprint, Place};
 use crate::config::model::{Probe, Program};
 use crate::supervise::health::{CheckNumber, Found, OUTPUT_KEPT, Purpose};
-use crate::sys::spawn::{Command, Failed};
+use crate::sys::spawn::Failed;
 use crate::sys::{fd, notify};
 
 use super::notify::Notify;
@@ -63,20 +63,10 @@ struct Notice {
 /// What a child is to have for its signs.
 #[derive(Debug, Default)]
 pub(in crate::daemon) struct Prepared {
-    descriptors: Vec<(u32, OwnedFd)>,
-    watchdog: bool,
-}
-
-impl Prepared {
-    /// Gives it to the child.
-    pub fn give_to(self, command: &mut Command) {
-        for (number, end) in self.descriptors {
-            command.pass(number, end);
-        }
-        if self.watchdog {
-            command.own_pid("WATCHDOG_PID");
-        }
-    }
+    /// Ends of pipes, with the number that each is to have.
+    pub descriptors: Vec<(u32, OwnedFd)>,
+    /// Whether it is told its own process id, as the one that is to send `WATCHDOG=1`.
+    pub watchdog: bool,
 }
 
 impl Signs {
@@ -276,7 +266,7 @@ impl Daemon {
             (Some(Probe::Notify), _) => {
                 let what = if purpose == Purpose::Readiness { "READY=1" } else { "WATCHDOG=1" };
                 let from =
-                    unheard.map(|pid| format!("; messages of process {pid}, which is none of its own, do not count"));
+                    unheard.map(|pid| format!(" (messages of process {pid}, which is none of its own, do not count)"));
                 format!("did not send {what}{}", from.unwrap_or_default())
             }
             (Some(Probe::Exec(_) | Probe::Tcp(_) | Probe::Http { .. }) | None, _) => "no sign came".to_owned(),
