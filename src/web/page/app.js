@@ -45,7 +45,9 @@ function icon(name) {
 
 const title = (word) => word[0].toUpperCase() + word.slice(1);
 
-function setText(node, text) { if (node.textContent !== text) node.textContent = text; }
+function put(node, key, value) { if (node[key] !== value) node[key] = value; }
+
+function setText(node, text) { put(node, "textContent", text); }
 
 function span(ms) {
   const s = Math.floor(ms / 1000), two = (n) => String(n).padStart(2, "0");
@@ -131,6 +133,7 @@ const seen = new IntersectionObserver((entries) => {
     const row = model.rows.get(entry.target.dataset.name);
     if (!row) continue;
     row.seen = entry.isIntersecting;
+    if (row.seen) tick(row, performance.now());
     if (row.seen && row.late) paintLoad(row);
   }
 }, { root: $("list"), rootMargin: "200px" });
@@ -169,6 +172,8 @@ function actButton(verb, names, about) {
   return b;
 }
 
+const cannot = (verb, p) => (verb === "start" ? Boolean(p.pid) : !p.pid && p.want === "down");
+
 function chips(cell, p) {
   const wanted = [[p.state, STATES[p.state] || ""]];
   if (p.state === "EXITED" && !p.as_wanted) wanted[0][1] = "bad";
@@ -186,14 +191,14 @@ function update(row, p) {
   chips(row.state, p);
   setText(row.pid, p.pid ? String(p.pid) : "–");
   setText(row.restarts, String(Math.max(0, p.runs - 1)));
-  row.restarts.title = `${p.runs} runs`;
+  put(row.restarts, "title", `${p.runs} runs`);
   const why = reason(p);
   setText(row.why, why);
-  row.why.hidden = !why;
+  put(row.why, "hidden", !why);
   row.node.classList.toggle("up", Boolean(p.pid));
   row.node.classList.toggle("off", !p.as_wanted || p.health === "unhealthy");
-  for (const b of row.acts.children) b.disabled = b.dataset.verb === "start" ? Boolean(p.pid) : !p.pid && p.want === "down";
-  tick(row, at);
+  for (const b of row.acts.children) put(b, "disabled", cannot(b.dataset.verb, p));
+  if (row.seen || !before || before.state !== p.state) tick(row, at);
   if (before && before.pid !== p.pid) row.cpu.length = row.mem.length = 0;
   if (p.usage) sample(row, p.usage, at);
   else if (!p.pid && row.last) { row.last = null; row.cpu.length = row.mem.length = 0; paintLoad(row); }
@@ -335,7 +340,7 @@ function arrange() {
   for (const { p, node } of model.rows.values()) {
     for (const v in VIEWS) if (VIEWS[v][1](p)) counts[v]++;
     const hide = !matches(p);
-    if (node.hidden !== hide) node.hidden = hide;
+    put(node, "hidden", hide);
     const g = groupOf(p), sum = shown.get(g) || { all: 0, up: 0, bad: 0, seen: 0 };
     sum.all++;
     sum.seen += !hide;
@@ -640,7 +645,7 @@ function fact(name, value, code) {
 function showFacts(row) {
   const p = row.p, s = row.setting || {}, since = row.since === null ? "" : span(performance.now() - row.since);
   chips($("detail-state"), p);
-  for (const b of $("detail-acts").children) b.disabled = b.dataset.verb === "start" ? Boolean(p.pid) : !p.pid && p.want === "down";
+  for (const b of $("detail-acts").children) put(b, "disabled", cannot(b.dataset.verb, p));
   const usage = p.usage || row.usage || {};
   if (p.usage) row.usage = p.usage;
   $("facts").replaceChildren(
