@@ -20,6 +20,7 @@ pub mod process;
 pub mod pty;
 mod raw;
 pub mod signals;
+pub mod single;
 pub mod sock;
 pub mod spawn;
 pub mod splice;
