@@ -30,6 +30,7 @@ mod output;
 mod perform;
 mod pidfile;
 mod reactor;
+mod receivers;
 mod run;
 mod single;
 mod stdin;

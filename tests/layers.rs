@@ -52,6 +52,7 @@ const ONLY_IN: [(&str, &[&str]); 20] = [
     ("serde_yaml", &["src/base/yaml.rs"]),
     ("toml", &["src/base/toml.rs"]),
     ("tz", &["src/base/zone.rs"]),
+    ("httparse", &["src/daemon/checks/http.rs"]),
     ("serde_json", &["src/control/", "src/config/schema.rs", "src/config/schema/", "src/ctl/local/"]),
     ("getopts", &["src/base/flags.rs", "src/daemon/options.rs", "src/ctl/"]),
     ("ratatui_core", &["src/ctl/board.rs", "src/ctl/board/"]),
@@ -63,7 +64,7 @@ const ONLY_IN: [(&str, &[&str]); 20] = [
     ("timer::monotonic", &["src/daemon/clock.rs", "src/ctl/", "src/sys/"]),
     ("timer::wall", &["src/daemon/clock.rs", "src/ctl/", "src/sys/"]),
     // What is done to processes is done in one place, and so is the waiting for them; tasks have theirs.
-    ("spawn::Command", &["src/daemon/birth.rs", "src/daemon/checks/signs.rs", "src/sys/"]),
+    ("spawn::Command", &["src/daemon/birth.rs", "src/sys/"]),
     ("pidfd::send_signal", &["src/daemon/perform.rs", "src/daemon/tasks.rs", "src/daemon/attached.rs", "src/sys/"]),
     ("group::signal", &["src/daemon/perform.rs", "src/daemon/tasks.rs", "src/sys/"]),
     (

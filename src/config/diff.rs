@@ -11,7 +11,7 @@ use crate::base::units::{print_duration, print_size};
 
 use super::model::{
     Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, Hook, HookCommand, LogTarget,
-    Output, Policy, Probe, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    OnEvent, Output, Policy, Probe, Program, Recipient, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 
 mod confines;
@@ -313,6 +313,7 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
         pidfile,
         umask,
         socket: SocketConfig { path, mode, owner, group, roles },
+        on_event,
     } = old;
     let mut keys = Keys::default();
     keys.key("logfile", logfile, &new.logfile, log_target);
@@ -332,7 +333,21 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
     for ((key, old), (_, new)) in roles.by_key().into_iter().zip(new.socket.roles.by_key()) {
         live.key(format_args!("socket.{key}"), old, new, holders);
     }
+    live.key("on_event", on_event.as_slice(), new.on_event.as_slice(), |all| {
+        if all.is_empty() { unset() } else { all.iter().map(told).collect::<Vec<_>>().join(", ") }
+    });
     (keys.0, live.0)
+}
+
+/// `notify (exited, fatal; web; timeout 10s)`.
+fn told(rule: &OnEvent) -> String {
+    let OnEvent { events, programs, to, timeout } = rule;
+    let to = match to {
+        Recipient::Command(argv) => command(argv),
+        Recipient::Post(url) => scalar(url),
+    };
+    let any = |list: &[String]| if list.is_empty() { "all".to_owned() } else { list.join(", ") };
+    format!("{to} ({}; {}; timeout {})", any(events), any(programs), print_duration(*timeout))
 }
 
 /// A program with its own keys where a restart is needed to change them, and with the keys of a newer one in all else:

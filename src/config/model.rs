@@ -14,11 +14,13 @@ use crate::base::text::quoted;
 
 mod check;
 mod confines;
+mod events;
 mod hooks;
 mod schedule;
 
 pub use check::{Check, GOOD_STATUS, OnUnhealthy, Probe};
 pub use confines::{Confines, Directory, TreeLimits};
+pub use events::{EVENTS, OnEvent, Recipient};
 pub use hooks::{Hook, HookCommand};
 pub use schedule::{Overlap, Schedule, When};
 
@@ -52,6 +54,8 @@ pub struct DaemonConfig {
     pub umask: Option<u32>,
     /// `socket`.
     pub socket: SocketConfig,
+    /// `on_event`.
+    pub on_event: Vec<OnEvent>,
 }
 
 impl Default for DaemonConfig {
@@ -66,6 +70,7 @@ impl Default for DaemonConfig {
             pidfile: None,
             umask: None,
             socket: SocketConfig::default(),
+            on_event: Vec::new(),
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, HookCommand, LogTarget, Output, Overlap, Policy,
-    Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, HookCommand, LogTarget, OnEvent, Output, Overlap,
+    Policy, Program, Recipient, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 use super::words;
 
@@ -163,6 +163,32 @@ impl Page {
         self.some("pidfile", daemon.pidfile.as_ref(), |path| literal(path));
         self.some("umask", daemon.umask.as_ref(), octal);
         self.section("socket", |page| page.socket(&daemon.socket));
+        if !daemon.on_event.is_empty() {
+            self.line("on_event:");
+        }
+        for rule in &daemon.on_event {
+            self.on_event(rule);
+        }
+    }
+
+    fn on_event(&mut self, rule: &OnEvent) {
+        let OnEvent { events, programs, to, timeout } = rule;
+        let mut keys = match to {
+            Recipient::Command(argv) => {
+                let words: Vec<String> = argv.iter().map(|word| expand::as_template(word)).collect();
+                vec![format!("command: {}", flow(&words))]
+            }
+            Recipient::Post(url) => vec![format!("post: {}", literal(url))],
+        };
+        for (key, list) in [("events", events), ("programs", programs)] {
+            if !list.is_empty() {
+                keys.push(format!("{key}: {}", flow(list)));
+            }
+        }
+        if *timeout != OnEvent::new(to.clone()).timeout {
+            keys.push(format!("timeout: {}", duration(timeout)));
+        }
+        self.line(&format!("  - {{{}}}", keys.join(", ")));
     }
 
     fn socket(&mut self, socket: &SocketConfig) {

@@ -15,7 +15,8 @@ use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 
 use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
-use super::model::{Condition, Level, LogFormat, Overlap};
+use super::model::{Condition, EVENTS, Level, LogFormat, Overlap};
+use super::on_event::{ENTRIES, EVENT_KEYS, EventKey};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
     BACKOFF_KEYS, BACKUPS, BackoffKey, HOOK_KEYS, HookKey, KEYS, Key, NICE, NUMPROCS, NUMPROCS_START, OOM_SCORE_ADJ,
@@ -144,7 +145,34 @@ fn daemon(key: DaemonKey) -> Said {
         DaemonKey::Nocleanup => (boolean(), "Keep the auto log files of an earlier daemon. Default: false."),
         DaemonKey::Pidfile => (path(), "A file that holds the daemon's process id. None unless given."),
         DaemonKey::Umask => (octal(), "The daemon's umask. Unless given, the one it was started with."),
+        DaemonKey::OnEvent => (on_event(), "Who is told what happens to processes. Default: []."),
         DaemonKey::Socket => (section(&SOCKET_KEYS, socket), "The control socket."),
+    }
+}
+
+fn on_event() -> Value {
+    let mut entry = section(&EVENT_KEYS, event_key);
+    put(&mut entry, "type", json!("object"));
+    let [command, other] = ["command", "cmd"].map(|name| json!({"required": [name]}));
+    let has_one = json!({"oneOf": [{"anyOf": [command, other]}, {"required": ["post"]}]});
+    let entry = json!({"allOf": [entry, has_one]});
+    json!({"anyOf": [entry, {"type": "array", "items": entry, "maxItems": ENTRIES}, {"type": "null"}]})
+}
+
+fn event_key(key: EventKey) -> Said {
+    match key {
+        EventKey::Events => {
+            let one = json!({"enum": EVENTS});
+            (json!({"anyOf": [one, {"type": "array", "items": one}]}), "Of which kinds. Default: [].")
+        }
+        EventKey::Programs => {
+            let one = json!({"type": ["string", "number", "boolean"], "minLength": 1});
+            let list = json!({"type": "array", "items": one});
+            (json!({"anyOf": [one, list]}), "About which processes, by names and patterns. Default: [].")
+        }
+        EventKey::Command => (command(), "A command that reads an event from its standard input."),
+        EventKey::Post => (json!({"type": "string", "minLength": 1}), "The URL that an event is sent to by HTTP."),
+        EventKey::Timeout => (duration(), "How long it may take to take an event. Default: 10s."),
     }
 }
 

@@ -167,7 +167,7 @@ fn envelope(members: &[(String, &RawValue)]) -> Result<String, Refusal> {
 }
 
 /// None of our types can fail to be written: their keys are strings and their numbers are whole.
-fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+pub(super) fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, value);
 }
 

@@ -41,6 +41,7 @@ impl Daemon {
             Source::Stdin(key, run) => self.serve_stdin((key, run)),
             Source::Terminal(key, run) => self.serve_terminal((key, run)),
             Source::Task(id) => self.task_ended(id),
+            Source::Delivery(number) => self.serve_delivery(number),
             Source::TaskOutput(id) => self.tasks.serve_output(&mut self.reactor, id),
             Source::Output(writer, stream) => {
                 self.outputs.serve(&mut self.reactor, &mut self.files, (writer, stream), self.now);

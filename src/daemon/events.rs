@@ -127,6 +127,7 @@ impl Daemon {
     pub(super) fn publish(&mut self, happening: Happening) {
         self.events.count += 1;
         let kept = Kept { seq: self.events.count, at: clock::wall(), happening, told: OnceCell::new() };
+        self.receivers.offer(&kept.happening, || kept.event());
         if self.events.kept.len() == KEPT {
             self.events.kept.pop_front();
         }

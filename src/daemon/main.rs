@@ -181,6 +181,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         orphans: Default::default(),
         outputs: Outputs::default(),
         stdins: Default::default(),
+        receivers: Default::default(),
         tasks: Default::default(),
         terminals: Default::default(),
         files,
@@ -199,6 +200,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         now: clock::now(),
         quit: None,
     };
+    daemon.take_receivers();
     let result = daemon.run();
     daemon.end_namespace();
     daemon.leave(&result);

@@ -50,6 +50,8 @@ pub enum Source {
     Stdin(Key, Run),
     /// The terminal of a run.
     Terminal(Key, Run),
+    /// A connection by which an event is told.
+    Delivery(u64),
     /// The read end of the output pipe of a task whose output is kept.
     TaskOutput(TaskId),
     /// The read end of the output pipe of a run or a task.

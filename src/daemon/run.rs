@@ -34,6 +34,7 @@ use super::origin::Origin;
 use super::orphans::Orphans;
 use super::output::Outputs;
 use super::reactor::{Reactor, Ready, Token};
+use super::receivers::Receivers;
 use super::stdin::Stdins;
 use super::tasks::Tasks;
 use super::terminal::Terminals;
@@ -66,6 +67,8 @@ pub struct Daemon {
     pub(super) outputs: Outputs,
     /// Input of the processes that read any.
     pub(super) stdins: Stdins,
+    /// Those who are told events.
+    pub(super) receivers: Receivers,
     /// Tasks that run, or wait for their turn to be born.
     pub(super) tasks: Tasks,
     /// Terminals of processes.
@@ -145,8 +148,8 @@ impl Daemon {
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
         let told_later = self.clients.has_more() || self.events.has_more() || self.follows.has_more();
         let births = !self.births.is_empty() || self.tasks.has_more();
-        let busy =
-            self.outputs.has_more() || self.terminals.has_more() || births || told_later || self.orphans.has_more();
+        let others = self.receivers.has_more() || self.orphans.has_more();
+        let busy = self.outputs.has_more() || self.terminals.has_more() || births || told_later || others;
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
         let timeout = if busy { Some(Duration::ZERO) } else { leaving };
@@ -171,12 +174,13 @@ impl Daemon {
         }
         self.settle();
         self.give_birth();
+        self.serve_receivers();
         self.tell_followers();
         self.report_log_facts();
         let output = self.outputs.next_deadline(&self.files);
         self.write_untold();
         let (clients, audit) = (self.clients.next_deadline(), self.audit.next_deadline());
-        let deadline = [self.fleet.next_deadline(), output, clients, audit];
+        let deadline = [self.fleet.next_deadline(), output, clients, audit, self.receivers.next_deadline()];
         let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);

@@ -193,6 +193,7 @@ fn started(member: &Member) -> String {
     };
     match (&entry.asked, entry.from, member.inst.last_exit) {
         (Some(asked), _, _) => format!("started by {asked}"),
+        (None, StateName::Waiting, _) => "started when what it waited for was there".to_owned(),
         (None, StateName::Stopping, _) => match &member.asked {
             Some(asked) => format!("started again by {asked}"),
             None => "started again".to_owned(),

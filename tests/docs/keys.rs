@@ -37,7 +37,7 @@ fn keys_in_sources(kind: &str) -> Vec<Vec<String>> {
 }
 
 /// The tables of keys in the sources and where their page describes them.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 9] = [
     ("Root", "ROOTS"),
     ("Key", "PROGRAM KEYS"),
     ("DaemonKey", "DAEMON KEYS"),
@@ -45,6 +45,8 @@ const TABLES: [(&str, &str); 7] = [
     ("SocketKey", "Socket"),
     ("CheckKey", "Checks"),
     ("CapabilityKey", "Capabilities"),
+    ("HookKey", "Hooks"),
+    ("EventKey", "Events"),
 ];
 
 /// The items of one of these sections, without those of the subsections that have a table of their own.
