@@ -31,6 +31,7 @@ use super::follow::Follows;
 use super::journal::Journal;
 use super::logfile::LogFiles;
 use super::origin::Origin;
+use super::orphans::Orphans;
 use super::output::Outputs;
 use super::reactor::{Reactor, Ready, Token};
 use super::receivers::Receivers;
@@ -61,6 +62,8 @@ pub struct Daemon {
     pub(super) checks: Checks,
     /// The cgroups of those that have limits for all that they start.
     pub(super) cgroups: Cgroups,
+    /// Children that nobody here has started.
+    pub(super) orphans: Orphans,
     /// Output pipes.
     pub(super) outputs: Outputs,
     /// Input of the processes that read any.
@@ -150,8 +153,8 @@ impl Daemon {
         let told_later = self.clients.has_more() || self.events.has_more() || self.follows.has_more();
         let told_later = told_later || self.web.has_more();
         let births = !self.births.is_empty() || self.tasks.has_more();
-        let busy =
-            self.outputs.has_more() || self.terminals.has_more() || births || told_later || self.receivers.has_more();
+        let others = self.receivers.has_more() || self.orphans.has_more();
+        let busy = self.outputs.has_more() || self.terminals.has_more() || births || told_later || others;
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
         let timeout = if busy { Some(Duration::ZERO) } else { leaving };
@@ -163,6 +166,7 @@ impl Daemon {
         for event in ready.drain(..) {
             self.dispatch(event);
         }
+        self.reap_orphans();
         self.outputs.serve_due(&mut self.reactor, &mut self.files, self.now);
         self.tasks.serve_due(&mut self.reactor);
         // What was moved out of their pipes has made room.
