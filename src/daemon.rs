@@ -23,6 +23,7 @@ mod journal;
 mod lockfile;
 mod logfile;
 mod main;
+mod manager;
 mod options;
 mod origin;
 mod output;
