@@ -24,6 +24,7 @@ mod journal;
 mod lockfile;
 mod logfile;
 mod main;
+mod manager;
 mod options;
 mod origin;
 mod orphans;

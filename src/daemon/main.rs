@@ -27,6 +27,7 @@ use super::error::Error;
 use super::journal::Journal;
 use super::lockfile::LockFile;
 use super::logfile::LogFiles;
+use super::manager::Manager;
 use super::options::{self, Options, Wish};
 use super::origin::{self, Origin};
 use super::output::Outputs;
@@ -115,9 +116,10 @@ fn socket_path(config: &Config, env: &BTreeMap<String, String>) -> PathBuf {
 }
 
 /// Sets everything up and runs the loop. `ready` is told when the socket answers.
-fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<(), Error> {
+fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<(), Error> {
     let Loaded { config, people, warnings, stamps } = loaded;
     let attached = ready.is_some() && foreground;
+    let (manager, problem) = Manager::take(&mut origin.env, std::process::id(), clock::now());
     fd::close_inherited_on_exec();
     signals::reset_dispositions();
     if !process::is_init() {
@@ -196,6 +198,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         audit: Default::default(),
         follows: Default::default(),
         journal,
+        manager,
         origin,
         stamps: Some(stamps),
         people,
@@ -207,6 +210,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         quit: None,
     };
     daemon.take_receivers();
+    daemon.report_manager(problem);
     let result = daemon.run();
     daemon.end_namespace();
     daemon.leave(&result);

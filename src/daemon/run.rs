@@ -30,6 +30,7 @@ use super::events::Events;
 use super::follow::Follows;
 use super::journal::Journal;
 use super::logfile::LogFiles;
+use super::manager::Manager;
 use super::origin::Origin;
 use super::orphans::Orphans;
 use super::output::Outputs;
@@ -88,6 +89,8 @@ pub struct Daemon {
     pub(super) follows: Follows,
     /// The daemon's own log.
     pub(super) journal: Journal,
+    /// The service manager that has started the daemon.
+    pub(super) manager: Manager,
     /// Where the configuration comes from, for reading it again.
     pub(super) origin: Origin,
     /// The files that the configuration in force was read from, as they were then; `None` if a restart may have taken
@@ -131,6 +134,7 @@ impl Daemon {
         self.inputs.push_back(Input::Clock(clock::wall_at(self.now)));
         self.inputs.push_back(Input::Boot);
         self.settle();
+        self.tell_ready();
         let mut booting = true;
         while self.quit.is_none() {
             self.turn(&mut ready)?;
@@ -185,10 +189,11 @@ impl Daemon {
         self.report_log_facts();
         let output = self.outputs.next_deadline(&self.files);
         self.write_untold();
+        self.tell_manager();
         let (clients, audit) = (self.clients.next_deadline(), self.audit.next_deadline());
-        let (web, receivers) = (self.web.next_deadline(), self.receivers.next_deadline());
-        let deadline = [self.fleet.next_deadline(), output, clients, audit, web, receivers];
-        let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
+        let others = [self.web.next_deadline(), self.receivers.next_deadline(), self.manager.next_deadline()];
+        let deadline = [self.fleet.next_deadline(), output, clients, audit].into_iter().chain(others);
+        let arm = self.clock.arm(&self.reactor, deadline.flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);
         if self.web.times_turns() {
