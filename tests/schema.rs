@@ -219,6 +219,7 @@ taskmasterd:
     - {command: notify -x, events: [fatal, exited], programs: [web, "w*:*", 5], timeout: 5}
     - {post: "http://localhost:9000/x", events: unhealthy}
   socket: {path: /run/t.sock, mode: 0660, owner: root, group: 33, read: [a, 1000, "@adm", "@1"], control: "@ops", admin: 7}
+  http: {listen: [8080, "unix:/run/t.http", "${ADDRESS:-[::1]:1}"], control: on, token_file: /etc/t.token, hosts: [a.example, "b:1"]}
 defaults: &all
   cmd: sleep 5
   args: [a, 1, 1.5, true]
@@ -340,6 +341,7 @@ fn places() -> Vec<(String, &'static str, Vec<String>)> {
             &daemon["on_event"]["anyOf"][0]["allOf"][0]["properties"],
         ),
         of("socket.", "taskmasterd: {socket: {HERE}}", &daemon["socket"]["properties"]),
+        of("http.", "taskmasterd: {http: {listen: 1, HERE}}", &daemon["http"]["properties"]),
     ]
 }
 
@@ -355,6 +357,7 @@ fn with(around: &str, key: &str, value: &str) -> String {
         "status" => around.replace("cmd: b, ", "http: 'http://localhost:80/', "),
         _ => around.to_owned(),
     };
+    let around = if key == "listen" { around.replace("listen: 1, ", "") } else { around };
     around.replace("HERE", &format!("{key}: {value}"))
 }
 
@@ -373,6 +376,10 @@ fn bad_values(key: &str) -> &'static [&'static str] {
     const ARGS: &[&str] = &["{a: b}", "[[a]]", "[{}]", "[null]"];
     const COUNT: &[&str] = &["-1", "10001", "many", "1.5", "[1]", "{}", "", "true", "\"-1\"", "\"123456\""];
     match key {
+        "listen" => &["", "[]", "[[a]]", "{a: b}", "true", "localhost", "'unix:'", "'example.org:80'", "99999"],
+        "token_file" => PATH,
+        "http.control" => BOOLEAN,
+        "hosts" => &["[[a]]", "{a: b}", "'a b'", "'a/b'", "''"],
         "include" => &["5", "{a: b}", "[[a]]", "['']", "''"],
         "taskmasterd" | "defaults" | "programs" | "services" | "processes" | "socket" | "backoff" | "readiness"
         | "healthcheck" => LIST,
@@ -505,8 +512,14 @@ fn what_is_wrong_is_refused_by_both() {
     let mut docs = Vec::new();
     for (name, around, keys) in places() {
         for key in &keys {
-            let known_as = if name == "on_event." && key == "programs" { "on_event.programs" } else { key };
-            for value in bad_values(known_as) {
+            // Some keys of these names are of another kind elsewhere.
+            let known = match (name.as_str(), key.as_str()) {
+                ("http.", "control") => "http.control",
+                ("taskmasterd.", "http") => "socket",
+                ("on_event.", "programs") => "on_event.programs",
+                (_, key) => key,
+            };
+            for value in bad_values(known) {
                 docs.push(Doc::yaml(format!("{name}{key}: {value}"), with(around, key, value)));
             }
         }

@@ -10,6 +10,10 @@ use super::program::BACKUPS;
 use super::section::{Reader, Section};
 use super::values;
 
+mod http;
+
+pub(super) use http::{HTTP_KEYS, HttpKey};
+
 /// The keys under `taskmasterd`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DaemonKey {
@@ -24,9 +28,10 @@ pub(super) enum DaemonKey {
     Umask,
     Socket,
     OnEvent,
+    Http,
 }
 
-pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 11] = [
+pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 12] = [
     ("logfile", DaemonKey::Logfile),
     ("loglevel", DaemonKey::Loglevel),
     ("logformat", DaemonKey::Logformat),
@@ -38,6 +43,7 @@ pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 11] = [
     ("umask", DaemonKey::Umask),
     ("socket", DaemonKey::Socket),
     ("on_event", DaemonKey::OnEvent),
+    ("http", DaemonKey::Http),
 ];
 
 /// The keys under `socket`.
@@ -80,6 +86,7 @@ pub(super) fn read(section: &Section<'_, '_, DaemonKey>, world: &World<'_>, repo
     socket(&mut daemon.socket, &own, &defaults, world, reader.report);
     let mut reader = Reader { report: reader.report, own: section, defaults: &none };
     daemon.on_event = on_event::read(&mut reader, world);
+    daemon.http = http::read(&mut reader, world);
     daemon
 }
 

@@ -16,12 +16,14 @@ mod check;
 mod confines;
 mod events;
 mod hooks;
+mod http;
 mod schedule;
 
 pub use check::{Check, GOOD_STATUS, OnUnhealthy, Probe};
 pub use confines::{Confines, Directory, TreeLimits};
 pub use events::{EVENTS, OnEvent, Recipient};
 pub use hooks::{Hook, HookCommand};
+pub use http::{HttpAddress, HttpConfig};
 pub use schedule::{Overlap, Schedule, When};
 
 /// A whole configuration.
@@ -56,6 +58,8 @@ pub struct DaemonConfig {
     pub socket: SocketConfig,
     /// `on_event`.
     pub on_event: Vec<OnEvent>,
+    /// `http`; nothing listens unless it is given.
+    pub http: Option<HttpConfig>,
 }
 
 impl Default for DaemonConfig {
@@ -71,6 +75,7 @@ impl Default for DaemonConfig {
             umask: None,
             socket: SocketConfig::default(),
             on_event: Vec::new(),
+            http: None,
         }
     }
 }

@@ -352,7 +352,7 @@ mod tests {
         fn start(&mut self, name: &str) {
             let ticket = self.ticket();
             let command = Command::Start { names: words(name), wait: Wait::No };
-            self.tell(Input::Command { ticket, uid: 7, command });
+            self.tell(Input::Command { ticket, uid: Some(7), command });
         }
     }
 

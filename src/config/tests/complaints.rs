@@ -146,7 +146,7 @@ fn bad_texts_name_what_is_wrong() {
         ("taskmasterd: {socket: /x}", "taskmasterd.socket: is a text"),
         ("taskmasterd: {socket: {paht: /x}}", "taskmasterd.socket.paht: is not a known key (did you mean \"path\"?)"),
         (&long, "at most 107"),
-        ("taskmasterd: {http: {}}", "taskmasterd.http: is not a known key"),
+        ("taskmasterd: {htpp: {}}", "taskmasterd.htpp: is not a known key (did you mean \"http\"?)"),
         ("defaults: {numprocs: 0}", "defaults.numprocs: 0 is out of range"),
         ("defaults: {cmd: \"'\"}", "defaults.cmd"),
         ("defaults: {nmprocs: 0}", "defaults.nmprocs"),
