@@ -22,6 +22,7 @@ pub mod pty;
 pub mod random;
 mod raw;
 pub mod signals;
+pub mod single;
 pub mod sock;
 pub mod spawn;
 pub mod splice;

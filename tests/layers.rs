@@ -46,7 +46,7 @@ const WORLD: [&str; 8] = [
 ];
 
 /// Where alone a crate may be named, or a path be used (`a::b` at the end of a path).
-const ONLY_IN: [(&str, &[&str]); 21] = [
+const ONLY_IN: [(&str, &[&str]); 22] = [
     ("httparse", &["src/web/http.rs", "src/daemon/checks/http.rs"]),
     ("tungstenite", &["src/web/socket.rs"]),
     ("mio", &["src/daemon/reactor.rs"]),
@@ -72,9 +72,19 @@ const ONLY_IN: [(&str, &[&str]); 21] = [
     ("spawn::Command", &["src/daemon/birth.rs", "src/sys/"]),
     ("pidfd::send_signal", &["src/daemon/perform.rs", "src/daemon/tasks.rs", "src/daemon/attached.rs", "src/sys/"]),
     ("group::signal", &["src/daemon/perform.rs", "src/daemon/tasks.rs", "src/sys/"]),
-    ("sys::wait", &["src/daemon/children.rs", "src/daemon/tasks.rs", "src/daemon/attached.rs", "src/sys/"]),
+    (
+        "sys::wait",
+        &[
+            "src/daemon/children.rs",
+            "src/daemon/orphans.rs",
+            "src/daemon/tasks.rs",
+            "src/daemon/attached.rs",
+            "src/sys/",
+        ],
+    ),
     // `taskmasterd -i`: a process that is no daemon attends to two that are no programs.
     ("foreground::Foreground", &["src/daemon/attached.rs", "src/sys/"]),
+    ("single::Single", &["src/daemon/single.rs", "src/sys/"]),
 ];
 
 /// Where nothing may hold up the loop, or start a process past the one place that does.

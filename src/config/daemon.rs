@@ -27,8 +27,8 @@ pub(super) enum DaemonKey {
     Pidfile,
     Umask,
     Socket,
-    Http,
     OnEvent,
+    Http,
 }
 
 pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 12] = [
@@ -42,8 +42,8 @@ pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 12] = [
     ("pidfile", DaemonKey::Pidfile),
     ("umask", DaemonKey::Umask),
     ("socket", DaemonKey::Socket),
-    ("http", DaemonKey::Http),
     ("on_event", DaemonKey::OnEvent),
+    ("http", DaemonKey::Http),
 ];
 
 /// The keys under `socket`.
@@ -84,9 +84,9 @@ pub(super) fn read(section: &Section<'_, '_, DaemonKey>, world: &World<'_>, repo
     reader.set_some(&mut daemon.umask, DaemonKey::Umask, values::octal);
     let [own, defaults] = reader.within(DaemonKey::Socket, &SOCKET_KEYS);
     socket(&mut daemon.socket, &own, &defaults, world, reader.report);
-    daemon.http = http::read(&mut reader, world);
     let mut reader = Reader { report: reader.report, own: section, defaults: &none };
     daemon.on_event = on_event::read(&mut reader, world);
+    daemon.http = http::read(&mut reader, world);
     daemon
 }
 

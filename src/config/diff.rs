@@ -314,8 +314,8 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
         pidfile,
         umask,
         socket: SocketConfig { path, mode, owner, group, roles },
-        http,
         on_event,
+        http,
     } = old;
     let mut keys = Keys::default();
     keys.key("logfile", logfile, &new.logfile, log_target);
@@ -335,11 +335,22 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
     for ((key, old), (_, new)) in roles.by_key().into_iter().zip(new.socket.roles.by_key()) {
         live.key(format_args!("socket.{key}"), old, new, holders);
     }
-    http_keys(http.as_ref(), new.http.as_ref(), &mut keys, &mut live);
     live.key("on_event", on_event.as_slice(), new.on_event.as_slice(), |all| {
         if all.is_empty() { unset() } else { all.iter().map(told).collect::<Vec<_>>().join(", ") }
     });
+    http_keys(http.as_ref(), new.http.as_ref(), &mut keys, &mut live);
     (keys.0, live.0)
+}
+
+/// `notify (exited, fatal; web; timeout 10s)`.
+fn told(rule: &OnEvent) -> String {
+    let OnEvent { events, programs, to, timeout } = rule;
+    let to = match to {
+        Recipient::Command(argv) => command(argv),
+        Recipient::Post(url) => scalar(url),
+    };
+    let any = |list: &[String]| if list.is_empty() { "all".to_owned() } else { list.join(", ") };
+    format!("{to} ({}; {}; timeout {})", any(events), any(programs), print_duration(*timeout))
 }
 
 /// Where it listens is settled when the daemon starts; who may do what there is not.
@@ -361,17 +372,6 @@ fn one_or_list(all: &[String]) -> String {
         [one] => one.clone(),
         several => list(several),
     }
-}
-
-/// `notify (exited, fatal; web; timeout 10s)`.
-fn told(rule: &OnEvent) -> String {
-    let OnEvent { events, programs, to, timeout } = rule;
-    let to = match to {
-        Recipient::Command(argv) => command(argv),
-        Recipient::Post(url) => scalar(url),
-    };
-    let any = |list: &[String]| if list.is_empty() { "all".to_owned() } else { list.join(", ") };
-    format!("{to} ({}; {}; timeout {})", any(events), any(programs), print_duration(*timeout))
 }
 
 /// A program with its own keys where a restart is needed to change them, and with the keys of a newer one in all else:

@@ -56,10 +56,10 @@ pub struct DaemonConfig {
     pub umask: Option<u32>,
     /// `socket`.
     pub socket: SocketConfig,
-    /// `http`; nothing listens unless it is given.
-    pub http: Option<HttpConfig>,
     /// `on_event`.
     pub on_event: Vec<OnEvent>,
+    /// `http`; nothing listens unless it is given.
+    pub http: Option<HttpConfig>,
 }
 
 impl Default for DaemonConfig {
@@ -74,8 +74,8 @@ impl Default for DaemonConfig {
             pidfile: None,
             umask: None,
             socket: SocketConfig::default(),
-            http: None,
             on_event: Vec::new(),
+            http: None,
         }
     }
 }

@@ -163,31 +163,14 @@ impl Page {
         self.some("pidfile", daemon.pidfile.as_ref(), |path| literal(path));
         self.some("umask", daemon.umask.as_ref(), octal);
         self.section("socket", |page| page.socket(&daemon.socket));
-        if let Some(http) = &daemon.http {
-            self.section("http", |page| page.http(http));
-        }
         if !daemon.on_event.is_empty() {
             self.line("on_event:");
         }
         for rule in &daemon.on_event {
             self.on_event(rule);
         }
-    }
-
-    fn http(&mut self, http: &HttpConfig) {
-        self.texts("listen", http.listen.iter().map(|at| literal(&at.to_string())));
-        self.unless("control", &http.control, &false, bool::to_string);
-        self.some("token_file", http.token_file.as_ref(), |path| literal(path));
-        self.texts("hosts", http.hosts.iter().map(|host| literal(host)));
-    }
-
-    /// A list, left out if it is empty.
-    fn texts(&mut self, key: &str, values: impl Iterator<Item = String>) {
-        let values: Vec<String> = values.collect();
-        match values.as_slice() {
-            [] => {}
-            [one] => self.plain(key, one),
-            several => self.plain(key, &format!("[{}]", several.join(", "))),
+        if let Some(http) = &daemon.http {
+            self.section("http", |page| page.http(http));
         }
     }
 
@@ -209,6 +192,23 @@ impl Page {
             keys.push(format!("timeout: {}", duration(timeout)));
         }
         self.line(&format!("  - {{{}}}", keys.join(", ")));
+    }
+
+    fn http(&mut self, http: &HttpConfig) {
+        self.texts("listen", http.listen.iter().map(|at| literal(&at.to_string())));
+        self.unless("control", &http.control, &false, bool::to_string);
+        self.some("token_file", http.token_file.as_ref(), |path| literal(path));
+        self.texts("hosts", http.hosts.iter().map(|host| literal(host)));
+    }
+
+    /// A list, left out if it is empty.
+    fn texts(&mut self, key: &str, values: impl Iterator<Item = String>) {
+        let values: Vec<String> = values.collect();
+        match values.as_slice() {
+            [] => {}
+            [one] => self.plain(key, one),
+            several => self.plain(key, &format!("[{}]", several.join(", "))),
+        }
     }
 
     fn socket(&mut self, socket: &SocketConfig) {

@@ -154,6 +154,9 @@ impl Daemon {
             let refusal = Refusal::new(RefusalCode::ShuttingDown, "the daemon is shutting down");
             return self.reply_if_asked(ticket, &Response::Refused(refusal));
         }
+        if !dry_run {
+            self.manager.reloads(self.now);
+        }
         match self.origin.load() {
             Ok(Loaded { config, people, warnings, stamps }) => {
                 self.write_problems(&warnings);

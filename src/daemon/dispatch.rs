@@ -100,6 +100,10 @@ impl Daemon {
                 Some(Err(error)) => return self.log(Level::Error, format_args!("cannot read signals: {error}")),
                 Some(Ok(None)) | None => return,
             };
+            if arrived.sig == Sig::CHLD {
+                self.orphans.child_ended();
+                continue;
+            }
             let mut fact = format!("{} received", arrived.sig);
             if arrived.pid != 0 {
                 // Writing to a String cannot fail.
@@ -107,7 +111,7 @@ impl Daemon {
             }
             self.log(Level::Info, &fact);
             match arrived.sig {
-                Sig::TERM | Sig::INT | Sig::QUIT => self.inputs.push_back(Input::Shutdown),
+                Sig::TERM | Sig::INT | Sig::QUIT | Sig::PWR | Sig::HALT => self.inputs.push_back(Input::Shutdown),
                 Sig::HUP => self.reload(None, false),
                 Sig::USR2 => {
                     self.files.reopen_all();

@@ -1,7 +1,7 @@
 //! The start: options, configuration, lock, socket, loop, in an order in which a failure has touched nothing.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -27,24 +27,30 @@ use super::error::Error;
 use super::journal::Journal;
 use super::lockfile::LockFile;
 use super::logfile::LogFiles;
+use super::manager::Manager;
 use super::options::{self, Options, Wish};
 use super::origin::{self, Origin};
 use super::output::Outputs;
 use super::pidfile::PidFile;
 use super::reactor::{Reactor, Source, Wants};
 use super::run::{Daemon, Surroundings};
+use super::single;
 use super::web::Web;
 
 /// Signals that the daemon acts upon, or takes note of and goes on.
-const HANDLED: [Sig; 6] = [Sig::TERM, Sig::INT, Sig::QUIT, Sig::HUP, Sig::USR1, Sig::USR2];
+const HANDLED: [Sig; 7] = [Sig::TERM, Sig::INT, Sig::QUIT, Sig::HUP, Sig::USR1, Sig::USR2, Sig::CHLD];
+
+/// What the first process of a container may be told to halt by.
+const OF_INIT: [Sig; 2] = [Sig::PWR, Sig::HALT];
 
 /// Runs `taskmasterd`.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match options::parse(&arguments).and_then(|wish| match wish {
         Wish::Help(text) => Ok(say(text.trim_end())),
         Wish::Version => Ok(say(concat!("taskmasterd ", env!("CARGO_PKG_VERSION")))),
+        Wish::Single(alone) => single::run(&alone),
         Wish::Run(options) => start(&options),
     }) {
         Ok(code) => code,
@@ -110,11 +116,16 @@ fn socket_path(config: &Config, env: &BTreeMap<String, String>) -> PathBuf {
 }
 
 /// Sets everything up and runs the loop. `ready` is told when the socket answers.
-fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<(), Error> {
+fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<(), Error> {
     let Loaded { config, people, warnings, stamps } = loaded;
     let attached = ready.is_some() && foreground;
+    let (manager, problem) = Manager::take(&mut origin.env, std::process::id(), clock::now());
     fd::close_inherited_on_exec();
     signals::reset_dispositions();
+    if !process::is_init() {
+        // A kernel without it leaves orphans to the first process, as without us.
+        let _ = process::adopt_orphans();
+    }
     let open_files = limits::open_files().map_err(|e| Error::io("read the limit on open files", "", e))?;
     origin::raise_limit()?;
     // First of all that stays open, so that its descriptors have low numbers.
@@ -129,7 +140,8 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     let Some(_lock) = lock else { return Err(Error::Taken(socket)) };
 
     let mut reactor = Reactor::new().map_err(|e| Error::io("set up the poll", "", e))?;
-    let signalfd = signals::open(&HANDLED).map_err(|e| Error::io("set up signals", "", e))?;
+    let handled: Vec<Sig> = HANDLED.into_iter().chain(OF_INIT.into_iter().filter(|_| process::is_init())).collect();
+    let signalfd = signals::open(&handled).map_err(|e| Error::io("set up signals", "", e))?;
     let signals =
         reactor.add(Source::Signals, signalfd, Wants::Read).map_err(|(e, _)| Error::io("poll signals", "", e))?;
     let clock = Clock::new(&mut reactor).map_err(|e| Error::io("set up the timer", "", e))?;
@@ -173,6 +185,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         children: Children::default(),
         checks: Default::default(),
         cgroups: Default::default(),
+        orphans: Default::default(),
         outputs: Outputs::default(),
         stdins: Default::default(),
         receivers: Default::default(),
@@ -185,6 +198,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         audit: Default::default(),
         follows: Default::default(),
         journal,
+        manager,
         origin,
         stamps: Some(stamps),
         people,
@@ -196,7 +210,9 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         quit: None,
     };
     daemon.take_receivers();
+    daemon.report_manager(problem);
     let result = daemon.run();
+    daemon.end_namespace();
     daemon.leave(&result);
     drop(pidfile);
     result

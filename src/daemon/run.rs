@@ -30,7 +30,9 @@ use super::events::Events;
 use super::follow::Follows;
 use super::journal::Journal;
 use super::logfile::LogFiles;
+use super::manager::Manager;
 use super::origin::Origin;
+use super::orphans::Orphans;
 use super::output::Outputs;
 use super::reactor::{Reactor, Ready, Token};
 use super::receivers::Receivers;
@@ -61,6 +63,8 @@ pub struct Daemon {
     pub(super) checks: Checks,
     /// The cgroups of those that have limits for all that they start.
     pub(super) cgroups: Cgroups,
+    /// Children that nobody here has started.
+    pub(super) orphans: Orphans,
     /// Output pipes.
     pub(super) outputs: Outputs,
     /// Input of the processes that read any.
@@ -85,6 +89,8 @@ pub struct Daemon {
     pub(super) follows: Follows,
     /// The daemon's own log.
     pub(super) journal: Journal,
+    /// The service manager that has started the daemon.
+    pub(super) manager: Manager,
     /// Where the configuration comes from, for reading it again.
     pub(super) origin: Origin,
     /// The files that the configuration in force was read from, as they were then; `None` if a restart may have taken
@@ -128,6 +134,7 @@ impl Daemon {
         self.inputs.push_back(Input::Clock(clock::wall_at(self.now)));
         self.inputs.push_back(Input::Boot);
         self.settle();
+        self.tell_ready();
         let mut booting = true;
         while self.quit.is_none() {
             self.turn(&mut ready)?;
@@ -150,8 +157,8 @@ impl Daemon {
         let told_later = self.clients.has_more() || self.events.has_more() || self.follows.has_more();
         let told_later = told_later || self.web.has_more();
         let births = !self.births.is_empty() || self.tasks.has_more();
-        let busy =
-            self.outputs.has_more() || self.terminals.has_more() || births || told_later || self.receivers.has_more();
+        let others = self.receivers.has_more() || self.orphans.has_more();
+        let busy = self.outputs.has_more() || self.terminals.has_more() || births || told_later || others;
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
         let timeout = if busy { Some(Duration::ZERO) } else { leaving };
@@ -163,6 +170,7 @@ impl Daemon {
         for event in ready.drain(..) {
             self.dispatch(event);
         }
+        self.reap_orphans();
         self.outputs.serve_due(&mut self.reactor, &mut self.files, self.now);
         self.tasks.serve_due(&mut self.reactor);
         // What was moved out of their pipes has made room.
@@ -181,10 +189,11 @@ impl Daemon {
         self.report_log_facts();
         let output = self.outputs.next_deadline(&self.files);
         self.write_untold();
+        self.tell_manager();
         let (clients, audit) = (self.clients.next_deadline(), self.audit.next_deadline());
-        let (web, receivers) = (self.web.next_deadline(), self.receivers.next_deadline());
-        let deadline = [self.fleet.next_deadline(), output, clients, audit, web, receivers];
-        let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
+        let others = [self.web.next_deadline(), self.receivers.next_deadline(), self.manager.next_deadline()];
+        let deadline = [self.fleet.next_deadline(), output, clients, audit].into_iter().chain(others);
+        let arm = self.clock.arm(&self.reactor, deadline.flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);
         if self.web.times_turns() {

@@ -107,6 +107,12 @@ impl Tasks {
         self.waiting.pop_front()
     }
 
+    /// Whether this is the number of a task's leader.
+    #[must_use]
+    pub fn leads(&self, pid: u32) -> bool {
+        self.live.values().any(|live| live.pid == pid)
+    }
+
     /// Whether there is something to do at once: then the next poll must not wait.
     #[must_use]
     pub fn has_more(&self) -> bool {

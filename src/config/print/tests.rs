@@ -462,8 +462,8 @@ fn some_daemon(dice: &mut Dice) -> DaemonConfig {
             group: dice.account(),
             roles: Roles { read: dice.holders(), control: dice.holders(), admin: dice.holders() },
         },
-        http: (cfg!(feature = "web") && dice.once_in(2)).then(|| some_http(dice)),
         on_event: (0..dice.below(3)).map(|_| some_receiver(dice)).collect(),
+        http: (cfg!(feature = "web") && dice.once_in(2)).then(|| some_http(dice)),
     }
 }
 
