@@ -26,6 +26,7 @@ pub mod spawn;
 pub mod splice;
 pub mod term;
 pub mod timer;
+pub mod tree;
 pub mod usage;
 pub mod user;
 pub mod wait;

@@ -286,3 +286,87 @@ fn the_daemon_adopts_orphans_also_elsewhere() {
     d.wait_state("a", "RUNNING");
     wait_until("only the program is left", || children(d.pid).len() == 1);
 }
+
+/// What is alive of the processes with this word in their command line: by a number that is used nowhere else.
+fn alive_with(word: &str) -> usize {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let words = |pid: u32| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    pids.filter(|pid| words(*pid).split(|byte| *byte == 0).any(|text| text == word.as_bytes())).count()
+}
+
+/// A number of seconds that no other test sleeps for.
+fn seconds(n: u32) -> String {
+    format!("{}{n}", 100_000 + std::process::id())
+}
+
+#[test]
+fn what_has_left_the_group_is_stopped_too() {
+    for (n, mode) in ["group", "mixed", "cgroup"].into_iter().enumerate() {
+        let long = seconds(u32::try_from(n).unwrap());
+        // A child that has left, a grandchild whose parents are gone, and one that does not listen.
+        let script = format!(
+            "setsid sleep {long} & (setsid sleep {long} &) ; setsid sh -c 'trap \"\" TERM; sleep {long}; :' & echo up; wait"
+        );
+        let words = serde_json::to_string(&script).unwrap();
+        let mut d =
+            Daemon::with(&format!("a: {{cmd: [sh, -c, {words}], kill_mode: {mode}, stoptime: 0.5, starttime: 0}}"));
+        wait_until("all", || alive_with(&long) == 3);
+        d.unchecked();
+        d.ok("stop a");
+        assert_eq!(alive_with(&long), 0, "{mode}");
+        assert_eq!(d.state("a"), "STOPPED");
+    }
+}
+
+#[test]
+fn the_process_alone() {
+    let long = seconds(10);
+    let words = serde_json::to_string(&format!("setsid sleep {long} & sleep {long} & exec sleep 1000")).unwrap();
+    let mut d = Daemon::with(&format!("a: {{cmd: [sh, -c, {words}], kill_mode: process, starttime: 0}}"));
+    wait_until("all", || alive_with(&long) == 2);
+    let below = Strays(descendants(d.pid));
+    d.unchecked();
+    d.ok("stop a");
+    assert_eq!((d.state("a").as_str(), alive_with(&long)), ("STOPPED", 2));
+    drop(below);
+}
+
+#[test]
+fn a_leader_that_dies_first() {
+    for (n, mode) in ["mixed", "cgroup"].into_iter().enumerate() {
+        let long = seconds(20 + u32::try_from(n).unwrap());
+        let script = format!("setsid sleep {long} & sleep {long} & exit 3");
+        let words = serde_json::to_string(&script).unwrap();
+        let d = Daemon::with(&format!(
+            "a: {{cmd: [sh, -c, {words}], kill_mode: {mode}, starttime: 0, autorestart: never}}"
+        ));
+        d.wait_state("a", "EXITED");
+        assert_eq!(alive_with(&long), 0, "{mode}: EXITED with something left");
+    }
+}
+
+#[test]
+fn a_fork_bomb_is_stopped() {
+    for (n, mode) in ["group", "mixed", "cgroup"].into_iter().enumerate() {
+        let mark = format!("bomb{}", seconds(30 + u32::try_from(n).unwrap()));
+        // Twelve at a time, each of which leaves the group, starts the next and goes. A file ends them.
+        let setup = Setup::new();
+        let (script, end) = (setup.file("bomb.sh"), setup.file("end"));
+        setup.write(
+            "bomb.sh",
+            &format!("trap '' TERM\n[ -e {end} ] && exit\nsleep 0.03\nsetsid sh {script} {mark} &\n"),
+        );
+        let chain = format!("sh {script} {mark} &\n");
+        setup.write("first.sh", &format!("trap '' TERM\n{}while :; do sleep 1; done\n", chain.repeat(12)));
+        let first = setup.file("first.sh");
+        let setup = setup.programs(&format!("a: {{cmd: sh {first}, kill_mode: {mode}, stoptime: 0.3, starttime: 0}}"));
+        let mut d = setup.start();
+        d.unchecked();
+        wait_until("some", || alive_with(&mark) > 4);
+        d.ok("stop a");
+        let left = alive_with(&mark);
+        std::fs::write(&end, "").unwrap();
+        assert_eq!(left, 0, "{mode}");
+    }
+}

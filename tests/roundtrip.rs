@@ -21,8 +21,8 @@ use taskmaster::base::scheduling::{Cpus, IoPriority};
 use taskmaster::base::signal::Sig;
 use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{
-    Account, Autorestart, Backoff, Check, Config, Confines, Directory, Hook, HookCommand, Level, LogFormat, LogTarget,
-    OnUnhealthy, Output, Overlap, Policy, Probe, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
+    Account, Autorestart, Backoff, Check, Config, Confines, Directory, Hook, HookCommand, KillMode, Level, LogFormat,
+    LogTarget, OnUnhealthy, Output, Overlap, Policy, Probe, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -273,7 +273,7 @@ impl Maker {
                 .collect(),
             stopsignal: Sig::from_number(i32::try_from(1 + self.below(31)).unwrap()).unwrap(),
             stoptime: self.duration(),
-            stopgroup: self.flip(),
+            kill_mode: if self.flip() { KillMode::Mixed } else { KillMode::Cgroup },
             oneshot: self.flip(),
             timeout: self.flip().then(|| self.duration().max(Duration::from_millis(1))),
             readiness: None,

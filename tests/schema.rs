@@ -236,6 +236,7 @@ defaults: &all
   on_fatal: 5
   stoptime: 1m30s
   stopgroup: true
+  kill_mode: mixed
   backoff: {initial: 250ms, factor: 1.5, max: 1m, floor: 0}
   oneshot: false
   workingdir: /srv
@@ -374,6 +375,7 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         "fd" => &["2", "1024", "-1", "three", "[3]", "{}", "", "true"],
         "cmd" | "command" | "exec" => COMMAND,
         "args" => ARGS,
+        "kill_mode" => &["all", "5", "true", "[group]", "{}", "''"],
         "stdin" => &["inherit", "5", "true", "[pipe]", "{}", "''"],
         "tty" | "shell" | "autostart" | "stopgroup" | "oneshot" | "run_on_start" | "restart_dependents"
         | "redirect_stderr" | "nocleanup" => BOOLEAN,

@@ -239,7 +239,7 @@ impl World {
                 Coming::Gone => Fact::Gone,
                 Coming::Exit(exit) => {
                     process.leader_gone = true;
-                    let watched = self.fleet.member(key).is_some_and(|m| m.program.policy.stopgroup);
+                    let watched = self.fleet.member(key).is_some_and(|m| m.program.policy.kill_mode.awaits_all());
                     let left = process.leaves && watched;
                     if left && process.coming.is_empty() && !process.deaf {
                         process.coming.push((now + process.obeys_after, Coming::Gone));

@@ -203,7 +203,7 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
         stop_first,
         stopsignal,
         stoptime,
-        stopgroup,
+        kill_mode,
         hooks,
         oneshot,
         timeout,
@@ -230,7 +230,7 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
     for (key, hook) in Hook::KEYS {
         keys.key(key, &hooks.get(&hook), &new.hooks.get(&hook), |hook| hook.map_or_else(unset, hook_command));
     }
-    keys.plain("stopgroup", *stopgroup, new.stopgroup);
+    keys.key("kill_mode", kill_mode, &new.kill_mode, |mode| mode.name().to_owned());
     keys.plain("oneshot", *oneshot, new.oneshot);
     keys.key("timeout", timeout, &new.timeout, |limit| limit.map_or_else(unset, print_duration));
     keys.key("on_unhealthy", on_unhealthy, &new.on_unhealthy, |what| what.name().to_owned());
@@ -554,7 +554,7 @@ mod tests {
             ("stoptime: 10", "stoptime: 20", "stoptime: 10s -> 20s"),
             ("", "stopsignal: INT", "stopsignal: SIGTERM -> SIGINT"),
             ("stopsignal: [INT 5, TERM]", "", "stopsignal: SIGINT 5s, SIGTERM -> SIGTERM"),
-            ("", "stopgroup: false", "stopgroup: true -> false"),
+            ("", "stopgroup: false", "kill_mode: group -> process"),
             ("", "pre_start: mkdir -p '/a b'", "pre_start: (unset) -> mkdir -p '/a b' (timeout 1m)"),
             ("on_fatal: a", "on_fatal: {command: a, timeout: 5}", "on_fatal: a (timeout 1m) -> a (timeout 5s)"),
             ("", "oneshot: true", "oneshot: false -> true"),
@@ -579,7 +579,7 @@ mod tests {
         let old = one("cmd: x");
         let new = one(
             "cmd: y, numprocs: 2, autostart: false, autorestart: always, exitcodes: 3, startretries: 7, starttime: 5, \
-             backoff: {initial: 2, factor: 3, max: 9, floor: 0}, stopsignal: INT, stoptime: 5, stopgroup: false, \
+             backoff: {initial: 2, factor: 3, max: 9, floor: 0}, stopsignal: INT, stoptime: 5, kill_mode: mixed, \
              oneshot: true, priority: 1, workingdir: /srv, umask: 7, user: a, group: a, env: {A: b}, env_pass: [A], \
              stdin: pipe, tty: true, \
              stdout: '/x-${num}', stdout_logfile_maxbytes: 1MB, stdout_logfile_backups: 1, \

@@ -345,7 +345,7 @@ impl Page {
             self.plain("stopsignal", &format!("[{}]", all.join(", ")));
         }
         self.unless("stoptime", &policy.stoptime, &plain.stoptime, duration);
-        self.unless("stopgroup", &policy.stopgroup, &plain.stopgroup, bool::to_string);
+        self.unless("kill_mode", &policy.kill_mode, &plain.kill_mode, |mode| mode.name().to_owned());
         for (hook, command) in &policy.hooks {
             self.hook(hook.key(), command);
         }

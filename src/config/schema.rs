@@ -15,7 +15,7 @@ use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 
 use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
-use super::model::{Condition, EVENTS, Level, LogFormat, Overlap};
+use super::model::{Condition, EVENTS, KillMode, Level, LogFormat, Overlap};
 use super::on_event::{ENTRIES, EVENT_KEYS, EventKey};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
@@ -202,7 +202,8 @@ fn program(key: Key) -> Said {
         Key::Starttime => (duration(), "How long it must live to count as RUNNING. Default: 1s."),
         Key::Stopsignal => (stop_signals(), "The signal that asks it to end, or a list of several. Default: TERM."),
         Key::Stoptime => (duration(), "How long it may take to end before SIGKILL. Default: 10s."),
-        Key::Stopgroup => (boolean(), "Stop its whole process group. Default: true."),
+        Key::Stopgroup => (boolean(), "Stop its whole process group: kill_mode group or process. Default: true."),
+        Key::KillMode => (words(&KillMode::NAMES.map(|(name, _)| name), &[]), "Whom a stop reaches. Default: group."),
         Key::PreStart => (hook(), "A command before each start, which it prevents if it fails. None unless given."),
         Key::PostStart => (hook(), "A command when it counts as RUNNING. None unless given."),
         Key::PreStop => (hook(), "A command before it is asked to end. None unless given."),

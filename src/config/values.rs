@@ -13,7 +13,7 @@ use crate::base::text::quoted;
 use crate::base::tree::{Node, Scalar, Value};
 use crate::base::units;
 
-use super::model::{Account, Autorestart, Level, LogFormat, LogTarget, Sink, Stdin};
+use super::model::{Account, Autorestart, KillMode, Level, LogFormat, LogTarget, Sink, Stdin};
 
 /// The value, or what is wrong with it.
 pub(super) type Read<T> = Result<T, String>;
@@ -177,6 +177,14 @@ pub(super) fn retries(node: &Node<'_>) -> Read<Option<u32>> {
 }
 
 pub(super) const RETRIES: RangeInclusive<u32> = 0..=1_000_000;
+
+/// `kill_mode`.
+pub(super) fn kill_mode(node: &Node<'_>) -> Read<KillMode> {
+    let text = any_text(node, "group, cgroup, process or mixed")?;
+    let names = KillMode::NAMES.map(|(name, _)| name);
+    let found = KillMode::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, mode)| *mode);
+    found.ok_or_else(|| format!("{} is not one of {}{}", quoted(text), names.join(", "), suggestion(text, names)))
+}
 
 /// The policy, and the number of retries that `on-failure:5` brings along.
 pub(super) fn autorestart(node: &Node<'_>) -> Read<(Autorestart, Option<u32>)> {

@@ -113,7 +113,9 @@ impl fmt::Display for Entry {
         }
         match (self.to, &self.note) {
             (StateName::Starting, Some(_)) => write!(f, "{gap}started again"),
-            (StateName::Starting, None) if self.from == StateName::Waiting => f.write_str("what it waited for is there"),
+            (StateName::Starting, None) if self.from == StateName::Waiting => {
+                f.write_str("what it waited for is there")
+            }
             (StateName::Starting, None) => f.write_str("next try"),
             (StateName::Running, None) => f.write_str("started"),
             (StateName::Stopped, None) => f.write_str("stopped"),
