@@ -370,3 +370,42 @@ fn a_fork_bomb_is_stopped() {
         assert_eq!(left, 0, "{mode}");
     }
 }
+
+/// Starts a daemon that leaves by itself, and gives its exit code.
+fn leaves(keys: &str, programs: &str) -> i32 {
+    let setup =
+        Setup::new().keys(keys).defaults("starttime: 0\nbackoff: {initial: 0, max: 0, floor: 0}").programs(programs);
+    setup.run().status.code().unwrap_or(-1)
+}
+
+#[test]
+fn the_end_of_an_essential_program_ends_the_daemon() {
+    let rest = "rest: {cmd: sleep 1000}";
+    for (program, code) in [
+        ("{cmd: sh -c 'exit 7', essential: true, autorestart: never}", 7),
+        ("{cmd: 'true', on_exit: shutdown, oneshot: true}", 0),
+        ("{cmd: sh -c 'kill -9 $$$$', essential: true, autorestart: never}", 137),
+        ("{cmd: /no/such/program, essential: true, startretries: 1}", 127),
+        ("{cmd: sh -c 'exit 5', essential: true, startretries: 2, oneshot: true, autorestart: unexpected}", 5),
+    ] {
+        assert_eq!(leaves("", &format!("main: {program}\n{rest}")), code, "{program}");
+    }
+}
+
+#[test]
+fn the_daemon_leaves_when_all_is_done_or_one_is_fatal() {
+    let never = "autorestart: never";
+    let (good, bad) = (format!("{{cmd: 'true', {never}}}"), format!("{{cmd: sh -c 'sleep 0.3; exit 4', {never}}}"));
+    assert_eq!(leaves("exit_when: all_done", &format!("a: {good}\nb: {bad}\nc: {{cmd: x, autostart: false}}")), 4);
+    assert_eq!(leaves("exit_when: all_done", &format!("a: {good}\nb: {good}")), 0);
+    assert_eq!(leaves("exit_when: any_fatal", "a: {cmd: sleep 1000}\nb: {cmd: /no/such, startretries: 0}"), 127);
+}
+
+#[test]
+fn what_somebody_stops_has_not_ended_for_good() {
+    let d = Daemon::with("a: {cmd: sleep 1000, essential: true}\nb: {cmd: sleep 1000}");
+    d.wait_all("RUNNING");
+    d.ok("restart a");
+    d.ok("stop a");
+    assert_eq!((d.state("a").as_str(), d.state("b").as_str()), ("STOPPED", "RUNNING"));
+}

@@ -56,6 +56,32 @@ pub struct DaemonConfig {
     pub socket: SocketConfig,
     /// `on_event`.
     pub on_event: Vec<OnEvent>,
+    /// `exit_when`: when the daemon leaves by itself.
+    pub exit_when: Option<ExitWhen>,
+}
+
+/// `exit_when`: what makes the daemon leave without being told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitWhen {
+    /// All processes have ended for good.
+    AllDone,
+    /// One of them has become FATAL.
+    AnyFatal,
+}
+
+impl ExitWhen {
+    /// Both by name.
+    pub const NAMES: [(&'static str, ExitWhen); 2] =
+        [("all_done", ExitWhen::AllDone), ("any_fatal", ExitWhen::AnyFatal)];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ExitWhen::AllDone => "all_done",
+            ExitWhen::AnyFatal => "any_fatal",
+        }
+    }
 }
 
 impl Default for DaemonConfig {
@@ -71,6 +97,7 @@ impl Default for DaemonConfig {
             umask: None,
             socket: SocketConfig::default(),
             on_event: Vec::new(),
+            exit_when: None,
         }
     }
 }
@@ -489,6 +516,8 @@ pub struct Policy {
     pub stoptime: Duration,
     /// `kill_mode`, or `stopgroup`: whom a stop reaches.
     pub kill_mode: KillMode,
+    /// `essential`, `on_exit: shutdown`: its end for good ends the daemon.
+    pub essential: bool,
     /// `oneshot`: it runs to its end; `starttime` plays no part.
     pub oneshot: bool,
     /// `timeout`: how long a run of a `oneshot` program may take; `None` is as long as it likes.
@@ -528,6 +557,7 @@ impl Default for Policy {
             stopsignal: Sig::TERM,
             stoptime: Duration::from_secs(10),
             kill_mode: KillMode::Group,
+            essential: false,
             oneshot: false,
             timeout: None,
             readiness: None,

@@ -56,6 +56,8 @@ pub(super) enum Key {
     Stoptime,
     Stopgroup,
     KillMode,
+    Essential,
+    OnExit,
     PreStart,
     PostStart,
     PreStop,
@@ -111,7 +113,7 @@ pub(super) enum Key {
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 73] = [
+pub(super) const KEYS: [(&str, Key); 75] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -130,6 +132,8 @@ pub(super) const KEYS: [(&str, Key); 73] = [
     ("stopwaitsecs", Key::Stoptime),
     ("stopgroup", Key::Stopgroup),
     ("kill_mode", Key::KillMode),
+    ("essential", Key::Essential),
+    ("on_exit", Key::OnExit),
     ("pre_start", Key::PreStart),
     ("post_start", Key::PostStart),
     ("pre_stop", Key::PreStop),
@@ -406,6 +410,8 @@ fn policy(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
     }
     reader.set(&mut policy.stoptime, Key::Stoptime, values::duration);
     policy.kill_mode = kill_mode(reader, policy.kill_mode);
+    reader.set(&mut policy.essential, Key::OnExit, values::on_exit);
+    reader.set(&mut policy.essential, Key::Essential, values::boolean);
     reader.set(&mut policy.oneshot, Key::Oneshot, values::boolean);
     reader.set(&mut policy.timeout, Key::Timeout, timeout);
     backoff(reader, &mut policy.backoff);

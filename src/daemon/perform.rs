@@ -47,7 +47,7 @@ impl Daemon {
                 self.apply_roles();
                 self.take_receivers();
             }
-            Action::Quit { survivors } => self.quit = Some(survivors),
+            Action::Quit { survivors, code } => self.quit = Some((survivors, code)),
         }
     }
 

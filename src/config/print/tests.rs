@@ -413,6 +413,7 @@ fn some_policy(dice: &mut Dice) -> Policy {
         stopsignal: Sig::from_number(i32::try_from(dice.below(64)).unwrap()).unwrap_or(Sig::TERM),
         stoptime: dice.duration(),
         kill_mode: dice.pick(&KillMode::NAMES).1,
+        essential: dice.once_in(2),
         oneshot: dice.once_in(2),
         timeout: dice.once_in(2).then(|| dice.duration().max(Duration::from_millis(1))),
         readiness: None,
