@@ -4,6 +4,7 @@
 //! polled, `dispatch` leads from an event to its owner, `perform` does what the core wants.
 
 mod attached;
+mod audience;
 mod audit;
 mod background;
 mod birth;
@@ -23,6 +24,7 @@ mod journal;
 mod lockfile;
 mod logfile;
 mod main;
+mod manager;
 mod options;
 mod origin;
 mod orphans;
@@ -36,5 +38,11 @@ mod single;
 mod stdin;
 mod tasks;
 mod terminal;
+#[cfg(feature = "web")]
+mod web;
+#[cfg(not(feature = "web"))]
+#[path = "daemon/no_web.rs"]
+mod web;
+mod who;
 
 pub use main::main;

@@ -134,6 +134,38 @@ fn a_stop_command_takes_the_place_of_the_signal() {
 }
 
 #[test]
+fn servers_are_asked_by_their_own_commands() {
+    needs!("nginx", "redis-server", "redis-cli");
+    let (setup, ports) = (Setup::new(), [free_port(), free_port()]);
+    let dir = setup.file("");
+    let paths =
+        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|what| format!("{what}_temp_path {dir}/{what};"));
+    setup.write(
+        "nginx.conf",
+        &format!(
+            "daemon off;\nerror_log {dir}/error.log;\npid {dir}/nginx.pid;\nevents {{}}\nhttp {{ access_log off; {}\n\
+             server {{ listen 127.0.0.1:{}; }} }}\n",
+            paths.join(" "),
+            ports[0]
+        ),
+    );
+    let (nginx, redis) = (format!("nginx -e stderr -c {dir}/nginx.conf"), format!("redis-cli -p {}", ports[1]));
+    let d = setup
+        .programs(&format!(
+            "web: {{cmd: {nginx}, stop_command: {nginx} -s quit, stopsignal: KILL, stoptime: 20, readiness: {{tcp: 'localhost:{}'}}}}\n\
+             db: {{cmd: redis-server --port {} --save \"\" --dir {dir}, stop_command: {redis} shutdown nosave, stopsignal: KILL, \
+             stoptime: 20, readiness: {{exec: '{redis} ping'}}}}",
+            ports[0], ports[1]
+        ))
+        .start();
+    d.wait_all("RUNNING");
+    d.ok("stop all");
+    for name in ["web", "db"] {
+        assert_eq!(d.status(name).last_exit(), "exit status 0", "{name}");
+    }
+}
+
+#[test]
 fn a_stop_command_that_fails_is_followed_by_the_signal() {
     let d = Daemon::with("x: {cmd: sleep 1000, stop_command: /no/such/thing, stoptime: 20}");
     d.wait_state("x", "RUNNING");
@@ -277,7 +309,8 @@ fn a_command_is_told_events_in_order() {
 
 #[test]
 fn events_are_posted_to_servers() {
-    let Some(python) = find_program("python3") else { return skip("events_are_posted_to_servers", "no python3") };
+    needs!("python3");
+    let python = find_program("python3").unwrap();
     let setup = Setup::new();
     let (port, socket) = (free_port(), setup.file("server.sock"));
     setup.write("server.py", SERVER);

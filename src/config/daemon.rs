@@ -10,6 +10,10 @@ use super::program::BACKUPS;
 use super::section::{Reader, Section};
 use super::values;
 
+mod http;
+
+pub(super) use http::{HTTP_KEYS, HttpKey};
+
 /// The keys under `taskmasterd`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DaemonKey {
@@ -25,9 +29,10 @@ pub(super) enum DaemonKey {
     Socket,
     OnEvent,
     ExitWhen,
+    Http,
 }
 
-pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 12] = [
+pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 13] = [
     ("logfile", DaemonKey::Logfile),
     ("loglevel", DaemonKey::Loglevel),
     ("logformat", DaemonKey::Logformat),
@@ -40,6 +45,7 @@ pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 12] = [
     ("socket", DaemonKey::Socket),
     ("on_event", DaemonKey::OnEvent),
     ("exit_when", DaemonKey::ExitWhen),
+    ("http", DaemonKey::Http),
 ];
 
 /// The keys under `socket`.
@@ -83,6 +89,7 @@ pub(super) fn read(section: &Section<'_, '_, DaemonKey>, world: &World<'_>, repo
     let mut reader = Reader { report: reader.report, own: section, defaults: &none };
     daemon.exit_when = reader.value(DaemonKey::ExitWhen, values::exit_when).flatten();
     daemon.on_event = on_event::read(&mut reader, world);
+    daemon.http = http::read(&mut reader, world);
     daemon
 }
 

@@ -11,8 +11,8 @@ use crate::base::units::{print_duration, print_size};
 
 use super::model::{
     Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, ExitWhen, Hook, HookCommand,
-    LogTarget, OnEvent, Output, Policy, Probe, Program, Recipient, Rotation, Schedule, Sink, SocketConfig, Variable,
-    When,
+    HttpAddress, HttpConfig, LogTarget, OnEvent, Output, Policy, Probe, Program, Recipient, Rotation, Schedule, Sink,
+    SocketConfig, Variable, When,
 };
 
 mod confines;
@@ -318,6 +318,7 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
         socket: SocketConfig { path, mode, owner, group, roles },
         on_event,
         exit_when,
+        http,
     } = old;
     let mut keys = Keys::default();
     keys.key("logfile", logfile, &new.logfile, log_target);
@@ -342,6 +343,7 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
     live.key("on_event", on_event.as_slice(), new.on_event.as_slice(), |all| {
         if all.is_empty() { unset() } else { all.iter().map(told).collect::<Vec<_>>().join(", ") }
     });
+    http_keys(http.as_ref(), new.http.as_ref(), &mut keys, &mut live);
     (keys.0, live.0)
 }
 
@@ -354,6 +356,27 @@ fn told(rule: &OnEvent) -> String {
     };
     let any = |list: &[String]| if list.is_empty() { "all".to_owned() } else { list.join(", ") };
     format!("{to} ({}; {}; timeout {})", any(events), any(programs), print_duration(*timeout))
+}
+
+/// Where it listens is settled when the daemon starts; who may do what there is not.
+fn http_keys(old: Option<&HttpConfig>, new: Option<&HttpConfig>, keys: &mut Keys, live: &mut Keys) {
+    let nothing = HttpConfig::default();
+    let HttpConfig { listen, control, token_file, hosts } = old.unwrap_or(&nothing);
+    let new = new.unwrap_or(&nothing);
+    keys.key("http.listen", listen, &new.listen, |all| {
+        one_or_list(&all.iter().map(HttpAddress::to_string).collect::<Vec<_>>())
+    });
+    live.plain("http.control", *control, new.control);
+    live.text("http.token_file", token_file.as_ref(), new.token_file.as_ref());
+    live.key("http.hosts", hosts, &new.hosts, |all| one_or_list(all));
+}
+
+fn one_or_list(all: &[String]) -> String {
+    match all {
+        [] => unset(),
+        [one] => one.clone(),
+        several => list(several),
+    }
 }
 
 /// A program with its own keys where a restart is needed to change them, and with the keys of a newer one in all else:

@@ -16,12 +16,14 @@ mod check;
 mod confines;
 mod events;
 mod hooks;
+mod http;
 mod schedule;
 
 pub use check::{Check, GOOD_STATUS, OnUnhealthy, Probe};
 pub use confines::{Confines, Directory, TreeLimits};
 pub use events::{EVENTS, OnEvent, Recipient};
 pub use hooks::{Hook, HookCommand};
+pub use http::{HttpAddress, HttpConfig};
 pub use schedule::{Overlap, Schedule, When};
 
 /// A whole configuration.
@@ -58,6 +60,8 @@ pub struct DaemonConfig {
     pub on_event: Vec<OnEvent>,
     /// `exit_when`: when the daemon leaves by itself.
     pub exit_when: Option<ExitWhen>,
+    /// `http`; nothing listens unless it is given.
+    pub http: Option<HttpConfig>,
 }
 
 /// `exit_when`: what makes the daemon leave without being told to.
@@ -98,6 +102,7 @@ impl Default for DaemonConfig {
             socket: SocketConfig::default(),
             on_event: Vec::new(),
             exit_when: None,
+            http: None,
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, HookCommand, LogTarget, OnEvent, Output, Overlap,
-    Policy, Program, Recipient, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, HookCommand, HttpConfig, LogTarget, OnEvent,
+    Output, Overlap, Policy, Program, Recipient, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 use super::words;
 
@@ -170,6 +170,9 @@ impl Page {
         for rule in &daemon.on_event {
             self.on_event(rule);
         }
+        if let Some(http) = &daemon.http {
+            self.section("http", |page| page.http(http));
+        }
     }
 
     fn on_event(&mut self, rule: &OnEvent) {
@@ -190,6 +193,23 @@ impl Page {
             keys.push(format!("timeout: {}", duration(timeout)));
         }
         self.line(&format!("  - {{{}}}", keys.join(", ")));
+    }
+
+    fn http(&mut self, http: &HttpConfig) {
+        self.texts("listen", http.listen.iter().map(|at| literal(&at.to_string())));
+        self.unless("control", &http.control, &false, bool::to_string);
+        self.some("token_file", http.token_file.as_ref(), |path| literal(path));
+        self.texts("hosts", http.hosts.iter().map(|host| literal(host)));
+    }
+
+    /// A list, left out if it is empty.
+    fn texts(&mut self, key: &str, values: impl Iterator<Item = String>) {
+        let values: Vec<String> = values.collect();
+        match values.as_slice() {
+            [] => {}
+            [one] => self.plain(key, one),
+            several => self.plain(key, &format!("[{}]", several.join(", "))),
+        }
     }
 
     fn socket(&mut self, socket: &SocketConfig) {

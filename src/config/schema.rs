@@ -14,7 +14,7 @@ use crate::base::id::{NAME_BYTES, SOCKET_PATH_BYTES};
 use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 
-use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
+use super::daemon::{DAEMON_KEYS, DaemonKey, HTTP_KEYS, HttpKey, SOCKET_KEYS, SocketKey};
 use super::model::{Condition, EVENTS, KillMode, Level, LogFormat, Overlap};
 use super::on_event::{ENTRIES, EVENT_KEYS, EventKey};
 use super::parse::{PROGRAMS, ROOTS, Root};
@@ -150,6 +150,7 @@ fn daemon(key: DaemonKey) -> Said {
         }
         DaemonKey::OnEvent => (on_event(), "Who is told what happens to processes. Default: []."),
         DaemonKey::Socket => (section(&SOCKET_KEYS, socket), "The control socket."),
+        DaemonKey::Http => (section(&HTTP_KEYS, http), "The dashboard and the HTTP interface. Off unless given."),
     }
 }
 
@@ -188,6 +189,18 @@ fn socket(key: SocketKey) -> Said {
         SocketKey::Read => (holders(), "Who may look: users, and groups as \"@adm\". Default: []."),
         SocketKey::Control => (holders(), "Who may look, and start, stop and signal processes. Default: []."),
         SocketKey::Admin => (holders(), "Who may do everything, as root and the daemon's user. Default: []."),
+    }
+}
+
+fn http(key: HttpKey) -> Said {
+    match key {
+        HttpKey::Listen => (
+            addresses(),
+            "Where it listens: \"127.0.0.1:8080\", \"unix:/run/taskmaster/http.sock\", or a list of such.",
+        ),
+        HttpKey::Control => (boolean(), "Whether anything may be changed by it. Default: false."),
+        HttpKey::TokenFile => (path(), "A file with the token that clients must have. None unless given."),
+        HttpKey::Hosts => (hosts(), "Names by which it is reached besides localhost. Default: []."),
     }
 }
 
@@ -436,6 +449,23 @@ fn exit_codes() -> Value {
     let one = json!({"anyOf": [number.clone(), text_like(&format!("^{CODE}$"))]});
     let several = text_like(&format!(r"^\s*{CODE}\s*(,\s*{CODE}\s*)*$"));
     json!({"anyOf": [number, {"type": "array", "items": one}, several]})
+}
+
+/// Where HTTP listens: one address, or a list.
+fn addresses() -> Value {
+    const PORT: &str = "0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+    let number = json!({"type": "integer", "minimum": 0, "maximum": 65_535});
+    let address =
+        format!(r"^(unix:.+|((localhost)?:)?{PORT}|[0-9]+\.[0-9.]+:{PORT}|\[[0-9A-Fa-f:.]+\]:{PORT}|.*\$.*|.*%\(.*)$");
+    let one = json!({"anyOf": [number, text_like(&address)]});
+    json!({"anyOf": [one.clone(), {"type": "array", "items": one, "minItems": 1}]})
+}
+
+/// One name of a host, or a list.
+fn hosts() -> Value {
+    let one = text_like(r"^([-._:\[\]A-Za-z0-9]{1,260}|.*\$.*|.*%\(.*)$");
+    let one = json!({"anyOf": [one, {"type": ["number", "boolean"]}]});
+    json!({"anyOf": [one.clone(), {"type": "array", "items": one}, {"type": "null"}]})
 }
 
 fn path() -> Value {

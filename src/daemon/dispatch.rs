@@ -42,6 +42,8 @@ impl Daemon {
             Source::MainProcess(key, run) => self.main_process_ended((key, run)),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
+            Source::WebListener(number) => self.accept_web(number),
+            Source::Web(id) => self.web.wake(id),
             Source::Stdin(key, run) => self.serve_stdin((key, run)),
             Source::Terminal(key, run) => self.serve_terminal((key, run)),
             Source::Task(id) => self.task_ended(id),

@@ -27,6 +27,7 @@ use super::error::Error;
 use super::journal::Journal;
 use super::lockfile::LockFile;
 use super::logfile::LogFiles;
+use super::manager::Manager;
 use super::options::{self, Options, Wish};
 use super::origin::{self, Origin};
 use super::output::Outputs;
@@ -34,6 +35,7 @@ use super::pidfile::PidFile;
 use super::reactor::{Reactor, Source, Wants};
 use super::run::{Daemon, Surroundings};
 use super::single;
+use super::web::Web;
 
 /// Signals that the daemon acts upon, or takes note of and goes on.
 const HANDLED: [Sig; 7] = [Sig::TERM, Sig::INT, Sig::QUIT, Sig::HUP, Sig::USR1, Sig::USR2, Sig::CHLD];
@@ -114,9 +116,10 @@ fn socket_path(config: &Config, env: &BTreeMap<String, String>) -> PathBuf {
 }
 
 /// Sets everything up and runs the loop. `ready` is told when the socket answers.
-fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<ExitCode, Error> {
+fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<ExitCode, Error> {
     let Loaded { config, people, warnings, stamps } = loaded;
     let attached = ready.is_some() && foreground;
+    let (manager, problem) = Manager::take(&mut origin.env, std::process::id(), clock::now());
     fd::close_inherited_on_exec();
     signals::reset_dispositions();
     if !process::is_init() {
@@ -145,7 +148,8 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     let mut files = LogFiles::new().map_err(|e| Error::io("make a pipe", "", e))?;
     let mut journal = Journal::new(&config.daemon, &mut files, foreground && !attached);
     let access = audit::access(&config.daemon.socket.roles, &people);
-    let mut clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket, access)?;
+    let mut clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket, access.clone())?;
+    let web = Web::listen(&mut reactor, &config.daemon, access)?;
     let pidfile = PidFile::write(config.daemon.pidfile.as_deref())?;
     if !config.daemon.nocleanup {
         files.cleanup(origin::auto_logs(&config).iter().map(PathBuf::as_path));
@@ -164,6 +168,9 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
     );
     for warning in &warnings {
         journal.write(Level::Warning, warning);
+    }
+    for address in web.addresses() {
+        journal.write(Level::Info, format_args!("listening for HTTP at {address}"));
     }
     journal.flush(&mut files, clock::now());
     clients.allow(origin::room_for_clients(&config));
@@ -186,10 +193,12 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         terminals: Default::default(),
         files,
         clients,
+        web,
         events: Default::default(),
         audit: Default::default(),
         follows: Default::default(),
         journal,
+        manager,
         origin,
         stamps: Some(stamps),
         people,
@@ -201,6 +210,7 @@ fn serve(origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd
         quit: None,
     };
     daemon.take_receivers();
+    daemon.report_manager(problem);
     let result = daemon.run();
     daemon.end_namespace();
     daemon.leave(&result);
@@ -212,6 +222,7 @@ impl Daemon {
     /// The last lines of the log, and the socket removed.
     fn leave(&mut self, result: &Result<u8, Error>) {
         self.clients.remove_socket();
+        self.web.remove_sockets();
         self.cgroups.leave();
         self.write_unfinished();
         self.finish_terminals();

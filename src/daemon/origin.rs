@@ -17,6 +17,7 @@ use super::checks;
 use super::clients::LEAST_CLIENTS;
 use super::error::Error;
 use super::options::Overrides;
+use super::web::MOST as MOST_OF_WEB;
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -73,8 +74,9 @@ fn files_needed(config: &Config) -> u64 {
         let signs = checks::files_of_signs(program);
         u64::from(program.numprocs) * (1 + 2 * files as u64 + input + between + signs)
     };
+    let http = config.daemon.http.as_ref().map_or(0, |http| http.listen.len() + MOST_OF_WEB);
     let programs = config.programs.values().map(|p| of(p)).sum::<u64>();
-    BASE_FILES + LEAST_CLIENTS as u64 + programs + checks::files_at_once(config)
+    BASE_FILES + LEAST_CLIENTS as u64 + programs + http as u64 + checks::files_at_once(config)
 }
 
 /// How many connections there may be beside what the configuration needs. Half of what is left is for what nobody counts.

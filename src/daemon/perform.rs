@@ -36,6 +36,7 @@ impl Daemon {
             Action::ReplyInFull(ticket, entries) => self.reply_in_full(ticket, entries),
             Action::Note(happening) => {
                 self.journal.happening(&happening);
+                self.manager.outdated();
                 self.publish(happening);
             }
             Action::Log(level, text) => self.journal.write(level, text),

@@ -46,6 +46,12 @@ pub enum Source {
     Listener,
     /// A connection to the control socket.
     Client(ClientId),
+    /// A listening socket of HTTP, by its number.
+    #[cfg_attr(not(feature = "web"), allow(dead_code))]
+    WebListener(u16),
+    /// A connection of HTTP.
+    #[cfg_attr(not(feature = "web"), allow(dead_code))]
+    Web(ClientId),
     /// The write end of a run's input pipe.
     Stdin(Key, Run),
     /// The terminal of a run.

@@ -30,6 +30,7 @@ use super::events::Events;
 use super::follow::Follows;
 use super::journal::Journal;
 use super::logfile::LogFiles;
+use super::manager::Manager;
 use super::origin::Origin;
 use super::orphans::Orphans;
 use super::output::Outputs;
@@ -38,6 +39,7 @@ use super::receivers::Receivers;
 use super::stdin::Stdins;
 use super::tasks::Tasks;
 use super::terminal::Terminals;
+use super::web::Web;
 
 /// How many processes are born in one turn. Between two turns everybody else is served.
 const SPAWNS_PER_TURN: usize = 8;
@@ -77,6 +79,8 @@ pub struct Daemon {
     pub(super) files: LogFiles,
     /// Connections.
     pub(super) clients: Clients,
+    /// HTTP.
+    pub(super) web: Web,
     /// What happened, and who follows.
     pub(super) events: Events,
     /// Requests that will be in the log.
@@ -85,6 +89,8 @@ pub struct Daemon {
     pub(super) follows: Follows,
     /// The daemon's own log.
     pub(super) journal: Journal,
+    /// The service manager that has started the daemon.
+    pub(super) manager: Manager,
     /// Where the configuration comes from, for reading it again.
     pub(super) origin: Origin,
     /// The files that the configuration in force was read from, as they were then; `None` if a restart may have taken
@@ -128,6 +134,7 @@ impl Daemon {
         self.inputs.push_back(Input::Clock(clock::wall_at(self.now)));
         self.inputs.push_back(Input::Boot);
         self.settle();
+        self.tell_ready();
         let mut booting = true;
         while self.quit.is_none() {
             self.turn(&mut ready)?;
@@ -139,6 +146,7 @@ impl Daemon {
         self.kill_all_tasks();
         self.tell_all_followers();
         self.clients.say_goodbye(&mut self.reactor);
+        self.web.say_goodbye(&mut self.reactor, self.now);
         match self.quit.take() {
             Some((survivors, _)) if !survivors.is_empty() => Err(Error::Survivors(survivors)),
             quit => Ok(quit.map_or(0, |(_, code)| code)),
@@ -147,6 +155,7 @@ impl Daemon {
 
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
         let told_later = self.clients.has_more() || self.events.has_more() || self.follows.has_more();
+        let told_later = told_later || self.web.has_more();
         let births = !self.births.is_empty() || self.tasks.has_more();
         let others = self.receivers.has_more() || self.orphans.has_more();
         let busy = self.outputs.has_more() || self.terminals.has_more() || births || told_later || others;
@@ -169,6 +178,7 @@ impl Daemon {
         self.lines_came();
         self.serve_follows();
         self.serve_clients_again();
+        self.serve_web();
         if self.fleet.next_deadline().is_some_and(|at| at <= self.now) {
             self.inputs.push_back(Input::Tick);
         }
@@ -179,11 +189,16 @@ impl Daemon {
         self.report_log_facts();
         let output = self.outputs.next_deadline(&self.files);
         self.write_untold();
+        self.tell_manager();
         let (clients, audit) = (self.clients.next_deadline(), self.audit.next_deadline());
-        let deadline = [self.fleet.next_deadline(), output, clients, audit, self.receivers.next_deadline()];
-        let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
+        let others = [self.web.next_deadline(), self.receivers.next_deadline(), self.manager.next_deadline()];
+        let deadline = [self.fleet.next_deadline(), output, clients, audit].into_iter().chain(others);
+        let arm = self.clock.arm(&self.reactor, deadline.flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);
+        if self.web.times_turns() {
+            self.web.turned(clock::now().since(self.now));
+        }
         Ok(())
     }
 
@@ -215,6 +230,7 @@ impl Daemon {
     /// Writes down what happened to log files.
     pub(super) fn report_log_facts(&mut self) {
         for fact in self.files.take_facts() {
+            self.web.note_log(&fact);
             self.journal.write(fact.level(), &fact);
         }
     }

@@ -1,4 +1,4 @@
-//! The socket of sd_notify(3), and who has sent what to it.
+//! The sockets of sd_notify(3): one of ours with who has sent what to it, and the way to one of somebody else.
 //!
 //! The address is an abstract name that the kernel picks: it can be reached from behind a chroot and by any user, and
 //! nothing of it is left when its owner is gone. Anybody on the machine may write to it, so each message comes with the
@@ -6,6 +6,8 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// The longest message that is taken; systemd's limit.
 pub const MESSAGE_BYTES: usize = 4096;
@@ -104,12 +106,42 @@ fn sender(message: &libc::msghdr) -> Option<u32> {
     u32::try_from(credentials.pid).ok().filter(|pid| *pid > 0)
 }
 
+/// The way to a socket of somebody else. It is not connected: whoever opens the same address anew is reached as well.
+#[derive(Debug)]
+pub struct Sender {
+    socket: UnixDatagram,
+    address: SocketAddr,
+}
+
+impl Sender {
+    /// The way to an address as `NOTIFY_SOCKET` has it: a path, or an abstract name after `@`.
+    ///
+    /// # Errors
+    /// Another kind of address, or one that is too long; no descriptors.
+    pub fn to(address: &str) -> io::Result<Sender> {
+        let address = match address.strip_prefix('@') {
+            Some(name) => SocketAddr::from_abstract_name(name)?,
+            None if address.starts_with('/') => SocketAddr::from_pathname(address)?,
+            None => return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a path nor an abstract name")),
+        };
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        Ok(Sender { socket, address })
+    }
+
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// sendmsg(2); `WouldBlock` if there is no room for it.
+    pub fn send(&self, message: &str) -> io::Result<()> {
+        self.socket.send_to_addr(message.as_bytes(), &self.address).map(drop)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::fd::AsFd;
-    use std::os::linux::net::SocketAddrExt;
-    use std::os::unix::net::{SocketAddr, UnixDatagram};
 
     fn sender_to(name: &str) -> UnixDatagram {
         let socket = UnixDatagram::unbound().unwrap();
@@ -130,6 +162,23 @@ mod tests {
         assert_eq!((pid, &buffer[..length]), (std::process::id(), &b"READY=1\nSTATUS=up"[..]));
         assert_eq!(receive(socket.as_fd(), &mut buffer).unwrap(), (std::process::id(), 0));
         assert_ne!(open().unwrap().1, name);
+    }
+
+    #[test]
+    fn messages_go_to_paths_and_to_abstract_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let (by_path, by_name) = (UnixDatagram::bind(&path).unwrap(), open().unwrap());
+        Sender::to(path.to_str().unwrap()).unwrap().send("READY=1").unwrap();
+        Sender::to(&by_name.1).unwrap().send("STOPPING=1").unwrap();
+        let mut buffer = [0; MESSAGE_BYTES];
+        let length = by_path.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"READY=1");
+        let (_, length) = receive(by_name.0.as_fd(), &mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"STOPPING=1");
+        for wrong in ["", "run/notify", "vsock:2:1234", &"/x".repeat(60)] {
+            assert!(Sender::to(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn read(clock: libc::clockid_t) -> libc::timespec {
 /// How many seconds local time is ahead of UTC at this moment.
 #[must_use]
 pub fn utc_offset(at: Wall) -> i64 {
-    let secs: libc::time_t = at.secs;
+    let secs: i64 = at.secs;
     // SAFETY: an all-zero tm is a valid value to fill.
     let mut tm: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: both pointers outlive the call.
@@ -64,7 +64,7 @@ pub fn arm(timer: BorrowedFd<'_>, at: Option<Mono>) -> io::Result<()> {
     // An all-zero value disarms; the beginning of time itself is as good one nanosecond later.
     let nanos = at.map_or(0, |at| at.0.max(1));
     let value = libc::timespec {
-        tv_sec: libc::time_t::try_from(nanos / 1_000_000_000).unwrap_or(libc::time_t::MAX),
+        tv_sec: i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX),
         tv_nsec: libc::c_long::try_from(nanos % 1_000_000_000).unwrap_or(0),
     };
     set(timer, libc::TFD_TIMER_ABSTIME, value)
@@ -94,7 +94,7 @@ pub fn watch_wall() -> io::Result<OwnedFd> {
 pub fn watch_wall_again(watch: BorrowedFd<'_>) -> io::Result<()> {
     acknowledge(watch);
     // A timer for the end of time, which is cancelled when the clock is set.
-    let never = libc::timespec { tv_sec: libc::time_t::MAX, tv_nsec: 0 };
+    let never = libc::timespec { tv_sec: i64::MAX, tv_nsec: 0 };
     set(watch, libc::TFD_TIMER_ABSTIME | libc::TFD_TIMER_CANCEL_ON_SET, never)
 }
 
