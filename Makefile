@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
 SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs')
 CONTAINER_FILES := $(wildcard etc/container/*)
-MAN_PAGES := man/taskmasterd.8 man/taskmasterctl.1 man/taskmaster.yaml.5 man/taskmaster-protocol.7
+MAN_PAGES := man/taskmasterd.8 man/taskmasterctl.1 man/taskmaster.yaml.5 man/taskmaster-protocol.7 man/taskmaster-http.7
 # What `make static` builds for: another one by its name, if the toolchain has it.
 ARCH ?= x86_64-unknown-linux-musl
 STATIC := $(TARGET)/$(ARCH)/static
@@ -55,6 +55,7 @@ run: build ## Build, and start the example configuration in the foreground
 	@echo "  $(TARGET)/release/taskmasterctl -s $(EXAMPLE)/control.sock status"
 	@echo "  $(TARGET)/release/taskmasterctl -s $(EXAMPLE)/control.sock          (a shell; try help)"
 	@echo "  echo status | socat - UNIX-CONNECT:$(EXAMPLE)/control.sock"
+	@echo "  http://127.0.0.1:$${PORT:-8080}/          (the dashboard, in a browser)"
 	@echo "  ls $(EXAMPLE)/logs"
 	@echo
 	@# Ctrl-C reaches this shell, too; it outlives the daemon to clear up. After a failure the logs stay.
@@ -127,6 +128,7 @@ install: $(BINARIES) ## Install below DESTDIR and PREFIX
 	install -m 644 man/taskmasterctl.1 $(mandir)/man1
 	install -m 644 man/taskmaster.yaml.5 $(mandir)/man5
 	install -m 644 man/taskmaster-protocol.7 $(mandir)/man7
+	install -m 644 man/taskmaster-http.7 $(mandir)/man7
 	install -m 644 man/taskmasterd.8 $(mandir)/man8
 	install -m 644 etc/taskmasterd.yaml README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT $(docdir)
 	@# bash and fish look for a file by the name of the program.
@@ -151,7 +153,7 @@ register: ## Register the installed daemon with systemd, OpenRC or SysV init (AR
 uninstall: ## Remove exactly what install put there
 	rm -f $(bindir)/taskmasterd $(bindir)/taskmasterctl
 	rm -f $(mandir)/man1/taskmasterctl.1 $(mandir)/man5/taskmaster.yaml.5
-	rm -f $(mandir)/man7/taskmaster-protocol.7 $(mandir)/man8/taskmasterd.8
+	rm -f $(mandir)/man7/taskmaster-protocol.7 $(mandir)/man7/taskmaster-http.7 $(mandir)/man8/taskmasterd.8
 	rm -f $(docdir)/taskmasterd.yaml $(docdir)/README.md $(docdir)/CHANGELOG.md
 	rm -f $(docdir)/LICENSE-APACHE $(docdir)/LICENSE-MIT
 	rm -f $(bashdir)/taskmasterctl $(bashdir)/taskmasterd $(zshdir)/_taskmaster

@@ -14,6 +14,7 @@ pub mod envfile;
 pub mod expand;
 mod include;
 pub mod model;
+mod on_event;
 mod parse;
 pub mod print;
 mod program;

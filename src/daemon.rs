@@ -4,6 +4,7 @@
 //! polled, `dispatch` leads from an event to its owner, `perform` does what the core wants.
 
 mod attached;
+mod audience;
 mod audit;
 mod background;
 mod birth;
@@ -26,13 +27,22 @@ mod main;
 mod manager;
 mod options;
 mod origin;
+mod orphans;
 mod output;
 mod perform;
 mod pidfile;
 mod reactor;
+mod receivers;
 mod run;
+mod single;
 mod stdin;
 mod tasks;
 mod terminal;
+#[cfg(feature = "web")]
+mod web;
+#[cfg(not(feature = "web"))]
+#[path = "daemon/no_web.rs"]
+mod web;
+mod who;
 
 pub use main::main;

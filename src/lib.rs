@@ -7,7 +7,8 @@
 //! * [`import`] – configurations of others as ours;
 //! * [`supervise`] – the state machine of a process, and the fleet of all of them;
 //! * [`logs`] – when and how log files are rotated;
-//! * [`control`] – the protocol between daemon and client.
+//! * [`control`] – the protocol between daemon and client;
+//! * `web` – HTTP and WebSocket (feature `web`).
 //!
 //! The shell touches the world:
 //!
@@ -28,3 +29,5 @@ pub mod load;
 pub mod logs;
 pub mod supervise;
 pub mod sys;
+#[cfg(feature = "web")]
+pub mod web;

@@ -25,7 +25,8 @@ use taskmaster::control::message::{PROTOCOL, RefusalCode, StateName};
 use taskmaster::ctl::local::LOCAL;
 use taskmaster::ctl::logs;
 
-const PAGES: [&str; 4] = ["taskmasterd.8", "taskmasterctl.1", "taskmaster.yaml.5", "taskmaster-protocol.7"];
+const PAGES: [&str; 5] =
+    ["taskmasterd.8", "taskmasterctl.1", "taskmaster.yaml.5", "taskmaster-protocol.7", "taskmaster-http.7"];
 
 fn tree(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -182,6 +183,30 @@ fn man_pages_are_clean() {
             let told = makefile.lines().any(|l| l.starts_with('\t') && l.contains(&format!("{part}{page}")));
             assert!(told, "make {what} forgets {page}");
         }
+    }
+}
+
+/// The paths of HTTP that the page tells are those that there are.
+#[test]
+#[cfg(feature = "web")]
+fn http_page_has_every_path() {
+    use taskmaster::web::http::Method;
+    use taskmaster::web::route::{ROUTES, What};
+    let page = Page::open("taskmaster-http.7");
+    let told: Names =
+        page.section("PATHS").iter().filter_map(|line| line.strip_prefix(".It Li ")).map(str::to_owned).collect();
+    let is_part = |what: What| matches!(what, What::File(_));
+    let method = |method: Method| if method == Method::Post { "POST" } else { "GET" };
+    let known: Names = ROUTES
+        .iter()
+        .filter(|route| !is_part(route.what) || route.path == "/")
+        .map(|route| format!("{} {}", method(route.method), route.path))
+        .collect();
+    same("paths", ("the daemon", &known), ("taskmaster-http(7)", &told));
+    let text = page.section("PATHS").join("\n");
+    for query in ROUTES.iter().flat_map(|route| route.query.iter().chain(route.body)) {
+        let name = query.name;
+        assert!(text.contains(&format!("Ql {name}")) || text.contains(&format!("Ql ?{name}")), "{name} is not told");
     }
 }
 

@@ -134,6 +134,38 @@ fn a_stop_command_takes_the_place_of_the_signal() {
 }
 
 #[test]
+fn servers_are_asked_by_their_own_commands() {
+    needs!("nginx", "redis-server", "redis-cli");
+    let (setup, ports) = (Setup::new(), [free_port(), free_port()]);
+    let dir = setup.file("");
+    let paths =
+        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|what| format!("{what}_temp_path {dir}/{what};"));
+    setup.write(
+        "nginx.conf",
+        &format!(
+            "daemon off;\nerror_log {dir}/error.log;\npid {dir}/nginx.pid;\nevents {{}}\nhttp {{ access_log off; {}\n\
+             server {{ listen 127.0.0.1:{}; }} }}\n",
+            paths.join(" "),
+            ports[0]
+        ),
+    );
+    let (nginx, redis) = (format!("nginx -e stderr -c {dir}/nginx.conf"), format!("redis-cli -p {}", ports[1]));
+    let d = setup
+        .programs(&format!(
+            "web: {{cmd: {nginx}, stop_command: {nginx} -s quit, stopsignal: KILL, stoptime: 20, readiness: {{tcp: 'localhost:{}'}}}}\n\
+             db: {{cmd: redis-server --port {} --save \"\" --dir {dir}, stop_command: {redis} shutdown nosave, stopsignal: KILL, \
+             stoptime: 20, readiness: {{exec: '{redis} ping'}}}}",
+            ports[0], ports[1]
+        ))
+        .start();
+    d.wait_all("RUNNING");
+    d.ok("stop all");
+    for name in ["web", "db"] {
+        assert_eq!(d.status(name).last_exit(), "exit status 0", "{name}");
+    }
+}
+
+#[test]
 fn a_stop_command_that_fails_is_followed_by_the_signal() {
     let d = Daemon::with("x: {cmd: sleep 1000, stop_command: /no/such/thing, stoptime: 20}");
     d.wait_state("x", "RUNNING");
@@ -217,4 +249,134 @@ fn new_hooks_apply_from_the_next_time() {
     assert_eq!(d.status("x").pid(), pid);
     d.ok("stop x");
     assert_eq!(lines(&d.path("turns")), ["over"]);
+}
+
+/// A server for one kind of socket that answers each request with 204 and writes the bodies to a file, a line each.
+const SERVER: &str = r#"
+import http.server, socketserver, sys, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        assert self.headers["Content-Type"] == "application/json"
+        with open(sys.argv[2], "ab") as file:
+            file.write(self.path.encode() + b" " + body)
+        self.send_response(204)
+        self.end_headers()
+    def log_message(self, *args):
+        pass
+    def address_string(self):
+        return "-"
+where = sys.argv[1]
+if where.startswith("/"):
+    class Server(socketserver.UnixStreamServer):
+        def get_request(self):
+            request, _ = super().get_request()
+            return request, ("-", 0)
+else:
+    class Server(http.server.HTTPServer):
+        pass
+    where = ("127.0.0.1", int(where))
+Server(where, Handler).serve_forever()
+"#;
+
+/// The kinds of events that lines of JSON tell, with the process.
+fn told(path: &Path) -> Vec<String> {
+    let object = |line: &String| {
+        let value: serde_json::Value =
+            serde_json::from_str(line.split_once(' ').map_or(line, |(_, json)| json)).unwrap();
+        format!("{} {}", value["event"].as_str().unwrap(), value["process"].as_str().unwrap())
+    };
+    lines(path).iter().map(object).collect()
+}
+
+#[test]
+fn a_command_is_told_events_in_order() {
+    let setup = Setup::new();
+    let (file, env) = (setup.file("told"), setup.file("env"));
+    let d = setup
+        .keys(&format!(
+            "on_event:\n  - {{events: [spawned, running, exited, stopped], programs: [x], \
+             command: [sh, -c, 'sleep 0.1; (echo -n \"- \"; cat) >> {file}; echo $$TASKMASTER_EVENT $$TASKMASTER_STATE >> {env}']}}"
+        ))
+        .programs("x: {cmd: sleep 1000, starttime: 0}\ny: {cmd: sleep 1000, starttime: 0}")
+        .start();
+    d.wait_state("x", "RUNNING");
+    d.ok("stop all");
+    wait_until("all is told", || lines(&d.path("env")).len() == 4);
+    assert_eq!(told(&d.path("told")), ["spawned x", "running x", "exited x", "stopped x"]);
+    assert_eq!(lines(&d.path("env")), ["spawned STARTING", "running RUNNING", "exited STOPPED", "stopped STOPPED"]);
+}
+
+#[test]
+fn events_are_posted_to_servers() {
+    needs!("python3");
+    let python = find_program("python3").unwrap();
+    let setup = Setup::new();
+    let (port, socket) = (free_port(), setup.file("server.sock"));
+    setup.write("server.py", SERVER);
+    let [script, tcp, unix] = ["server.py", "tcp", "unix"].map(|name| setup.file(name));
+    let server = |name: &str, place: &str, file: &str| {
+        format!("{name}: {{cmd: [{}, {script}, '{place}', {file}], stopsignal: KILL}}", python.display())
+    };
+    let programs = format!(
+        "{}\n{}\nx: {{cmd: sleep 1000, starttime: 0, autostart: false}}",
+        server("tcp", &port.to_string(), &tcp),
+        server("unix", &socket, &unix)
+    );
+    let keys = format!(
+        "on_event:\n  - {{programs: x, post: 'http://localhost:{port}/a?b'}}\n  \
+         - {{programs: x, events: fatal, post: 'http://localhost:1/'}}\n  \
+         - {{programs: x, events: [running, stopped], post: 'http://unix:{socket}:/here'}}"
+    );
+    let d = setup.keys(&keys).programs(&programs).start();
+    wait_until("the servers", || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+            && std::os::unix::net::UnixStream::connect(&socket).is_ok()
+    });
+    d.ok("start x");
+    d.ok("stop x");
+    wait_until("all is posted", || lines(&d.path("tcp")).len() == 5 && lines(&d.path("unix")).len() == 2);
+    assert_eq!(told(&d.path("tcp")), ["spawned x", "running x", "stopping x", "exited x", "stopped x"]);
+    assert!(lines(&d.path("tcp")).iter().all(|line| line.starts_with("/a?b {")));
+    assert_eq!(told(&d.path("unix")), ["running x", "stopped x"]);
+}
+
+#[test]
+fn who_does_not_listen_holds_up_nobody() {
+    let port = free_port();
+    let d = Setup::new()
+        .keys(&format!("on_event: [{{post: 'http://127.0.0.1:{port}/'}}, {{command: [sh, -c, 'echo no; exit 3']}}]"))
+        .programs("x: {cmd: sleep 1000, starttime: 0}")
+        .start();
+    d.wait_state("x", "RUNNING");
+    wait_until("the complaints", || d.own_log().matches("cannot tell").count() == 2);
+    has(&d.own_log(), &format!("cannot tell http://127.0.0.1:{port}/ an event: connection refused"));
+    has(&d.own_log(), "cannot tell sh an event: exit status 3: no");
+    d.ok("restart x");
+}
+
+#[test]
+fn a_slow_receiver_loses_the_oldest() {
+    let setup = Setup::new();
+    let (file, go) = (setup.file("told"), setup.file("go"));
+    let wait = format!("while ! test -e {go}; do sleep 0.02; done");
+    let mut d = setup
+        .keys(&format!("on_event: {{timeout: 100, command: [sh, -c, '{wait}; (echo -n \"- \"; cat) >> {file}']}}"))
+        .programs("x: {cmd: sleep 1000, starttime: 0, numprocs: 300, stdout: none, stderr: none}")
+        .start();
+    d.wait_all("RUNNING");
+    d.ok("stop all");
+    fs::write(d.path("go"), "").unwrap();
+    wait_until("what was dropped is counted", || d.own_log().contains("were dropped: more than 1000 waited"));
+    // Two for each start, three for each stop; the first was under way.
+    has(&d.own_log(), "499 events for sh were dropped");
+    let number = |line: &String| {
+        let value: serde_json::Value = serde_json::from_str(line.split_once(' ').unwrap().1).unwrap();
+        value["seq"].as_u64().unwrap()
+    };
+    wait_until("some more are told", || lines(&d.path("told")).len() > 5);
+    // It goes on to be told the rest.
+    d.unchecked();
+    let numbers: Vec<u64> = lines(&d.path("told")).iter().map(number).collect();
+    assert!(numbers[0] == 1 && numbers[1] == 501 && numbers.is_sorted(), "{numbers:?}");
 }

@@ -12,7 +12,8 @@ WANTED='nginx:nginx-light redis-server:redis-server socat:socat nc:netcat-openbs
     bash:bash zsh:zsh fish:fish bash-completion:bash-completion
     python3-jsonschema:python3-jsonschema python3-yaml:python3-yaml strace:strace ps:procps setpriv:util-linux
     prlimit:util-linux unshare:util-linux setsid:util-linux mount:mount supervisord:supervisor
-    tmux:tmux make:make'
+    tmux:tmux make:make
+    chromium:chromium chromedriver:chromium-driver python3-websockets:python3-websockets promtool:prometheus'
 
 there() {
     case $1 in
@@ -56,6 +57,7 @@ fetch() {
             nginx-light) service=nginx ;;
             redis-server) service=redis-server ;;
             supervisor) service=supervisor ;;
+            prometheus) service=prometheus ;;
             *) continue ;;
         esac
         if [ -d /run/systemd/system ]; then

@@ -21,8 +21,8 @@ use taskmaster::base::scheduling::{Cpus, IoPriority};
 use taskmaster::base::signal::Sig;
 use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{
-    Account, Autorestart, Backoff, Check, Config, Confines, Directory, Hook, HookCommand, Level, LogFormat, LogTarget,
-    OnUnhealthy, Output, Overlap, Policy, Probe, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
+    Account, Autorestart, Backoff, Check, Config, Confines, Directory, Hook, HookCommand, HttpConfig, Level, LogFormat,
+    LogTarget, OnUnhealthy, Output, Overlap, Policy, Probe, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -407,6 +407,15 @@ impl Maker {
         daemon.socket.owner = self.flip().then(|| "root".to_owned());
         daemon.socket.roles.read = vec![Account::User("1000".to_owned()); self.number(3) as usize];
         daemon.socket.roles.control = vec![Account::Group("ops".to_owned()); self.number(3) as usize];
+        if cfg!(feature = "web") && self.flip() {
+            let listen = ["127.0.0.1:8080", "unix:/x${y}", "[::1]:0"].map(|at| at.parse().unwrap());
+            daemon.http = Some(HttpConfig {
+                listen: listen[..1 + self.number(3) as usize].to_vec(),
+                control: self.flip(),
+                token_file: self.flip().then(|| format!("/{}", self.text())),
+                hosts: vec!["a.example:1".to_owned(); self.number(2) as usize],
+            });
+        }
         for n in 0..self.below(4) {
             let name = ["web", "größe", "a.b", "null", "1", "yes"][self.number(6) as usize];
             config.programs.insert(ProgramName::new(&format!("{name}{n}")).unwrap(), Arc::new(self.program()));

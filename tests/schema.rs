@@ -215,7 +215,11 @@ taskmasterd:
   nocleanup: yes
   pidfile: /run/t.pid
   umask: 027
+  on_event:
+    - {command: notify -x, events: [fatal, exited], programs: [web, "w*:*", 5], timeout: 5}
+    - {post: "http://localhost:9000/x", events: unhealthy}
   socket: {path: /run/t.sock, mode: 0660, owner: root, group: 33, read: [a, 1000, "@adm", "@1"], control: "@ops", admin: 7}
+  http: {listen: [8080, "unix:/run/t.http", "${ADDRESS:-[::1]:1}"], control: on, token_file: /etc/t.token, hosts: [a.example, "b:1"]}
 defaults: &all
   cmd: sleep 5
   args: [a, 1, 1.5, true]
@@ -331,19 +335,29 @@ fn places() -> Vec<(String, &'static str, Vec<String>)> {
         of("rlimits.", "programs: {x: {cmd: a, rlimits: {HERE}}}", &program["rlimits"]["properties"]),
         of("capabilities.", "programs: {x: {cmd: a, capabilities: {HERE}}}", &program["capabilities"]["properties"]),
         of("taskmasterd.", "taskmasterd: {HERE}", daemon),
+        of(
+            "on_event.",
+            "taskmasterd: {on_event: {command: a, HERE}}",
+            &daemon["on_event"]["anyOf"][0]["allOf"][0]["properties"],
+        ),
         of("socket.", "taskmasterd: {socket: {HERE}}", &daemon["socket"]["properties"]),
+        of("http.", "taskmasterd: {http: {listen: 1, HERE}}", &daemon["http"]["properties"]),
     ]
 }
 
 fn with(around: &str, key: &str, value: &str) -> String {
     let around = match key {
-        "cmd" | "command" => {
-            around.replace("cmd: sleep 1, ", "").replace("cmd: a, HERE", "HERE").replace("cmd: b, ", "")
-        }
+        "cmd" | "command" => around
+            .replace("cmd: sleep 1, ", "")
+            .replace("cmd: a, HERE", "HERE")
+            .replace("command: a, HERE", "HERE")
+            .replace("cmd: b, ", ""),
+        "post" => around.replace("command: a, ", ""),
         "exec" | "tcp" | "http" | "log" | "notify" | "fd" | "uptime" => around.replace("cmd: b, ", ""),
         "status" => around.replace("cmd: b, ", "http: 'http://localhost:80/', "),
         _ => around.to_owned(),
     };
+    let around = if key == "listen" { around.replace("listen: 1, ", "") } else { around };
     around.replace("HERE", &format!("{key}: {value}"))
 }
 
@@ -362,6 +376,10 @@ fn bad_values(key: &str) -> &'static [&'static str] {
     const ARGS: &[&str] = &["{a: b}", "[[a]]", "[{}]", "[null]"];
     const COUNT: &[&str] = &["-1", "10001", "many", "1.5", "[1]", "{}", "", "true", "\"-1\"", "\"123456\""];
     match key {
+        "listen" => &["", "[]", "[[a]]", "{a: b}", "true", "localhost", "'unix:'", "'example.org:80'", "99999"],
+        "token_file" => PATH,
+        "http.control" => BOOLEAN,
+        "hosts" => &["[[a]]", "{a: b}", "'a b'", "'a/b'", "''"],
         "include" => &["5", "{a: b}", "[[a]]", "['']", "''"],
         "taskmasterd" | "defaults" | "programs" | "services" | "processes" | "socket" | "backoff" | "readiness"
         | "healthcheck" => LIST,
@@ -394,6 +412,21 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         "pre_start" | "post_start" | "pre_stop" | "stop_command" | "post_stop" | "on_fatal" => {
             &["''", "' '", "[]", "[[a]]", "{a: b}", "{timeout: 5}", "[null]", "{cmd: a, timeout: soon}"]
         }
+        "on_event" => &[
+            "5",
+            "a",
+            "[a]",
+            "{}",
+            "[{}]",
+            "{events: fatal}",
+            "{command: a, post: 'http://localhost:1/'}",
+            "{command: a, events: fatl}",
+            "{command: a, event: fatal}",
+            "[{command: a, timeout: soon}]",
+        ],
+        "events" => &["5", "fatl", "[fatal, EXITED]", "[[fatal]]", "{a: b}", "", "true", "[null]"],
+        "on_event.programs" => &["[[a]]", "{a: b}", "", "''", "[null]", "['']"],
+        "post" => &["5", "[a]", "{a: b}", "", "''", "true"],
         "umask" | "mode" => OCTAL,
         "workingdir" | "directory" | "childlogdir" | "pidfile" => PATH,
         "path" => &[
@@ -479,7 +512,14 @@ fn what_is_wrong_is_refused_by_both() {
     let mut docs = Vec::new();
     for (name, around, keys) in places() {
         for key in &keys {
-            for value in bad_values(key) {
+            // Some keys of these names are of another kind elsewhere.
+            let known = match (name.as_str(), key.as_str()) {
+                ("http.", "control") => "http.control",
+                ("taskmasterd.", "http") => "socket",
+                ("on_event.", "programs") => "on_event.programs",
+                (_, key) => key,
+            };
+            for value in bad_values(known) {
                 docs.push(Doc::yaml(format!("{name}{key}: {value}"), with(around, key, value)));
             }
         }

@@ -50,6 +50,8 @@ const KNOWN: [(i32, &str, &str); 36] = [
 impl Errno {
     /// No such process.
     pub const ESRCH: Errno = Errno(3);
+    /// There are no children.
+    pub const ECHILD: Errno = Errno(10);
     /// Resource temporarily unavailable: no more processes.
     pub const EAGAIN: Errno = Errno(11);
     /// Cannot allocate memory.

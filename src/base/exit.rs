@@ -20,6 +20,18 @@ pub enum Exit {
     OutOfMemory,
 }
 
+impl Exit {
+    /// What whoever waits for a process is told in its place, as shells tell it: 128 and the number of the signal.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Code(code) => code,
+            Exit::Signal { sig, .. } => u8::try_from(128 + sig.number()).unwrap_or(u8::MAX),
+            Exit::OutOfMemory => Exit::Signal { sig: Sig::KILL, core: false }.code(),
+        }
+    }
+}
+
 impl fmt::Display for Exit {
     /// `exit status 3`, `killed by SIGSEGV (core dumped)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,7 +13,7 @@ pub type Flag = (&'static str, &'static str);
 pub type Described = (Flag, &'static str, &'static str);
 
 /// The flags of `taskmasterd`. They are here because the client completes them.
-pub const OF_DAEMON: [Described; 11] = [
+pub const OF_DAEMON: [Described; 13] = [
     (("c", "configuration"), "read this file, or all *.yaml, *.yml and *.json files of this directory", "FILE"),
     (("n", "nodaemon"), "stay in the foreground (the default)", ""),
     (("d", "daemonize"), "go into the background once everything is ready", ""),
@@ -23,6 +23,12 @@ pub const OF_DAEMON: [Described; 11] = [
     (("q", "childlogdir"), "directory of the \"auto\" log files", "DIR"),
     (("l", "logfile"), "the daemon's own log: a file, \"syslog\", or \"-\" for standard output", "FILE|syslog|-"),
     (("e", "loglevel"), "critical, error, warning, info or debug", "LEVEL"),
+    (("g", "group"), "with -- COMMAND: signals go to its whole process group", ""),
+    (
+        ("", "rewrite"),
+        "with -- COMMAND: send it the second signal for the first, or none for 0; can be repeated",
+        "FROM:TO",
+    ),
     (("v", "version"), "print the version and exit", ""),
     (("h", "help"), "print this help and exit", ""),
 ];

@@ -113,6 +113,8 @@ pub enum TaskId {
     Core(u64),
     /// One that the shell runs on its own account, counted by it.
     Shell(u64),
+    /// One that is told an event, counted by whoever tells it.
+    Event(u64),
 }
 
 /// One of a process's two output streams.

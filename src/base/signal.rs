@@ -44,6 +44,11 @@ impl Sig {
     /// The terminal has another size.
     pub const WINCH: Sig = Sig(28);
 
+    /// The power fails; what containers are sometimes told to halt by.
+    pub const PWR: Sig = Sig(30);
+    /// `RTMIN+3`: what an init of the systemd kind is told to halt by.
+    pub const HALT: Sig = Sig(RTMIN + 3);
+
     /// The signal with this number, if there is one.
     #[must_use]
     pub fn from_number(n: i32) -> Option<Sig> {

@@ -237,16 +237,9 @@ impl<'e> Check<'e> {
         }
         errors.dedup();
         for error in errors {
-            let (place, path) = match (error.key.as_str(), error.key.strip_prefix("env.")) {
-                (_, Some(variable)) => program::place_of_variable(own, defaults, variable),
-                ("chroot", _) => program::place_of(own, defaults, Key::Chroot),
-                ("readiness", _) => program::place_of(own, defaults, Key::Readiness),
-                ("healthcheck", _) => program::place_of(own, defaults, Key::Healthcheck),
-                ("dirs", _) => program::place_of(own, defaults, Key::Dirs),
-                ("workingdir", _) => program::place_of(own, defaults, Key::Workingdir),
-                ("stdout", _) => program::place_of(own, defaults, Key::Stdout),
-                ("stderr", _) => program::place_of(own, defaults, Key::Stderr),
-                _ => program::place_of(own, defaults, Key::Cmd),
+            let (place, path) = match error.key.strip_prefix("env.") {
+                Some(variable) => program::place_of_variable(own, defaults, variable),
+                None => program::place_of(own, defaults, program::key(&error.key).unwrap_or(Key::Cmd)),
             };
             report.error(place, path, error.text);
         }

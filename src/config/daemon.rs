@@ -5,9 +5,14 @@ use crate::base::text::quoted;
 use super::check::{Objection, World};
 use super::diag::{Level, Report};
 use super::model::{Account, DaemonConfig, Roles, SocketConfig};
+use super::on_event;
 use super::program::BACKUPS;
 use super::section::{Reader, Section};
 use super::values;
+
+mod http;
+
+pub(super) use http::{HTTP_KEYS, HttpKey};
 
 /// The keys under `taskmasterd`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +27,11 @@ pub(super) enum DaemonKey {
     Pidfile,
     Umask,
     Socket,
+    OnEvent,
+    Http,
 }
 
-pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 10] = [
+pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 12] = [
     ("logfile", DaemonKey::Logfile),
     ("loglevel", DaemonKey::Loglevel),
     ("logformat", DaemonKey::Logformat),
@@ -35,6 +42,8 @@ pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 10] = [
     ("pidfile", DaemonKey::Pidfile),
     ("umask", DaemonKey::Umask),
     ("socket", DaemonKey::Socket),
+    ("on_event", DaemonKey::OnEvent),
+    ("http", DaemonKey::Http),
 ];
 
 /// The keys under `socket`.
@@ -75,6 +84,9 @@ pub(super) fn read(section: &Section<'_, '_, DaemonKey>, world: &World<'_>, repo
     reader.set_some(&mut daemon.umask, DaemonKey::Umask, values::octal);
     let [own, defaults] = reader.within(DaemonKey::Socket, &SOCKET_KEYS);
     socket(&mut daemon.socket, &own, &defaults, world, reader.report);
+    let mut reader = Reader { report: reader.report, own: section, defaults: &none };
+    daemon.on_event = on_event::read(&mut reader, world);
+    daemon.http = http::read(&mut reader, world);
     daemon
 }
 

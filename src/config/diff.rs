@@ -10,8 +10,9 @@ use crate::base::signal::Sig;
 use crate::base::units::{print_duration, print_size};
 
 use super::model::{
-    Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, Hook, HookCommand, LogTarget,
-    Output, Policy, Probe, Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, Hook, HookCommand, HttpAddress,
+    HttpConfig, LogTarget, OnEvent, Output, Policy, Probe, Program, Recipient, Rotation, Schedule, Sink, SocketConfig,
+    Variable, When,
 };
 
 mod confines;
@@ -313,6 +314,8 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
         pidfile,
         umask,
         socket: SocketConfig { path, mode, owner, group, roles },
+        on_event,
+        http,
     } = old;
     let mut keys = Keys::default();
     keys.key("logfile", logfile, &new.logfile, log_target);
@@ -332,7 +335,43 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
     for ((key, old), (_, new)) in roles.by_key().into_iter().zip(new.socket.roles.by_key()) {
         live.key(format_args!("socket.{key}"), old, new, holders);
     }
+    live.key("on_event", on_event.as_slice(), new.on_event.as_slice(), |all| {
+        if all.is_empty() { unset() } else { all.iter().map(told).collect::<Vec<_>>().join(", ") }
+    });
+    http_keys(http.as_ref(), new.http.as_ref(), &mut keys, &mut live);
     (keys.0, live.0)
+}
+
+/// `notify (exited, fatal; web; timeout 10s)`.
+fn told(rule: &OnEvent) -> String {
+    let OnEvent { events, programs, to, timeout } = rule;
+    let to = match to {
+        Recipient::Command(argv) => command(argv),
+        Recipient::Post(url) => scalar(url),
+    };
+    let any = |list: &[String]| if list.is_empty() { "all".to_owned() } else { list.join(", ") };
+    format!("{to} ({}; {}; timeout {})", any(events), any(programs), print_duration(*timeout))
+}
+
+/// Where it listens is settled when the daemon starts; who may do what there is not.
+fn http_keys(old: Option<&HttpConfig>, new: Option<&HttpConfig>, keys: &mut Keys, live: &mut Keys) {
+    let nothing = HttpConfig::default();
+    let HttpConfig { listen, control, token_file, hosts } = old.unwrap_or(&nothing);
+    let new = new.unwrap_or(&nothing);
+    keys.key("http.listen", listen, &new.listen, |all| {
+        one_or_list(&all.iter().map(HttpAddress::to_string).collect::<Vec<_>>())
+    });
+    live.plain("http.control", *control, new.control);
+    live.text("http.token_file", token_file.as_ref(), new.token_file.as_ref());
+    live.key("http.hosts", hosts, &new.hosts, |all| one_or_list(all));
+}
+
+fn one_or_list(all: &[String]) -> String {
+    match all {
+        [] => unset(),
+        [one] => one.clone(),
+        several => list(several),
+    }
 }
 
 /// A program with its own keys where a restart is needed to change them, and with the keys of a newer one in all else:

@@ -14,12 +14,16 @@ use crate::base::text::quoted;
 
 mod check;
 mod confines;
+mod events;
 mod hooks;
+mod http;
 mod schedule;
 
 pub use check::{Check, GOOD_STATUS, OnUnhealthy, Probe};
 pub use confines::{Confines, Directory, TreeLimits};
+pub use events::{EVENTS, OnEvent, Recipient};
 pub use hooks::{Hook, HookCommand};
+pub use http::{HttpAddress, HttpConfig};
 pub use schedule::{Overlap, Schedule, When};
 
 /// A whole configuration.
@@ -52,6 +56,10 @@ pub struct DaemonConfig {
     pub umask: Option<u32>,
     /// `socket`.
     pub socket: SocketConfig,
+    /// `on_event`.
+    pub on_event: Vec<OnEvent>,
+    /// `http`; nothing listens unless it is given.
+    pub http: Option<HttpConfig>,
 }
 
 impl Default for DaemonConfig {
@@ -66,6 +74,8 @@ impl Default for DaemonConfig {
             pidfile: None,
             umask: None,
             socket: SocketConfig::default(),
+            on_event: Vec::new(),
+            http: None,
         }
     }
 }

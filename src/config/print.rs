@@ -14,8 +14,8 @@ use crate::base::yaml_text::scalar;
 
 use super::expand;
 use super::model::{
-    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, HookCommand, LogTarget, Output, Overlap, Policy,
-    Program, Rotation, Schedule, Sink, SocketConfig, Variable, When,
+    Account, Autorestart, Backoff, Config, DaemonConfig, Dependency, HookCommand, HttpConfig, LogTarget, OnEvent,
+    Output, Overlap, Policy, Program, Recipient, Rotation, Schedule, Sink, SocketConfig, Variable, When,
 };
 use super::words;
 
@@ -163,6 +163,52 @@ impl Page {
         self.some("pidfile", daemon.pidfile.as_ref(), |path| literal(path));
         self.some("umask", daemon.umask.as_ref(), octal);
         self.section("socket", |page| page.socket(&daemon.socket));
+        if !daemon.on_event.is_empty() {
+            self.line("on_event:");
+        }
+        for rule in &daemon.on_event {
+            self.on_event(rule);
+        }
+        if let Some(http) = &daemon.http {
+            self.section("http", |page| page.http(http));
+        }
+    }
+
+    fn on_event(&mut self, rule: &OnEvent) {
+        let OnEvent { events, programs, to, timeout } = rule;
+        let mut keys = match to {
+            Recipient::Command(argv) => {
+                let words: Vec<String> = argv.iter().map(|word| expand::as_template(word)).collect();
+                vec![format!("command: {}", flow(&words))]
+            }
+            Recipient::Post(url) => vec![format!("post: {}", literal(url))],
+        };
+        for (key, list) in [("events", events), ("programs", programs)] {
+            if !list.is_empty() {
+                keys.push(format!("{key}: {}", flow(list)));
+            }
+        }
+        if *timeout != OnEvent::new(to.clone()).timeout {
+            keys.push(format!("timeout: {}", duration(timeout)));
+        }
+        self.line(&format!("  - {{{}}}", keys.join(", ")));
+    }
+
+    fn http(&mut self, http: &HttpConfig) {
+        self.texts("listen", http.listen.iter().map(|at| literal(&at.to_string())));
+        self.unless("control", &http.control, &false, bool::to_string);
+        self.some("token_file", http.token_file.as_ref(), |path| literal(path));
+        self.texts("hosts", http.hosts.iter().map(|host| literal(host)));
+    }
+
+    /// A list, left out if it is empty.
+    fn texts(&mut self, key: &str, values: impl Iterator<Item = String>) {
+        let values: Vec<String> = values.collect();
+        match values.as_slice() {
+            [] => {}
+            [one] => self.plain(key, one),
+            several => self.plain(key, &format!("[{}]", several.join(", "))),
+        }
     }
 
     fn socket(&mut self, socket: &SocketConfig) {

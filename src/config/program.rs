@@ -29,7 +29,7 @@ pub(super) use checks::{
 pub(super) use confines::{CAPABILITY_KEYS, CapabilityKey, NICE, OOM_SCORE_ADJ, PIDS, UNLIMITED};
 pub(super) use depends::check as check_dependencies;
 pub(super) use env::place_of_variable;
-pub(super) use hooks::{HOOK_KEYS, HookKey, SIGNALS};
+pub(super) use hooks::{HOOK_KEYS, HookKey, SIGNALS, timeout as positive};
 
 /// How many files of a log may be kept.
 pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;
@@ -337,7 +337,7 @@ fn shell_line(node: &Node<'_>) -> Read<String> {
 }
 
 /// The words of a command, and the first that looks like an operator of a shell.
-fn words_of(node: &Node<'_>) -> Read<(Vec<String>, Option<String>)> {
+pub(super) fn words_of(node: &Node<'_>) -> Read<(Vec<String>, Option<String>)> {
     let (words, operator) = if let Value::Seq(_) = node.value {
         (texts(node, "a word")?, None)
     } else {

@@ -14,8 +14,9 @@ use crate::base::id::{NAME_BYTES, SOCKET_PATH_BYTES};
 use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 
-use super::daemon::{DAEMON_KEYS, DaemonKey, SOCKET_KEYS, SocketKey};
-use super::model::{Condition, Level, LogFormat, Overlap};
+use super::daemon::{DAEMON_KEYS, DaemonKey, HTTP_KEYS, HttpKey, SOCKET_KEYS, SocketKey};
+use super::model::{Condition, EVENTS, Level, LogFormat, Overlap};
+use super::on_event::{ENTRIES, EVENT_KEYS, EventKey};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
     BACKOFF_KEYS, BACKUPS, BackoffKey, HOOK_KEYS, HookKey, KEYS, Key, NICE, NUMPROCS, NUMPROCS_START, OOM_SCORE_ADJ,
@@ -144,7 +145,35 @@ fn daemon(key: DaemonKey) -> Said {
         DaemonKey::Nocleanup => (boolean(), "Keep the auto log files of an earlier daemon. Default: false."),
         DaemonKey::Pidfile => (path(), "A file that holds the daemon's process id. None unless given."),
         DaemonKey::Umask => (octal(), "The daemon's umask. Unless given, the one it was started with."),
+        DaemonKey::OnEvent => (on_event(), "Who is told what happens to processes. Default: []."),
         DaemonKey::Socket => (section(&SOCKET_KEYS, socket), "The control socket."),
+        DaemonKey::Http => (section(&HTTP_KEYS, http), "The dashboard and the HTTP interface. Off unless given."),
+    }
+}
+
+fn on_event() -> Value {
+    let mut entry = section(&EVENT_KEYS, event_key);
+    put(&mut entry, "type", json!("object"));
+    let [command, other] = ["command", "cmd"].map(|name| json!({"required": [name]}));
+    let has_one = json!({"oneOf": [{"anyOf": [command, other]}, {"required": ["post"]}]});
+    let entry = json!({"allOf": [entry, has_one]});
+    json!({"anyOf": [entry, {"type": "array", "items": entry, "maxItems": ENTRIES}, {"type": "null"}]})
+}
+
+fn event_key(key: EventKey) -> Said {
+    match key {
+        EventKey::Events => {
+            let one = json!({"enum": EVENTS});
+            (json!({"anyOf": [one, {"type": "array", "items": one}]}), "Of which kinds. Default: [].")
+        }
+        EventKey::Programs => {
+            let one = json!({"type": ["string", "number", "boolean"], "minLength": 1});
+            let list = json!({"type": "array", "items": one});
+            (json!({"anyOf": [one, list]}), "About which processes, by names and patterns. Default: [].")
+        }
+        EventKey::Command => (command(), "A command that reads an event from its standard input."),
+        EventKey::Post => (json!({"type": "string", "minLength": 1}), "The URL that an event is sent to by HTTP."),
+        EventKey::Timeout => (duration(), "How long it may take to take an event. Default: 10s."),
     }
 }
 
@@ -157,6 +186,18 @@ fn socket(key: SocketKey) -> Said {
         SocketKey::Read => (holders(), "Who may look: users, and groups as \"@adm\". Default: []."),
         SocketKey::Control => (holders(), "Who may look, and start, stop and signal processes. Default: []."),
         SocketKey::Admin => (holders(), "Who may do everything, as root and the daemon's user. Default: []."),
+    }
+}
+
+fn http(key: HttpKey) -> Said {
+    match key {
+        HttpKey::Listen => (
+            addresses(),
+            "Where it listens: \"127.0.0.1:8080\", \"unix:/run/taskmaster/http.sock\", or a list of such.",
+        ),
+        HttpKey::Control => (boolean(), "Whether anything may be changed by it. Default: false."),
+        HttpKey::TokenFile => (path(), "A file with the token that clients must have. None unless given."),
+        HttpKey::Hosts => (hosts(), "Names by which it is reached besides localhost. Default: []."),
     }
 }
 
@@ -402,6 +443,23 @@ fn exit_codes() -> Value {
     let one = json!({"anyOf": [number.clone(), text_like(&format!("^{CODE}$"))]});
     let several = text_like(&format!(r"^\s*{CODE}\s*(,\s*{CODE}\s*)*$"));
     json!({"anyOf": [number, {"type": "array", "items": one}, several]})
+}
+
+/// Where HTTP listens: one address, or a list.
+fn addresses() -> Value {
+    const PORT: &str = "0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+    let number = json!({"type": "integer", "minimum": 0, "maximum": 65_535});
+    let address =
+        format!(r"^(unix:.+|((localhost)?:)?{PORT}|[0-9]+\.[0-9.]+:{PORT}|\[[0-9A-Fa-f:.]+\]:{PORT}|.*\$.*|.*%\(.*)$");
+    let one = json!({"anyOf": [number, text_like(&address)]});
+    json!({"anyOf": [one.clone(), {"type": "array", "items": one, "minItems": 1}]})
+}
+
+/// One name of a host, or a list.
+fn hosts() -> Value {
+    let one = text_like(r"^([-._:\[\]A-Za-z0-9]{1,260}|.*\$.*|.*%\(.*)$");
+    let one = json!({"anyOf": [one, {"type": ["number", "boolean"]}]});
+    json!({"anyOf": [one.clone(), {"type": "array", "items": one}, {"type": "null"}]})
 }
 
 fn path() -> Value {

@@ -6,6 +6,8 @@ use std::time::Duration;
 mod checks;
 mod complaints;
 mod examples;
+#[cfg(feature = "web")]
+mod http;
 mod roles;
 
 use super::diag::{Diagnostic, Level};

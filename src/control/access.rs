@@ -87,6 +87,39 @@ pub fn judge(right: Option<Right>, request: &Request, person: Person<'_>) -> Res
     Err(Refusal::new(RefusalCode::Denied, text))
 }
 
+/// The same for somebody who asks by HTTP, where less is allowed.
+///
+/// # Errors
+/// The refusal.
+pub fn judge_by_http(
+    right: Option<Right>,
+    request: &Request,
+    person: Option<Person<'_>>,
+    control: bool,
+) -> Result<(), Refusal> {
+    let needed = request.right();
+    if right >= Some(needed) {
+        return Ok(());
+    }
+    let (command, role) = (request.command().name, needed.name());
+    let text = match (control, person) {
+        (false, _) => format!("{command} is not allowed by HTTP: taskmasterd.http.control is false"),
+        (true, Some(person)) => {
+            let has = right.map_or("none", Right::name);
+            format!(
+                "{command} needs the role {role}; {person} has only {has}: taskmasterd.socket.{role} gives it, or a token \
+                 (taskmasterd.http.token_file)"
+            )
+        }
+        (true, None) => {
+            format!(
+                "{command} needs the role {role}, and nobody knows who asks: set up a token (taskmasterd.http.token_file)"
+            )
+        }
+    };
+    Err(Refusal::new(RefusalCode::Denied, text))
+}
+
 /// What ends the streams of somebody who has lost the right to them.
 #[must_use]
 pub fn withdrawn() -> Refusal {

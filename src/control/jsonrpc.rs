@@ -15,12 +15,17 @@ use crate::base::text::quoted;
 use super::message::{Refusal, RefusalCode, Request};
 
 mod answer;
+mod bare;
 mod request;
 mod stream;
 
-pub use answer::{answered_id, raw_error, raw_result, read_answer, write_answer};
+pub use answer::{answered_id, raw_error, raw_result, read_answer, write_answer, write_answer_with, write_body};
+pub use bare::{read_request, text_member, write_account, write_text};
 pub use request::write_request;
-pub use stream::{event_line, output_line, raw_params, read_event, read_output, write_event, write_output};
+pub use stream::{
+    event_line, output_line, raw_params, read_event, read_output, write_event, write_line_event, write_line_output,
+    write_output,
+};
 
 /// The most calls that a batch may hold.
 pub const BATCH_CALLS: usize = 256;
@@ -167,7 +172,7 @@ fn envelope(members: &[(String, &RawValue)]) -> Result<String, Refusal> {
 }
 
 /// None of our types can fail to be written: their keys are strings and their numbers are whole.
-fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+pub(super) fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, value);
 }
 

@@ -48,25 +48,35 @@ pub struct Answered<'a> {
     pub command: &'a str,
     /// `ok`, `partial`, `failed`, `gone`, or the word of a refusal.
     pub result: &'static str,
-    /// Who asked: the user's id.
-    pub uid: u32,
+    /// From which address it was asked by HTTP, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<&'a str>,
+    /// Who asked: the user's id, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
     /// The user's name, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<&'a str>,
     /// The group.
-    pub gid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
     /// The process.
-    pub pid: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<i32>,
     /// How long it took.
     pub duration_ms: u64,
 }
 
 impl fmt::Display for Answered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Answered { command, result, uid, user, gid, pid, duration_ms } = self;
-        write!(f, "command {command:?} result={result} uid={uid}")?;
+        let Answered { command, result, http, uid, user, gid, pid, duration_ms } = self;
+        write!(f, "command {command:?} result={result}")?;
+        http.map_or(Ok(()), |from| write!(f, " http={from}"))?;
+        uid.map_or(Ok(()), |uid| write!(f, " uid={uid}"))?;
         user.map_or(Ok(()), |user| write!(f, " user={user}"))?;
-        write!(f, " gid={gid} pid={pid} duration={}.{:03}s", duration_ms / 1000, duration_ms % 1000)
+        gid.map_or(Ok(()), |gid| write!(f, " gid={gid}"))?;
+        pid.map_or(Ok(()), |pid| write!(f, " pid={pid}"))?;
+        write!(f, " duration={}.{:03}s", duration_ms / 1000, duration_ms % 1000)
     }
 }
 
@@ -102,9 +112,20 @@ mod tests {
         record.write(&mut out);
         Record { process: None, event: "message", ..record.clone() }.write(&mut out);
         let (command, user) = ("stop \"a b\"", Some("deploy"));
-        let answered = Answered { command, result: "ok", uid: 1000, user, gid: 100, pid: 7, duration_ms: 1020 };
+        let answered = Answered {
+            command,
+            result: "ok",
+            http: None,
+            uid: Some(1000),
+            user,
+            gid: Some(100),
+            pid: Some(7),
+            duration_ms: 1020,
+        };
         let text = r#"command "stop \"a b\"" result=ok uid=1000 user=deploy gid=100 pid=7 duration=1.020s"#;
         assert_eq!(answered.to_string(), text);
+        let by_http = Answered { http: Some("10.0.0.1:7"), uid: None, user: None, gid: None, pid: None, ..answered };
+        assert_eq!(by_http.to_string(), r#"command "stop \"a b\"" result=ok http=10.0.0.1:7 duration=1.020s"#);
         Record { process: None, event: "command", command: Some(answered), cause: String::new(), ..record }
             .write(&mut out);
         let text = String::from_utf8(out).unwrap();

@@ -73,6 +73,12 @@ pub fn write_json_event(id: &Id, event: &Event, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
+/// Appends an event by itself: one line.
+pub fn write_event_object(event: &Event, out: &mut Vec<u8>) {
+    jsonrpc::write_json(event, out);
+    out.push(b'\n');
+}
+
 /// Appends an event that follows the lines of an answer: one line.
 pub fn write_text_event(event: &Event, out: &mut Vec<u8>) {
     let mut text = String::new();

@@ -58,8 +58,8 @@ pub fn attend(client: &Path, socket: &Path, daemon: &OwnedFd) -> Result<ExitCode
     poll::wait([Some((daemon.as_fd(), For::Reading))], None).map_err(failed)?;
     let daemon = wait::reap(daemon.as_fd()).map_err(failed)?;
     Ok(match ended? {
-        Some(exit) => code(exit),
-        None => daemon.map_or(ExitCode::FAILURE, code),
+        Some(exit) => exit.code().into(),
+        None => daemon.map_or(ExitCode::FAILURE, |exit| exit.code().into()),
     })
 }
 
@@ -95,15 +95,6 @@ fn stay(shell: &Foreground, daemon: &OwnedFd) -> io::Result<Option<Exit>> {
 /// Whether the client edits lines at this terminal.
 fn has_line_editor() -> bool {
     std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
-}
-
-/// What whoever waits for this process is told, as shells tell it.
-fn code(exit: Exit) -> ExitCode {
-    match exit {
-        Exit::Code(code) => ExitCode::from(code),
-        Exit::Signal { sig, .. } => ExitCode::from(u8::try_from(128 + sig.number()).unwrap_or(u8::MAX)),
-        Exit::OutOfMemory => ExitCode::FAILURE,
-    }
 }
 
 #[cfg(test)]

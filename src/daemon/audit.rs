@@ -12,11 +12,14 @@ use crate::control::command::Right;
 use crate::control::message::{Refusal, Response};
 use crate::control::record::Answered;
 use crate::load::People;
-use crate::sys::sock::Peer;
 use crate::sys::user;
 
 use super::clients::Asked;
 use super::run::Daemon;
+use super::who::Who;
+
+/// Stands for a user that is not known; it is no user's id.
+const NOBODY: u32 = u32::MAX;
 
 /// How many names of users are kept.
 const NAMES: usize = 1000;
@@ -32,7 +35,7 @@ pub struct Audit {
 
 #[derive(Debug)]
 struct Entry {
-    peer: Peer,
+    who: Who,
     command: String,
     asked: Mono,
 }
@@ -68,20 +71,31 @@ impl Daemon {
     /// Gives the roles to whom the configuration in force gives them.
     pub(super) fn apply_roles(&mut self) {
         self.audit.names.clear();
-        self.clients.set_access(access(&self.fleet.config().daemon.socket.roles, &self.people));
+        let access = access(&self.fleet.config().daemon.socket.roles, &self.people);
+        self.web.set_access(access.clone());
+        self.clients.set_access(access);
     }
 
     /// Whether a client may ask for this. Takes note of it if it is to be written down.
     pub(super) fn permit(&mut self, asked: &Asked) -> Result<(), Refusal> {
-        let Asked { ticket, peer, right, request } = asked;
-        let (ticket, peer, right) = (*ticket, *peer, *right);
+        let Asked { ticket, who, right, request } = asked;
+        let (ticket, right) = (*ticket, *right);
         let quiet = right.is_some() && request.right() == Right::Read;
         if quiet {
             return Ok(());
         }
-        self.audit.open.insert(ticket, Entry { peer, command: audit::spoken(request), asked: self.now });
-        let name = self.name_of(peer.uid);
-        access::judge(right, request, Person { uid: peer.uid, name: name.as_deref() })
+        let command = audit::spoken(request);
+        self.audit.open.insert(ticket, Entry { who: who.clone(), command, asked: self.now });
+        let (uid, by_http) = match who {
+            Who::Local(peer) => (Some(peer.uid), false),
+            Who::Http(caller) => (caller.uid, true),
+        };
+        let name = uid.and_then(|uid| self.name_of(uid));
+        let person = uid.map(|uid| Person { uid, name: name.as_deref() });
+        match person {
+            Some(person) if !by_http => access::judge(right, request, person),
+            person => access::judge_by_http(right, request, person, self.web.is_control_on()),
+        }
     }
 
     /// Writes down how a request went, if it was taken note of.
@@ -111,6 +125,10 @@ impl Daemon {
     /// Writes down how many refusals were not told.
     pub(super) fn write_untold(&mut self) {
         for (uid, count) in self.audit.throttle.take_due(self.now) {
+            if uid == NOBODY {
+                self.log(Level::Warning, format_args!("{count} more requests by HTTP were refused within a second"));
+                continue;
+            }
             let name = self.name_of(uid);
             let person = Person { uid, name: name.as_deref() };
             self.log(Level::Warning, format_args!("{count} more requests of {person} were refused within a second"));
@@ -118,22 +136,27 @@ impl Daemon {
     }
 
     fn write_verdict(&mut self, entry: &Entry, verdict: &Verdict) {
-        let Entry { peer, command, asked } = entry;
+        let Entry { who, command, asked } = entry;
         if verdict.refused {
             self.write_untold();
-            if !self.audit.throttle.admit(peer.uid, self.now) {
+            if !self.audit.throttle.admit(who.uid().unwrap_or(NOBODY), self.now) {
                 return;
             }
         }
-        let user = self.name_of(peer.uid);
+        let user = who.uid().and_then(|uid| self.name_of(uid));
+        let (gid, pid, http) = match who {
+            Who::Local(peer) => (Some(peer.gid), Some(peer.pid), None),
+            Who::Http(caller) => (None, None, Some(caller.from.as_str())),
+        };
         let duration_ms = u64::try_from(self.now.since(*asked).as_millis()).unwrap_or(u64::MAX);
         let answered = Answered {
             command,
             result: verdict.result,
-            uid: peer.uid,
+            http,
+            uid: who.uid(),
             user: user.as_deref(),
-            gid: peer.gid,
-            pid: peer.pid,
+            gid,
+            pid,
             duration_ms,
         };
         let level = if verdict.refused { Level::Warning } else { Level::Info };

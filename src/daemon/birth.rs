@@ -69,7 +69,12 @@ impl Daemon {
         let mut blueprint = self.blueprint(program, name, num).map_err(|_| unfilled)?;
         let signs = self.prepare_signs((key, run), program, &mut blueprint)?;
         let mut command = self.command(program, &blueprint)?;
-        signs.give_to(&mut command);
+        for (number, end) in signs.descriptors {
+            command.pass(number, end);
+        }
+        if signs.watchdog {
+            command.own_pid("WATCHDOG_PID");
+        }
         let owner = self.credentials(program)?;
         self.make_directories(program, &blueprint, owner.as_ref())?;
         if let Some(directory) = self.cgroup((key, run), program, name, num)? {
@@ -126,6 +131,29 @@ impl Daemon {
         };
         let standard = StandardFiles::Each { stdin: None, stdout, stderr };
         Ok((command.spawn(standard.stdio(), &mut self.nursery)?, kept))
+    }
+
+    /// Brings a command into being that is told an event: as the daemon itself, with its environment. With it the end
+    /// that its output is read from.
+    pub(super) fn spawn_for_event(
+        &mut self,
+        argv: &[String],
+        about: Vec<(String, String)>,
+        event: &OwnedFd,
+    ) -> Result<(Spawned, OwnedFd), Failed> {
+        let failed = |error: io::Error| Failed::new(Stage::Pipe, &error);
+        let mut env: Vec<(String, String)> =
+            self.surroundings.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        for (name, value) in about {
+            set(&mut env, &name, &value);
+        }
+        let mut command = Command::new(argv, &env)?;
+        command.directory(&self.surroundings.directory.to_string_lossy())?;
+        command.open_files(self.surroundings.open_files);
+        let (read, write) = fd::pipe().map_err(failed)?;
+        let (stdout, stderr) = (Some(write.as_fd()), Some(write.as_fd()));
+        let stdio = Stdio { stdin: Some(event.as_fd()), stdout, stderr, terminal: false };
+        Ok((command.spawn(stdio, &mut self.nursery)?, read))
     }
 
     pub(super) fn outside<T>(&self, fill: impl FnOnce(&Outside<'_>) -> T) -> T {

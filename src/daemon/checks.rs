@@ -5,8 +5,8 @@
 //! descriptor of the reactor, a task, or the wish for a sign. Of connections and commands there is a bounded number at
 //! once; the others wait in the order in which they were asked for.
 
-mod connection;
-mod http;
+pub(super) mod connection;
+pub(super) mod http;
 mod message;
 mod notify;
 mod signs;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::base::exit::Exit;
 use crate::base::id::{Key, Run, TaskId};
 use crate::config::expand;
-use crate::config::model::Probe;
+use crate::config::model::{Config, Probe, Program};
 use crate::supervise::event::{Fact, Input};
 use crate::supervise::health::{CheckNumber, Found, Purpose};
 use crate::supervise::task::{Task, TaskEnd, TaskKind, TaskOutput};
@@ -26,6 +26,7 @@ use super::run::Daemon;
 
 use connection::Connection;
 use signs::Signs;
+pub use signs::files_of_signs;
 
 /// How many connections of checks there are at once.
 const CONNECTIONS: usize = 512;
@@ -71,6 +72,21 @@ enum Way {
     Command(TaskId),
     /// It waits for a sign.
     Sign,
+}
+
+/// How many descriptors the checks of a configuration may need together, beside those of signs: one for a connection,
+/// and for a command a pidfd, its status pipe and its output.
+pub fn files_at_once(config: &Config) -> u64 {
+    let processes = |wanted: fn(&Probe) -> bool| {
+        let checked = |program: &&Arc<Program>| {
+            let both = [Purpose::Readiness, Purpose::Health].map(|purpose| purpose.of(&program.policy));
+            both.into_iter().flatten().any(|check| wanted(&check.probe))
+        };
+        config.programs.values().filter(checked).map(|program| u64::from(program.numprocs)).sum::<u64>()
+    };
+    let connections = processes(|probe| matches!(probe, Probe::Tcp(_) | Probe::Http { .. }));
+    let commands = processes(|probe| matches!(probe, Probe::Exec(_)));
+    connections.min(CONNECTIONS as u64) + 3 * commands.min(COMMANDS as u64)
 }
 
 /// A check that has found something wrong, before anything was printed.

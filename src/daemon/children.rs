@@ -110,6 +110,12 @@ impl Children {
         Ok(())
     }
 
+    /// Whether this is the number of a leader that is not reaped.
+    #[must_use]
+    pub fn leads(&self, pid: u32) -> bool {
+        self.live.values().any(|child| child.pid == pid && child.leader.is_some())
+    }
+
     /// Begins a turn: what was seen of the system's processes is old.
     pub fn new_turn(&mut self) {
         self.snapshot = None;

@@ -21,17 +21,22 @@ use crate::control::message::{Chunk, Event, Request, Response};
 use crate::control::render::Clock;
 use crate::control::wire;
 use crate::sys::fd;
-use crate::sys::sock::{self, Peer};
+use crate::sys::sock;
 
 use super::error::Error;
 use super::reactor::{Reactor, Source, Token, Wants};
+use super::who::Who;
 
 mod client;
 mod rights;
 mod socket;
 
 use client::{Client, Form};
-use socket::SocketFile;
+#[cfg(feature = "web")]
+pub use rights::groups as peer_groups;
+pub use socket::SocketFile;
+#[cfg(feature = "web")]
+pub use socket::open as open_socket;
 
 /// How many connections there may be at the most, and how many there may be in any case. In between it depends on the
 /// descriptors that the configuration leaves. One more takes the place of another.
@@ -105,7 +110,7 @@ pub struct Asked {
     /// Where the answer goes.
     pub ticket: Ticket,
     /// Who asks.
-    pub peer: Peer,
+    pub who: Who,
     /// What the asker may do. The client may be gone by the time the request is carried out.
     pub right: Option<Right>,
     /// What for.
@@ -301,7 +306,7 @@ impl Clients {
             for (number, request) in client.understand(message) {
                 served.asked.push(Asked {
                     ticket: Ticket { client: id, number },
-                    peer: client.peer,
+                    who: Who::Local(client.peer),
                     right: client.right,
                     request,
                 });

@@ -14,6 +14,7 @@ use crate::control::render::Clock;
 use crate::load::Loaded;
 use crate::supervise::event::{Command, Files, Input};
 
+use super::audience;
 use super::clients::{Asked, Served};
 use super::clock;
 use super::follow::LogsAsked;
@@ -21,6 +22,7 @@ use super::logfile::{TAIL_LIMIT_BYTES, tail};
 use super::origin;
 use super::output::Writer;
 use super::run::Daemon;
+use super::web::Web;
 use crate::base::errno::plain;
 
 impl Daemon {
@@ -70,7 +72,7 @@ impl Daemon {
         }
     }
 
-    fn forget_clients(&mut self, ids: impl IntoIterator<Item = ClientId>) {
+    pub(super) fn forget_clients(&mut self, ids: impl IntoIterator<Item = ClientId>) {
         for id in ids {
             self.write_unanswered(id);
             self.events.forget(id);
@@ -85,18 +87,21 @@ impl Daemon {
         self.write_answered(ticket, response);
         // Who has an answer finds in the log what it is about.
         self.journal.flush(&mut self.files, self.now);
+        if audience::is_of_web(ticket.client) {
+            return self.reply_by_web(ticket, response);
+        }
         let wall = clock::wall();
         let clock = Clock { now_unix: wall.secs, utc_offset: clock::utc_offset(wall) };
         self.clients.reply(&mut self.reactor, ticket, response, &clock, self.now);
     }
 
     /// Answers a request, or passes it on to the core.
-    fn serve_request(&mut self, asked: Asked) {
+    pub(super) fn serve_request(&mut self, asked: Asked) {
         if let Err(refusal) = self.permit(&asked) {
             return self.reply(asked.ticket, &Response::Refused(refusal));
         }
-        let Asked { ticket, peer, request, .. } = asked;
-        let uid = peer.uid;
+        let Asked { ticket, who, request, .. } = asked;
+        let uid = who.uid();
         let tell = |daemon: &mut Daemon, command| daemon.inputs.push_back(Input::Command { ticket, uid, command });
         let response = match request {
             Request::Version => {
@@ -114,7 +119,7 @@ impl Daemon {
             Request::Tail { name, stream, lines } => {
                 self.tail(&name, stream, lines).map_or_else(Response::Refused, Response::Tail)
             }
-            Request::Input { name, bytes, eof } => return self.input(ticket, peer, &name, bytes, eof),
+            Request::Input { name, bytes, eof } => return self.input(ticket, who.writer(), &name, bytes, eof),
             Request::Resize { name, rows, cols } => self.resize(&name, rows, cols).unwrap_or_else(Response::Refused),
             Request::Reload { dry_run } => return self.reload(Some(ticket), dry_run),
             Request::Status { names, usage } => return tell(self, Command::Status { names, usage }),
@@ -155,7 +160,16 @@ impl Daemon {
         match self.origin.load() {
             Ok(Loaded { config, people, warnings, stamps }) => {
                 self.write_problems(&warnings);
+                let web = match Web::prepare(&config.daemon, dry_run) {
+                    Ok(web) => web,
+                    Err(error) => {
+                        self.journal.write(Level::Error, format_args!("not reloaded: {error}"));
+                        let refusal = Refusal::new(RefusalCode::BadConfig, format!("{error}, nothing was changed"));
+                        return self.reply_if_asked(ticket, &Response::Refused(refusal));
+                    }
+                };
                 if !dry_run {
+                    self.web.configure(web);
                     let path = self.origin.path.display();
                     self.journal.write(Level::Info, format_args!("configuration read from {path}"));
                     self.people.extend(people);

@@ -38,9 +38,12 @@ impl Daemon {
             Source::MainProcess(key, run) => self.main_process_ended((key, run)),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
+            Source::WebListener(number) => self.accept_web(number),
+            Source::Web(id) => self.web.wake(id),
             Source::Stdin(key, run) => self.serve_stdin((key, run)),
             Source::Terminal(key, run) => self.serve_terminal((key, run)),
             Source::Task(id) => self.task_ended(id),
+            Source::Delivery(number) => self.serve_delivery(number),
             Source::TaskOutput(id) => self.tasks.serve_output(&mut self.reactor, id),
             Source::Output(writer, stream) => {
                 self.outputs.serve(&mut self.reactor, &mut self.files, (writer, stream), self.now);
@@ -97,6 +100,10 @@ impl Daemon {
                 Some(Err(error)) => return self.log(Level::Error, format_args!("cannot read signals: {error}")),
                 Some(Ok(None)) | None => return,
             };
+            if arrived.sig == Sig::CHLD {
+                self.orphans.child_ended();
+                continue;
+            }
             let mut fact = format!("{} received", arrived.sig);
             if arrived.pid != 0 {
                 // Writing to a String cannot fail.
@@ -104,7 +111,7 @@ impl Daemon {
             }
             self.log(Level::Info, &fact);
             match arrived.sig {
-                Sig::TERM | Sig::INT | Sig::QUIT => self.inputs.push_back(Input::Shutdown),
+                Sig::TERM | Sig::INT | Sig::QUIT | Sig::PWR | Sig::HALT => self.inputs.push_back(Input::Shutdown),
                 Sig::HUP => self.reload(None, false),
                 Sig::USR2 => {
                     self.files.reopen_all();

@@ -13,6 +13,7 @@ use crate::base::time::Wall;
 use crate::control::message::{Event, EventList, Response};
 use crate::supervise::action::Happening;
 
+use super::audience;
 use super::clock;
 use super::run::Daemon;
 
@@ -125,8 +126,10 @@ impl Events {
 impl Daemon {
     /// Keeps an event for those who follow.
     pub(super) fn publish(&mut self, happening: Happening) {
+        self.web.note(&happening, self.now);
         self.events.count += 1;
         let kept = Kept { seq: self.events.count, at: clock::wall(), happening, told: OnceCell::new() };
+        self.receivers.offer(&kept.happening, || kept.event());
         if self.events.kept.len() == KEPT {
             self.events.kept.pop_front();
         }
@@ -163,17 +166,18 @@ impl Daemon {
         let oldest = kept.front().map_or(*count + 1, |kept| kept.seq);
         if follower.next < oldest {
             followers.remove(&ticket);
-            return self.clients.cut_short(ticket);
+            return audience::cut_short(&mut self.clients, &mut self.web, ticket);
         }
         let from = usize::try_from(follower.next - oldest).unwrap_or(usize::MAX);
         for kept in kept.iter().skip(from) {
-            if self.clients.follower(ticket).is_none_or(|client| client.room < LEAST_ROOM_BYTES) {
+            let told = audience::follower(&self.clients, &self.web, ticket);
+            if told.is_none_or(|client| client.room < LEAST_ROOM_BYTES) {
                 blocked.insert(ticket);
                 return;
             }
             follower.next = kept.seq + 1;
             if kept.is_chosen(&follower.selectors) {
-                self.clients.push(ticket, kept.event());
+                audience::push(&mut self.clients, &mut self.web, ticket, kept.event());
             }
         }
     }

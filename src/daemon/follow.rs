@@ -17,6 +17,7 @@ use crate::config::model::{Level, Sink};
 use crate::control::message::{Chunk, LogList, LogPlace, Refusal, RefusalCode, Response};
 use crate::logs::chunk::Unit;
 
+use super::audience;
 use super::logfile::{LogFiles, ReadOn, TAIL_LIMIT_BYTES, read_on, tail};
 use super::run::Daemon;
 
@@ -261,7 +262,7 @@ impl Daemon {
             if served == LOGS_PER_TURN {
                 break;
             }
-            let Some(follower) = self.clients.follower(id.0) else {
+            let Some(follower) = audience::follower(&self.clients, &self.web, id.0) else {
                 self.follows.due.remove(&id);
                 continue;
             };
@@ -298,7 +299,7 @@ impl Daemon {
             self.follows.due.remove(&id);
         }
         if !chunk.bytes.is_empty() || chunk.lost {
-            self.clients.push_output(id.0, &chunk, labels);
+            audience::push_output(&mut self.clients, &mut self.web, id.0, &chunk, labels);
         }
     }
 }

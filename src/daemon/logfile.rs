@@ -58,6 +58,8 @@ pub struct LogFiles {
     watched: HashSet<PathBuf>,
     /// Those of them that have grown.
     grown: BTreeSet<PathBuf>,
+    /// How much went from pipes into files.
+    written: u64,
 }
 
 impl LogFiles {
@@ -75,6 +77,7 @@ impl LogFiles {
             scratch: Scratch::new()?,
             watched: HashSet::new(),
             grown: BTreeSet::new(),
+            written: 0,
         })
     }
 
@@ -167,6 +170,7 @@ impl LogFiles {
         let Some(file) = self.files.get_mut(&id) else { return Pumped { moved: 0, next: Pump::Empty } };
         let scratch = &mut self.scratch;
         let pumped = Session::new(file, scratch, &mut self.facts, pipe, state, budget, now).seen_by(seen).pump();
+        self.written += pumped.moved as u64;
         if pumped.moved > 0 && !self.watched.is_empty() && self.watched.contains(&file.path) {
             self.grown.insert(file.path.clone());
         }
@@ -227,6 +231,13 @@ impl LogFiles {
             self.note_wake(*id);
         }
         due
+    }
+
+    /// How many bytes went from pipes into files.
+    #[must_use]
+    #[cfg_attr(not(feature = "web"), allow(dead_code))]
+    pub fn written(&self) -> u64 {
+        self.written
     }
 
     /// What happened since it was last asked.

@@ -1,7 +1,7 @@
 //! The start: options, configuration, lock, socket, loop, in an order in which a failure has touched nothing.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -34,17 +34,23 @@ use super::output::Outputs;
 use super::pidfile::PidFile;
 use super::reactor::{Reactor, Source, Wants};
 use super::run::{Daemon, Surroundings};
+use super::single;
+use super::web::Web;
 
 /// Signals that the daemon acts upon, or takes note of and goes on.
-const HANDLED: [Sig; 6] = [Sig::TERM, Sig::INT, Sig::QUIT, Sig::HUP, Sig::USR1, Sig::USR2];
+const HANDLED: [Sig; 7] = [Sig::TERM, Sig::INT, Sig::QUIT, Sig::HUP, Sig::USR1, Sig::USR2, Sig::CHLD];
+
+/// What the first process of a container may be told to halt by.
+const OF_INIT: [Sig; 2] = [Sig::PWR, Sig::HALT];
 
 /// Runs `taskmasterd`.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match options::parse(&arguments).and_then(|wish| match wish {
         Wish::Help(text) => Ok(say(text.trim_end())),
         Wish::Version => Ok(say(concat!("taskmasterd ", env!("CARGO_PKG_VERSION")))),
+        Wish::Single(alone) => single::run(&alone),
         Wish::Run(options) => start(&options),
     }) {
         Ok(code) => code,
@@ -116,6 +122,10 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
     let (manager, problem) = Manager::take(&mut origin.env, std::process::id(), clock::now());
     fd::close_inherited_on_exec();
     signals::reset_dispositions();
+    if !process::is_init() {
+        // A kernel without it leaves orphans to the first process, as without us.
+        let _ = process::adopt_orphans();
+    }
     let open_files = limits::open_files().map_err(|e| Error::io("read the limit on open files", "", e))?;
     origin::raise_limit()?;
     // First of all that stays open, so that its descriptors have low numbers.
@@ -130,14 +140,16 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
     let Some(_lock) = lock else { return Err(Error::Taken(socket)) };
 
     let mut reactor = Reactor::new().map_err(|e| Error::io("set up the poll", "", e))?;
-    let signalfd = signals::open(&HANDLED).map_err(|e| Error::io("set up signals", "", e))?;
+    let handled: Vec<Sig> = HANDLED.into_iter().chain(OF_INIT.into_iter().filter(|_| process::is_init())).collect();
+    let signalfd = signals::open(&handled).map_err(|e| Error::io("set up signals", "", e))?;
     let signals =
         reactor.add(Source::Signals, signalfd, Wants::Read).map_err(|(e, _)| Error::io("poll signals", "", e))?;
     let clock = Clock::new(&mut reactor).map_err(|e| Error::io("set up the timer", "", e))?;
     let mut files = LogFiles::new().map_err(|e| Error::io("make a pipe", "", e))?;
     let mut journal = Journal::new(&config.daemon, &mut files, foreground && !attached);
     let access = audit::access(&config.daemon.socket.roles, &people);
-    let mut clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket, access)?;
+    let mut clients = Clients::listen(&mut reactor, &socket, &config.daemon.socket, access.clone())?;
+    let web = Web::listen(&mut reactor, &config.daemon, access)?;
     let pidfile = PidFile::write(config.daemon.pidfile.as_deref())?;
     if !config.daemon.nocleanup {
         files.cleanup(origin::auto_logs(&config).iter().map(PathBuf::as_path));
@@ -157,6 +169,9 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
     for warning in &warnings {
         journal.write(Level::Warning, warning);
     }
+    for address in web.addresses() {
+        journal.write(Level::Info, format_args!("listening for HTTP at {address}"));
+    }
     journal.flush(&mut files, clock::now());
     clients.allow(origin::room_for_clients(&config));
     announce(ready, foreground)?;
@@ -170,12 +185,15 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
         children: Children::default(),
         checks: Default::default(),
         cgroups: Default::default(),
+        orphans: Default::default(),
         outputs: Outputs::default(),
         stdins: Default::default(),
+        receivers: Default::default(),
         tasks: Default::default(),
         terminals: Default::default(),
         files,
         clients,
+        web,
         events: Default::default(),
         audit: Default::default(),
         follows: Default::default(),
@@ -191,8 +209,10 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
         now: clock::now(),
         quit: None,
     };
+    daemon.take_receivers();
     daemon.report_manager(problem);
     let result = daemon.run();
+    daemon.end_namespace();
     daemon.leave(&result);
     drop(pidfile);
     result
@@ -202,6 +222,7 @@ impl Daemon {
     /// The last lines of the log, and the socket removed.
     fn leave(&mut self, result: &Result<(), Error>) {
         self.clients.remove_socket();
+        self.web.remove_sockets();
         self.cgroups.leave();
         self.write_unfinished();
         self.finish_terminals();

@@ -1,11 +1,13 @@
 //! The command line of taskmasterd.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::base::flags::{OF_DAEMON, explain};
 use crate::config::model::{Level, LogTarget};
 
 use super::error::Error;
+use super::single::{Alone, Rewrite};
 
 /// What the command line says.
 #[derive(Debug, Default)]
@@ -40,6 +42,8 @@ pub struct Overrides {
 pub enum Wish {
     /// To run, or to check.
     Run(Options),
+    /// To run a single program: what follows `--`.
+    Single(Alone),
     /// `-h`: this text.
     Help(String),
     /// `-v`.
@@ -49,7 +53,9 @@ pub enum Wish {
 fn flags() -> getopts::Options {
     let mut flags = getopts::Options::new();
     for ((short, long), help, value) in OF_DAEMON {
-        if value.is_empty() {
+        if long == "rewrite" {
+            flags.optmulti(short, long, help, value);
+        } else if value.is_empty() {
             flags.optflag(short, long, help);
         } else {
             flags.optopt(short, long, help, value);
@@ -58,23 +64,32 @@ fn flags() -> getopts::Options {
     flags
 }
 
-/// Reads the command line, without the program's name.
+/// Reads the command line, without the program's name. What follows `--` is another program's.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse(arguments: &[String]) -> Result<Wish, Error> {
+pub fn parse(arguments: &[OsString]) -> Result<Wish, Error> {
+    let at = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
+    let (ours, theirs) = arguments.split_at(at);
+    let ours: Vec<String> = ours.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let flags = flags();
-    let found = flags.parse(arguments).map_err(|fail| {
+    let found = flags.parse(&ours).map_err(|fail| {
         Error::Usage(format!("taskmasterd: {}", explain(&fail, &OF_DAEMON.map(|(flag, _, _)| flag))))
     })?;
     if found.opt_present("h") {
-        let brief = "Usage: taskmasterd [options] [FILE]\n\nStarts the programs of a configuration and keeps them alive. See taskmasterd(8).";
+        let brief = "Usage: taskmasterd [options] [FILE]\n       taskmasterd [-g] [--rewrite FROM:TO]... -- COMMAND [ARGUMENT...]\n\nStarts the programs of a configuration and keeps them alive, or runs a single one as the first process of a\ncontainer. See taskmasterd(8).";
         return Ok(Wish::Help(flags.usage(brief)));
     }
     if found.opt_present("v") {
         return Ok(Wish::Version);
     }
     let usage = |text: String| Err(Error::Usage(format!("taskmasterd: {text}")));
+    if let Some((_, command)) = theirs.split_first() {
+        return alone(&found, command).map(Wish::Single);
+    }
+    if let Some(flag) = ["group", "rewrite"].iter().find(|flag| found.opt_present(flag)) {
+        return usage(format!("--{flag} is for a single program: taskmasterd [options] -- COMMAND [ARGUMENT...]"));
+    }
     let mut places: Vec<String> = found.opt_str("c").into_iter().chain(found.free.iter().cloned()).collect();
     if places.len() > 1 {
         return usage(format!("more than one configuration: {}", places.join(", ")));
@@ -96,12 +111,36 @@ pub fn parse(arguments: &[String]) -> Result<Wish, Error> {
     }))
 }
 
+/// A single program, whose words follow.
+fn alone(found: &getopts::Matches, command: &[OsString]) -> Result<Alone, Error> {
+    let usage = |text: String| Error::Usage(format!("taskmasterd: {text}"));
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(usage("there is no command after --".to_owned()));
+    };
+    let of_daemon = OF_DAEMON.iter().map(|((_, long), _, _)| *long);
+    let mut others = of_daemon.filter(|long| !["group", "rewrite"].contains(long));
+    if let Some(flag) = others.find(|long| found.opt_present(long)) {
+        return Err(usage(format!("--{flag} does not go with a single program, which has no configuration")));
+    }
+    if let Some(file) = found.free.first() {
+        return Err(usage(format!("{file} before --: a single program has no configuration")));
+    }
+    let rewrites = found.opt_strs("rewrite").iter().map(|text| Rewrite::read(text)).collect::<Result<_, _>>();
+    Ok(Alone {
+        program: program.clone(),
+        arguments: arguments.to_vec(),
+        group: found.opt_present("group"),
+        rewrites: rewrites.map_err(|text| usage(format!("--rewrite: {text}")))?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::signal::Sig;
 
     fn run(words: &[&str]) -> Result<Wish, Error> {
-        parse(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>())
+        parse(&words.iter().map(OsString::from).collect::<Vec<_>>())
     }
 
     #[test]
@@ -125,6 +164,21 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_two_dashes_is_another_programs() {
+        let Ok(Wish::Single(alone)) =
+            run(&["-g", "--rewrite", "15:QUIT", "--rewrite", "HUP:0", "--", "a", "-d", "--", "b"])
+        else {
+            panic!("not understood");
+        };
+        assert!(alone.group && alone.program == "a");
+        assert_eq!(alone.arguments, ["-d", "--", "b"]);
+        assert_eq!(
+            [Sig::TERM, Sig::HUP, Sig::INT].map(|sig| alone.rewritten(sig)),
+            [Some(Sig::QUIT), None, Some(Sig::INT)]
+        );
+    }
+
+    #[test]
     fn mistakes_are_refused() {
         for words in [
             &["-x"][..],
@@ -135,6 +189,14 @@ mod tests {
             &["-c", "a", "b"],
             &["-n", "-d"],
             &["-i", "-d"],
+            &["-g"],
+            &["--rewrite", "15:3"],
+            &["--"],
+            &["-d", "--", "true"],
+            &["a.yaml", "--", "true"],
+            &["--rewrite", "15", "--", "true"],
+            &["--rewrite", "15:BAD", "--", "true"],
+            &["--rewrite", "0:15", "--", "true"],
         ] {
             assert!(matches!(run(words), Err(Error::Usage(_))), "{words:?}");
         }

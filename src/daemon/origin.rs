@@ -13,9 +13,11 @@ use crate::config::model::{Config, Program, Sink, Stdin};
 use crate::load::{self, Loaded};
 use crate::sys::limits::{self, OpenFiles};
 
+use super::checks;
 use super::clients::LEAST_CLIENTS;
 use super::error::Error;
 use super::options::Overrides;
+use super::web::MOST as MOST_OF_WEB;
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -69,9 +71,12 @@ fn files_needed(config: &Config) -> u64 {
         let files = streams.into_iter().filter(|sink| matches!(sink, Sink::Auto | Sink::File(_))).count();
         let input = u64::from(program.tty || program.stdin == Stdin::Pipe);
         let between = if program.tty { 2 } else { 0 };
-        u64::from(program.numprocs) * (1 + 2 * files as u64 + input + between)
+        let signs = checks::files_of_signs(program);
+        u64::from(program.numprocs) * (1 + 2 * files as u64 + input + between + signs)
     };
-    BASE_FILES + LEAST_CLIENTS as u64 + config.programs.values().map(|p| of(p)).sum::<u64>()
+    let http = config.daemon.http.as_ref().map_or(0, |http| http.listen.len() + MOST_OF_WEB);
+    let programs = config.programs.values().map(|p| of(p)).sum::<u64>();
+    BASE_FILES + LEAST_CLIENTS as u64 + programs + http as u64 + checks::files_at_once(config)
 }
 
 /// How many connections there may be beside what the configuration needs. Half of what is left is for what nobody counts.

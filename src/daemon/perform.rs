@@ -43,6 +43,7 @@ impl Daemon {
             Action::DaemonChanged => {
                 self.journal.reconfigure(&self.fleet.config().daemon, &mut self.files);
                 self.apply_roles();
+                self.take_receivers();
             }
             Action::Quit { survivors } => self.quit = Some(survivors),
         }

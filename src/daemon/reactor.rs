@@ -46,10 +46,18 @@ pub enum Source {
     Listener,
     /// A connection to the control socket.
     Client(ClientId),
+    /// A listening socket of HTTP, by its number.
+    #[cfg_attr(not(feature = "web"), allow(dead_code))]
+    WebListener(u16),
+    /// A connection of HTTP.
+    #[cfg_attr(not(feature = "web"), allow(dead_code))]
+    Web(ClientId),
     /// The write end of a run's input pipe.
     Stdin(Key, Run),
     /// The terminal of a run.
     Terminal(Key, Run),
+    /// A connection by which an event is told.
+    Delivery(u64),
     /// The read end of the output pipe of a task whose output is kept.
     TaskOutput(TaskId),
     /// The read end of the output pipe of a run or a task.

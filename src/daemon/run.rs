@@ -32,11 +32,14 @@ use super::journal::Journal;
 use super::logfile::LogFiles;
 use super::manager::Manager;
 use super::origin::Origin;
+use super::orphans::Orphans;
 use super::output::Outputs;
 use super::reactor::{Reactor, Ready, Token};
+use super::receivers::Receivers;
 use super::stdin::Stdins;
 use super::tasks::Tasks;
 use super::terminal::Terminals;
+use super::web::Web;
 
 /// How many processes are born in one turn. Between two turns everybody else is served.
 const SPAWNS_PER_TURN: usize = 8;
@@ -60,10 +63,14 @@ pub struct Daemon {
     pub(super) checks: Checks,
     /// The cgroups of those that have limits for all that they start.
     pub(super) cgroups: Cgroups,
+    /// Children that nobody here has started.
+    pub(super) orphans: Orphans,
     /// Output pipes.
     pub(super) outputs: Outputs,
     /// Input of the processes that read any.
     pub(super) stdins: Stdins,
+    /// Those who are told events.
+    pub(super) receivers: Receivers,
     /// Tasks that run, or wait for their turn to be born.
     pub(super) tasks: Tasks,
     /// Terminals of processes.
@@ -72,6 +79,8 @@ pub struct Daemon {
     pub(super) files: LogFiles,
     /// Connections.
     pub(super) clients: Clients,
+    /// HTTP.
+    pub(super) web: Web,
     /// What happened, and who follows.
     pub(super) events: Events,
     /// Requests that will be in the log.
@@ -137,6 +146,7 @@ impl Daemon {
         self.kill_all_tasks();
         self.tell_all_followers();
         self.clients.say_goodbye(&mut self.reactor);
+        self.web.say_goodbye(&mut self.reactor, self.now);
         match self.quit.take() {
             Some(survivors) if !survivors.is_empty() => Err(Error::Survivors(survivors)),
             _ => Ok(()),
@@ -145,8 +155,10 @@ impl Daemon {
 
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
         let told_later = self.clients.has_more() || self.events.has_more() || self.follows.has_more();
+        let told_later = told_later || self.web.has_more();
         let births = !self.births.is_empty() || self.tasks.has_more();
-        let busy = self.outputs.has_more() || self.terminals.has_more() || births || told_later;
+        let others = self.receivers.has_more() || self.orphans.has_more();
+        let busy = self.outputs.has_more() || self.terminals.has_more() || births || told_later || others;
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
         let timeout = if busy { Some(Duration::ZERO) } else { leaving };
@@ -158,6 +170,7 @@ impl Daemon {
         for event in ready.drain(..) {
             self.dispatch(event);
         }
+        self.reap_orphans();
         self.outputs.serve_due(&mut self.reactor, &mut self.files, self.now);
         self.tasks.serve_due(&mut self.reactor);
         // What was moved out of their pipes has made room.
@@ -165,21 +178,27 @@ impl Daemon {
         self.lines_came();
         self.serve_follows();
         self.serve_clients_again();
+        self.serve_web();
         if self.fleet.next_deadline().is_some_and(|at| at <= self.now) {
             self.inputs.push_back(Input::Tick);
         }
         self.settle();
         self.give_birth();
+        self.serve_receivers();
         self.tell_followers();
         self.report_log_facts();
         let output = self.outputs.next_deadline(&self.files);
         self.write_untold();
         self.tell_manager();
         let (clients, audit) = (self.clients.next_deadline(), self.audit.next_deadline());
-        let deadline = [self.fleet.next_deadline(), output, clients, audit, self.manager.next_deadline()];
-        let arm = self.clock.arm(&self.reactor, deadline.into_iter().flatten().min());
+        let others = [self.web.next_deadline(), self.receivers.next_deadline(), self.manager.next_deadline()];
+        let deadline = [self.fleet.next_deadline(), output, clients, audit].into_iter().chain(others);
+        let arm = self.clock.arm(&self.reactor, deadline.flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
         self.journal.flush(&mut self.files, self.now);
+        if self.web.times_turns() {
+            self.web.turned(clock::now().since(self.now));
+        }
         Ok(())
     }
 
@@ -211,6 +230,7 @@ impl Daemon {
     /// Writes down what happened to log files.
     pub(super) fn report_log_facts(&mut self) {
         for fact in self.files.take_facts() {
+            self.web.note_log(&fact);
             self.journal.write(fact.level(), &fact);
         }
     }

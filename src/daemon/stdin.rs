@@ -15,7 +15,6 @@ use crate::config::model::{Program, Stdin};
 use crate::control::message::{Refusal, RefusalCode, Response};
 use crate::sys::fd;
 use crate::sys::pty::{self, Size};
-use crate::sys::sock::Peer;
 use crate::sys::spawn::Credentials;
 
 use super::reactor::{Reactor, Source, Token, Wants};
@@ -202,12 +201,12 @@ impl Input {
 
 impl Daemon {
     /// Answers `input`, when all of it has been written.
-    pub(super) fn input(&mut self, ticket: Ticket, peer: Peer, name: &str, mut bytes: Vec<u8>, eof: bool) {
+    pub(super) fn input(&mut self, ticket: Ticket, writer: i32, name: &str, mut bytes: Vec<u8>, eof: bool) {
         let id = match self.input_of(name) {
             Ok(id) => id,
             Err(refusal) => return self.reply(ticket, &Response::Refused(refusal)),
         };
-        if !self.stdins.is_new_writer(id, peer.pid) {
+        if !self.stdins.is_new_writer(id, writer) {
             // Each key that is pressed comes as a request of its own.
             self.audit.forget(ticket);
         }

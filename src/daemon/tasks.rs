@@ -39,9 +39,22 @@ pub struct Tasks {
     again: BTreeSet<TaskId>,
 }
 
+/// A task that has just been born.
+#[derive(Debug)]
+pub struct Birth {
+    /// Its number.
+    pub id: TaskId,
+    /// Whose it is; `None` if it belongs to no process.
+    pub key: Option<Key>,
+    /// What it is for.
+    pub kind: TaskKind,
+    /// Its command as it is configured, for people.
+    pub command: String,
+}
+
 #[derive(Debug)]
 struct Live {
-    key: Key,
+    key: Option<Key>,
     kind: TaskKind,
     /// The command as it is configured, for people.
     command: String,
@@ -94,6 +107,12 @@ impl Tasks {
         self.waiting.pop_front()
     }
 
+    /// Whether this is the number of a task's leader.
+    #[must_use]
+    pub fn leads(&self, pid: u32) -> bool {
+        self.live.values().any(|live| live.pid == pid)
+    }
+
     /// Whether there is something to do at once: then the next poll must not wait.
     #[must_use]
     pub fn has_more(&self) -> bool {
@@ -119,18 +138,21 @@ impl Tasks {
 impl Daemon {
     /// Brings a task into being. If that fails, this is its end.
     pub(super) fn begin_task(&mut self, task: Task) {
-        let (id, key, kind) = (task.id, task.key, task.kind);
+        let (id, kind) = (task.id, task.kind);
+        let command = task.argv.first().cloned().unwrap_or_default();
+        let birth = Birth { id, key: Some(task.key), kind, command };
         let born = self.spawn_task(&task).map_err(|failure| about(failure, &task));
-        let result = born.and_then(|(child, kept)| self.watch_task(task, child, kept));
+        let result = born.and_then(|(child, kept)| self.watch_task(birth, child, kept));
         if let Err(failure) = result {
             self.outputs.cancel(&mut self.reactor, &mut self.files, Writer::Task(id));
-            self.tell_task_end(id, key, kind, TaskEnd::NotStarted(failure), Vec::new());
+            self.tell_task_end(id, kind, TaskEnd::NotStarted(failure), Vec::new());
         }
     }
 
-    fn watch_task(&mut self, task: Task, child: Spawned, kept: Option<OwnedFd>) -> Result<(), Failure> {
+    /// Takes over a task that has just been born, and the pipe that its output is read from, if that is kept.
+    pub(super) fn watch_task(&mut self, birth: Birth, child: Spawned, kept: Option<OwnedFd>) -> Result<(), Failure> {
         let Spawned { pid, pidfd, status, launch } = child;
-        let Task { id, key, kind, mut argv, .. } = task;
+        let Birth { id, key, kind, command } = birth;
         let kept = kept.map(|pipe| self.reactor.add(Source::TaskOutput(id), pipe, Wants::Read)).transpose();
         let added = match kept {
             Ok(kept) => self.reactor.add(Source::Task(id), pidfd, Wants::Read).map(|leader| (leader, kept)),
@@ -148,7 +170,6 @@ impl Daemon {
             }
         };
         let kept = kept.map(|token| Kept { token, last: Vec::new() });
-        let command = if argv.is_empty() { String::new() } else { argv.swap_remove(0) };
         self.tasks.live.insert(id, Live { key, kind, command, pid, leader, status, launch, kept });
         Ok(())
     }
@@ -156,14 +177,15 @@ impl Daemon {
     /// Kills a task with its group. One that is not born yet never will be.
     pub(super) fn kill_task(&mut self, id: TaskId) {
         if let Some(at) = self.tasks.waiting.iter().position(|task| task.id == id) {
-            if let Some(Task { key, kind, .. }) = self.tasks.waiting.remove(at) {
-                self.tell_task_end(id, key, kind, TaskEnd::NotStarted(Failure::Cancelled), Vec::new());
+            if let Some(Task { kind, .. }) = self.tasks.waiting.remove(at) {
+                self.tell_task_end(id, kind, TaskEnd::NotStarted(Failure::Cancelled), Vec::new());
             }
             return;
         }
         let Some(live) = self.tasks.live.get(&id) else { return };
         if let Err(error) = self.kill_group(live) {
-            let name = self.fleet.member(live.key).map(|m| self.fleet.display_name(m)).unwrap_or_default();
+            let name =
+                live.key.and_then(|key| self.fleet.member(key)).map(|m| self.fleet.display_name(m)).unwrap_or_default();
             let text = format_args!("cannot kill its {}: {}", live.kind.name(), plain(&error));
             self.journal.note(Level::Error, &name, text);
         }
@@ -207,16 +229,20 @@ impl Daemon {
             kept.last
         });
         let end = match (failed, exit) {
-            (Some(failed), _) => TaskEnd::NotStarted(named(self.failure(live.key, failed), &live.command)),
+            (Some(failed), _) => {
+                let failure = live.key.map_or_else(|| spawn_failure(failed), |key| self.failure(key, failed));
+                TaskEnd::NotStarted(named(failure, &live.command))
+            }
             (None, Some(exit)) => TaskEnd::Exit(exit),
             (None, None) => TaskEnd::NotStarted(spawn_failure(Failed::of(Stage::Clone, Errno::ESRCH.0))),
         };
-        self.tell_task_end(id, live.key, live.kind, end, output);
+        self.tell_task_end(id, live.kind, end, output);
     }
 
     /// Tells the end of a task to whoever asked for it.
-    fn tell_task_end(&mut self, id: TaskId, _key: Key, kind: TaskKind, end: TaskEnd, output: Vec<u8>) {
+    fn tell_task_end(&mut self, id: TaskId, kind: TaskKind, end: TaskEnd, output: Vec<u8>) {
         match kind {
+            TaskKind::Event => self.event_command_ended(id, &end, &output),
             TaskKind::Check => self.command_ended(id, &end, output),
             TaskKind::Hook(_) => self.inputs.push_back(Input::TaskEnded { id, end, output }),
         }

@@ -324,3 +324,38 @@ impl fmt::Display for Note {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::model::EVENTS;
+
+    #[test]
+    fn every_kind_of_event_can_be_asked_for() {
+        let why = String::new;
+        let outcome = Outcome::Dropped;
+        let notes = [
+            Note::Spawned { pid: 1 },
+            Note::Running,
+            Note::CheckFailed { purpose: Purpose::Health, why: why(), streak: 1, retries: 3 },
+            Note::Healthy,
+            Note::Unhealthy { why: why() },
+            Note::NotReady { why: why() },
+            Note::Exited { exit: Exit::Code(0), expected: true },
+            Note::Leftovers,
+            Note::Waiting { on: why() },
+            Note::Backoff { why: None, delay: Duration::ZERO },
+            Note::Fatal { why: Failure::Cancelled, tries: 1 },
+            Note::Stopping { sig: Sig::TERM },
+            Note::HookFailed { hook: Hook::PreStop, outcome },
+            Note::TimedOut { limit: Duration::ZERO },
+            Note::Overlap(Overlap::Skip),
+            Note::Overlap(Overlap::Queue),
+            Note::Overlap(Overlap::Kill),
+            Note::Killed,
+            Note::Unkillable,
+            Note::Stopped,
+        ];
+        assert_eq!(notes.map(|note| note.word()), EVENTS);
+    }
+}

@@ -177,8 +177,8 @@ pub enum Input {
     Command {
         /// Where the answer goes.
         ticket: Ticket,
-        /// The client's user.
-        uid: u32,
+        /// The client's user; `None` if nobody knows, as may be of somebody who asks by HTTP.
+        uid: Option<u32>,
         /// What it asks for.
         command: Command,
     },

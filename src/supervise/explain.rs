@@ -193,6 +193,9 @@ fn started(member: &Member) -> String {
     };
     match (&entry.asked, entry.from, member.inst.last_exit) {
         (Some(asked), _, _) => format!("started by {asked}"),
+        (None, StateName::Waiting, _) => "started when what it waited for was there".to_owned(),
+        // It had ended by itself, and was only awaited or seen to.
+        (None, StateName::Stopping, Some(exit)) if !was_asked_to_stop(member) => format!("started again after {exit}"),
         (None, StateName::Stopping, _) => match &member.asked {
             Some(asked) => format!("started again by {asked}"),
             None => "started again".to_owned(),
@@ -200,6 +203,12 @@ fn started(member: &Member) -> String {
         (None, _, Some(exit)) => format!("started again after {exit}"),
         (None, _, None) => "started again".to_owned(),
     }
+}
+
+/// Whether somebody wanted the last stop.
+fn was_asked_to_stop(member: &Member) -> bool {
+    let began = |entry: &&Entry| entry.to == StateName::Stopping && entry.from != StateName::Stopping;
+    member.history.entries().rev().find(began).is_none_or(|entry| entry.asked.is_some())
 }
 
 /// What went wrong with the last try, and which it was.
@@ -343,7 +352,7 @@ mod tests {
         fn start(&mut self, name: &str) {
             let ticket = self.ticket();
             let command = Command::Start { names: words(name), wait: Wait::No };
-            self.tell(Input::Command { ticket, uid: 7, command });
+            self.tell(Input::Command { ticket, uid: Some(7), command });
         }
     }
 

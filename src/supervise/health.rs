@@ -197,7 +197,12 @@ impl Checks {
         let since = match self.phase {
             Phase::Busy(since, busy) if busy == number => since,
             Phase::Late(since, late) if late == number => {
-                found.wrong = Some(format!("took longer than its timeout ({})", print_duration(self.limit(check))));
+                let limit = print_duration(self.limit(check));
+                found.wrong = Some(match found.wrong {
+                    // What did not come says more than that it was late.
+                    Some(missing) if check.probe.is_sign() => format!("{missing} within {limit}"),
+                    Some(_) | None => format!("took longer than its timeout ({limit})"),
+                });
                 since
             }
             Phase::Pause(_) | Phase::Busy(..) | Phase::Late(..) => return None,

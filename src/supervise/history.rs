@@ -21,8 +21,8 @@ pub enum By {
     Boot,
     /// A client of this user.
     Client {
-        /// Its user id.
-        uid: u32,
+        /// Its user id, if it is known.
+        uid: Option<u32>,
     },
     /// A new configuration.
     Reload,
@@ -79,7 +79,10 @@ impl fmt::Display for Asked {
                     Intent::Stop => "stop",
                     Intent::Restart => "restart",
                 };
-                write!(f, "\"{verb}\" from uid {uid}")
+                match uid {
+                    Some(uid) => write!(f, "\"{verb}\" from uid {uid}"),
+                    None => write!(f, "\"{verb}\" by HTTP"),
+                }
             }
         }
     }
@@ -113,6 +116,9 @@ impl fmt::Display for Entry {
         }
         match (self.to, &self.note) {
             (StateName::Starting, Some(_)) => write!(f, "{gap}started again"),
+            (StateName::Starting, None) if self.from == StateName::Waiting => {
+                f.write_str("what it waited for is there")
+            }
             (StateName::Starting, None) => f.write_str("next try"),
             (StateName::Running, None) => f.write_str("started"),
             (StateName::Stopped, None) => f.write_str("stopped"),
@@ -223,7 +229,7 @@ mod tests {
         let exited = || Effect::Note(Note::Exited { exit: Exit::Code(1), expected: false });
         let stopping = || Effect::Note(Note::Stopping { sig: Sig::TERM });
         let killed = || Effect::Note(Note::Killed);
-        let stop = Some(Asked { intent: Intent::Stop, by: By::Client { uid: 7 } });
+        let stop = Some(Asked { intent: Intent::Stop, by: By::Client { uid: Some(7) } });
         let mut history = History::default();
         history.record(Mono(1), Running, Starting, None, &[exited(), Effect::Spawn(crate::base::id::Run(2))]);
         history.record(Mono(2), Starting, Stopping, stop, &[stopping()]);

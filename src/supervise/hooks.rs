@@ -84,7 +84,7 @@ impl Fleet {
         let Some(inst) = self.members.get(&key).map(|member| member.inst.clone()) else { return };
         let idle = |run, kind| match kind {
             TaskKind::Hook(hook) => !is_of_use(&inst, run, hook),
-            TaskKind::Check => false,
+            TaskKind::Event | TaskKind::Check => false,
         };
         self.drop_tasks(key, idle, out);
     }
@@ -147,7 +147,7 @@ impl Fleet {
             }
             let idle = |(run, kind): &(Run, TaskKind)| match kind {
                 TaskKind::Hook(hook) => !is_of_use(&member.inst, *run, *hook),
-                TaskKind::Check => true,
+                TaskKind::Event | TaskKind::Check => true,
             };
             if let Some(task) = self.tasks.of(*key).find(idle) {
                 return Err(format!("{} has {task:?} run in {:?}", member.name, member.inst.state));

@@ -53,6 +53,7 @@ impl Fleet {
             self.config.daemon.logformat = daemon.logformat;
             self.config.daemon.rotation = daemon.rotation;
             self.config.daemon.socket.roles = daemon.socket.roles;
+            self.config.daemon.on_event = daemon.on_event;
             if !plan.daemon_live.is_empty() {
                 out.push(Action::DaemonChanged);
             }

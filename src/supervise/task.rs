@@ -27,6 +27,8 @@ pub const KEPT_BYTES: usize = 4096;
 pub enum TaskKind {
     /// A hook of its program.
     Hook(Hook),
+    /// It is told an event, and belongs to no process. Only the shell runs such tasks.
+    Event,
     /// A check of it. Only the shell runs such tasks, when it is told to check.
     Check,
 }
@@ -37,6 +39,7 @@ impl TaskKind {
     pub fn name(self) -> &'static str {
         match self {
             TaskKind::Hook(hook) => hook.key(),
+            TaskKind::Event => "on_event",
             TaskKind::Check => "check",
         }
     }
@@ -172,7 +175,7 @@ impl Tasks {
     }
 
     fn wanted(&self, key: Key) -> impl Iterator<Item = (TaskId, &Live)> {
-        let ids = self.by_key.range((key, TaskId::Core(0))..=(key, TaskId::Shell(u64::MAX))).map(|(_, id)| *id);
+        let ids = self.by_key.range((key, TaskId::Core(0))..=(key, TaskId::Event(u64::MAX))).map(|(_, id)| *id);
         ids.filter_map(|id| self.live.get(&id).map(|task| (id, task))).filter(|(_, task)| task.is_wanted())
     }
 }
@@ -248,7 +251,7 @@ impl Fleet {
         });
         match task.kind {
             TaskKind::Hook(hook) => self.hook_ended(task.key, task.run, hook, outcome, now, out),
-            TaskKind::Check => {}
+            TaskKind::Event | TaskKind::Check => {}
         }
     }
 

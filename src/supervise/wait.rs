@@ -107,14 +107,14 @@ mod tests {
 
         fn wait(&mut self, names: &str, until: WaitFor, timeout_ms: Option<u64>) -> Vec<Action> {
             let (ticket, names) = (self.ticket(), words(names));
-            self.tell(Input::Command { ticket, uid: 0, command: Command::Wait { names, until, timeout_ms } })
+            self.tell(Input::Command { ticket, uid: Some(0), command: Command::Wait { names, until, timeout_ms } })
         }
 
         fn restart_it(&mut self, name: &str) {
             let command =
                 Command::Restart { names: words(name), wait: Wait::No, files: Files::Unchanged, rolling: None };
             let ticket = self.ticket();
-            self.tell(Input::Command { ticket, uid: 0, command });
+            self.tell(Input::Command { ticket, uid: Some(0), command });
         }
     }
 

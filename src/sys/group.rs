@@ -20,6 +20,13 @@ pub fn signal(pgid: u32, sig: Sig) -> io::Result<()> {
     kill(pgid, sig.number())
 }
 
+/// Sends a signal to every process but this one that it may signal. Only for the first process of a namespace, whose all
+/// of them are. Whether there was any.
+pub fn signal_all(sig: Sig) -> bool {
+    // SAFETY: kill(2) takes two numbers.
+    unsafe { libc::kill(-1, sig.number()) == 0 }
+}
+
 /// Whether anybody, alive or zombie, is in the group. To be asked directly after its leader was reaped, before its
 /// number can have been used again.
 #[must_use]

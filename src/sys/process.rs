@@ -88,6 +88,22 @@ pub fn end_with_parent() -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Whether this process is the first of its namespace, to whom all orphans come and whose end is everybody's.
+#[must_use]
+pub fn is_init() -> bool {
+    std::process::id() == 1
+}
+
+/// Has the orphans among the descendants of this process come to it instead of to the first of the namespace.
+///
+/// # Errors
+/// prctl(2).
+pub fn adopt_orphans() -> io::Result<()> {
+    // SAFETY: PR_SET_CHILD_SUBREAPER takes a number and touches no memory.
+    let result = unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Puts `/dev/null` in the place of standard input, output and error.
 ///
 /// # Errors

@@ -28,6 +28,18 @@ pub fn reset_dispositions() {
     }
 }
 
+/// Gives every signal its default disposition: for a child that has its own memory.
+pub fn all_default() {
+    for number in 1..=64 {
+        let _ = set_disposition(number, libc::SIG_DFL);
+    }
+}
+
+/// Ignores a signal.
+pub fn ignore(number: i32) {
+    let _ = set_disposition(number, libc::SIG_IGN);
+}
+
 /// Sets a disposition that has no handler of ours; or the error number. Touches no memory but its own stack.
 fn set_disposition(number: i32, handler: libc::sighandler_t) -> Result<(), i32> {
     // The kernel's own layout: the handler first, then zero for no flags, no restorer and an empty mask. No

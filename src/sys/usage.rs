@@ -49,6 +49,20 @@ pub fn of_sessions(sessions: &[u32]) -> BTreeMap<u32, Figures> {
     found
 }
 
+/// What this process uses by itself.
+#[must_use]
+pub fn of_this_process() -> Figures {
+    let units = Units::of_this_machine();
+    let stat = read_stat("self", &mut [0; STAT_BYTES]);
+    stat.map_or_else(Figures::default, |stat| Figures {
+        cpu_ms: stat.own_ticks.saturating_mul(1000) / units.ticks_per_second,
+        rss_bytes: stat.pages.saturating_mul(units.page_bytes),
+        processes: 1,
+        threads: stat.threads,
+        fds: count_fds("self"),
+    })
+}
+
 struct Units {
     ticks_per_second: u64,
     page_bytes: u64,
@@ -70,6 +84,8 @@ fn setting(name: libc::c_int, usual: u64) -> u64 {
 #[derive(Debug, PartialEq, Eq)]
 struct Stat {
     session: u32,
+    /// Its own, without those of children.
+    own_ticks: u64,
     ticks: u64,
     threads: u32,
     pages: u64,
@@ -100,9 +116,10 @@ fn parse(stat: &[u8]) -> Option<Stat> {
     };
     let session = u32::try_from(field(6)?).ok()?;
     let own = field(14)?.saturating_add(field(15)?);
+    let own_ticks = own;
     let ticks = own.saturating_add(field(16)?).saturating_add(field(17)?);
     let threads = u32::try_from(field(20)?).ok()?;
-    Some(Stat { session, ticks, threads, pages: field(24)? })
+    Some(Stat { session, own_ticks, ticks, threads, pages: field(24)? })
 }
 
 /// How many descriptors a process has open. Newer kernels say it as the size of the directory; where that is 0 it is
@@ -120,7 +137,10 @@ mod tests {
     #[test]
     fn fields_are_those_of_proc() {
         let line = b"7 (a) b) (c) S 4 5 6 0 -1 9 10 11 12 13 14 15 16 17 18 19 20 0 22 23 24 25 26";
-        assert_eq!(parse(line), Some(Stat { session: 6, ticks: 14 + 15 + 16 + 17, threads: 20, pages: 24 }));
+        assert_eq!(
+            parse(line),
+            Some(Stat { session: 6, own_ticks: 14 + 15, ticks: 14 + 15 + 16 + 17, threads: 20, pages: 24 })
+        );
         for bad in [&b""[..], b"7 (a", b"7 (a) Z 4 5 6", b"7 (a) S 4 5 6 7", b"7 (a) S x y z", b"\xff (\xff) S \xff"] {
             assert_eq!(parse(bad), None);
         }

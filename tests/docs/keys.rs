@@ -16,7 +16,7 @@ use super::{Names, read, same, tree};
 /// first of them its own name.
 fn keys_in_sources(kind: &str) -> Vec<Vec<String>> {
     let mut keys: Vec<(String, Vec<String>)> = Vec::new();
-    let files = ["src/config", "src/config/program"].map(|dir| fs::read_dir(tree(dir)).unwrap());
+    let files = ["src/config", "src/config/daemon", "src/config/program"].map(|dir| fs::read_dir(tree(dir)).unwrap());
     for entry in files.into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -37,14 +37,17 @@ fn keys_in_sources(kind: &str) -> Vec<Vec<String>> {
 }
 
 /// The tables of keys in the sources and where their page describes them.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 10] = [
     ("Root", "ROOTS"),
     ("Key", "PROGRAM KEYS"),
     ("DaemonKey", "DAEMON KEYS"),
     ("BackoffKey", "Back-off"),
     ("SocketKey", "Socket"),
+    ("HttpKey", "HTTP"),
     ("CheckKey", "Checks"),
     ("CapabilityKey", "Capabilities"),
+    ("HookKey", "Hooks"),
+    ("EventKey", "Events"),
 ];
 
 /// The items of one of these sections, without those of the subsections that have a table of their own.
@@ -124,6 +127,7 @@ fn every_key_has_an_example_that_is_accepted_by_all_its_names() {
                 "healthcheck" => ("healthcheck", literal_blocks(page.section("Checks")).pop()),
                 "capabilities" => ("capabilities", literal_blocks(page.section("Capabilities")).pop()),
                 "socket" => ("socket", literal_blocks(page.section("Socket")).pop()),
+                "http" => ("http", literal_blocks(page.section("HTTP")).pop()),
                 name => (name, literal_blocks(&item.body).into_iter().next()),
             };
             let example = example.unwrap_or_else(|| panic!("{own} has no example in taskmaster.yaml(5)"));
@@ -201,7 +205,13 @@ fn defaults_are_what_the_page_says() {
             seen += 1;
         }
     }
-    assert!(seen >= 24, "only {seen} defaults were found on the page: is it still written as it was?");
+    for item in described(&page, "HTTP") {
+        let Some(value) = told_default(&item) else { continue };
+        let with = |line: &str| parsed(&daemon_with(&format!("http: {{listen: 1{line}}}\n"))).daemon;
+        assert_eq!(with(&format!(", {}: {value}", item.names[0])), with(""), "{}", item.tag);
+        seen += 1;
+    }
+    assert!(seen >= 26, "only {seen} defaults were found on the page: is it still written as it was?");
 }
 
 #[test]
@@ -283,7 +293,9 @@ fn the_example_shows_every_key_with_its_default() {
     program.policy.timeout = None;
     assert_eq!(program, plain);
     let daemon = read("etc/taskmasterd.yaml");
-    for names in keys_in_sources("DaemonKey").into_iter().chain(keys_in_sources("SocketKey")) {
+    for names in
+        keys_in_sources("DaemonKey").into_iter().chain(keys_in_sources("SocketKey")).chain(keys_in_sources("HttpKey"))
+    {
         let told = daemon.lines().any(|l| l.trim_start_matches([' ', '#']).starts_with(&format!("{}:", names[0])));
         assert!(told, "the daemon's key {} is not in etc/taskmasterd.yaml", names[0]);
     }

@@ -74,7 +74,9 @@ impl World {
         if all.iter().any(|other| other.number == number) {
             return Err("a check's number was used twice".to_owned());
         }
-        if all.iter().any(|other| other.run == run) {
+        // One that the configuration has no more may still be on its way to its end.
+        let changed = self.policy_changed;
+        if all.iter().any(|other| other.run == run && !(other.told_to_end && changed >= other.begun)) {
             return Err("two checks of a run at once".to_owned());
         }
         let Some(member) = self.fleet.member(key) else { return Err("a check of nobody".to_owned()) };
@@ -175,7 +177,11 @@ impl World {
         let by = member.inst.checked_by(&member.program.policy);
         let live = member.inst.live().map(|live| live.run);
         let same = by.is_some_and(|(purpose, by)| purpose == book.purpose && *by == book.check);
-        live == Some(check.run) && book.run == check.run && same && self.policy_changed <= book.since
+        live == Some(check.run)
+            && book.run == check.run
+            && check.begun >= book.since
+            && same
+            && self.policy_changed <= book.since
     }
 
     /// Holds what has become of a process against what an answer means.

@@ -84,7 +84,7 @@ impl World {
             WaitFor::Stopped if self.has(Bug::WaitsForTheOpposite) => WaitFor::Running,
             until => until,
         };
-        self.tell(Input::Command { ticket, uid: 0, command: Command::Wait { names, until, timeout_ms } })
+        self.tell(Input::Command { ticket, uid: Some(0), command: Command::Wait { names, until, timeout_ms } })
     }
 
     /// What was waited for and is told as reached must be so, and who still waits must have something to wait for.
@@ -152,7 +152,7 @@ impl World {
         };
         self.suspensions(&command);
         let command = self.badly_stopped(command);
-        self.tell(Input::Command { ticket, uid: 0, command })
+        self.tell(Input::Command { ticket, uid: Some(0), command })
     }
 
     /// A program gets another number of processes: those that it keeps go on as they are.
@@ -162,7 +162,11 @@ impl World {
         let before: BTreeMap<Key, Member> = self.fleet.members().map(|(key, m)| (key, m.clone())).collect();
         self.notes_due.insert(ticket, self.fleet.config().programs.contains_key(&name) && self.shutdown_at.is_none());
         self.policy_changed = self.now;
-        self.tell(Input::Command { ticket, uid: 0, command: Command::Scale { name: name.to_string(), count, wait } })?;
+        self.tell(Input::Command {
+            ticket,
+            uid: Some(0),
+            command: Command::Scale { name: name.to_string(), count, wait },
+        })?;
         let Some(program) = self.fleet.config().programs.get(&name) else { return Ok(()) };
         if self.shutdown_at.is_none() && program.numprocs != count {
             return Err(format!("{name} has {} processes, not {count}", program.numprocs));

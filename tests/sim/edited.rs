@@ -144,7 +144,7 @@ impl World {
         self.policy_changed = self.now;
         let command = self.badly_told(before.names.clone(), wait, files);
         self.suspensions(&command);
-        self.tell(Input::Command { ticket, uid: 0, command })?;
+        self.tell(Input::Command { ticket, uid: Some(0), command })?;
         if let Some(file) = before.file.clone().filter(|_| self.has(Bug::RestartReloadsEverything)) {
             self.tell(Input::Reload { ticket: None, config: Box::new(file), dry_run: false })?;
         }

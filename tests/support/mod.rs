@@ -14,8 +14,10 @@
     clippy::cast_possible_wrap
 )]
 
+pub mod browser;
 pub mod daemon;
 pub mod dice;
+pub mod http;
 pub mod proc;
 pub mod setup;
 pub mod terminal;

@@ -12,7 +12,7 @@ use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
-use crate::config::model::{Check, Hook, Level, LogFormat, OnUnhealthy, Probe, Roles, Stdin};
+use crate::config::model::{Check, EVENTS, Hook, HttpAddress, Level, LogFormat, OnUnhealthy, Probe, Roles, Stdin};
 use crate::config::{Source, Unread, World, parse};
 
 /// A world in which every variable is there, and three files of variables.
@@ -422,6 +422,17 @@ fn some_policy(dice: &mut Dice) -> Policy {
     }
 }
 
+fn some_http(dice: &mut Dice) -> HttpConfig {
+    let unix = HttpAddress::Unix(dice.path("http"));
+    let tcp = |text: &str| text.parse::<HttpAddress>().unwrap();
+    HttpConfig {
+        listen: dice.pick(&[vec![unix.clone()], vec![tcp("8080")], vec![tcp("[::1]:1"), unix]]),
+        control: dice.once_in(2),
+        token_file: dice.once_in(2).then(|| dice.path("token")),
+        hosts: dice.pick(&[Vec::new(), vec!["example.org:1".to_owned()], vec!["a".to_owned(), "[::1]".to_owned()]]),
+    }
+}
+
 fn some_hooks(dice: &mut Dice) -> BTreeMap<Hook, HookCommand> {
     let mut hooks = BTreeMap::new();
     for (_, hook) in Hook::KEYS {
@@ -451,7 +462,20 @@ fn some_daemon(dice: &mut Dice) -> DaemonConfig {
             group: dice.account(),
             roles: Roles { read: dice.holders(), control: dice.holders(), admin: dice.holders() },
         },
+        on_event: (0..dice.below(3)).map(|_| some_receiver(dice)).collect(),
+        http: (cfg!(feature = "web") && dice.once_in(2)).then(|| some_http(dice)),
     }
+}
+
+fn some_receiver(dice: &mut Dice) -> OnEvent {
+    let url = "http://unix:/run/x y${:/z".to_owned();
+    let mut rule = OnEvent::new(if dice.once_in(2) { Recipient::Post(url) } else { Recipient::Command(dice.argv()) });
+    rule.events = (0..dice.below(3)).map(|_| dice.pick(&EVENTS).to_owned()).collect();
+    rule.programs = dice.texts(2);
+    if dice.once_in(2) {
+        rule.timeout = dice.duration().max(Duration::from_millis(1));
+    }
+    rule
 }
 
 #[test]

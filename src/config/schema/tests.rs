@@ -1,6 +1,7 @@
 //! The schema against the tables of keys and the defaults of the model.
 
 use super::*;
+use crate::config::daemon::HTTP_KEYS;
 use crate::config::model::{DaemonConfig, Program};
 use crate::config::program::{HEALTH_KEYS, READINESS_KEYS};
 use crate::config::{Source, World, parse};
@@ -34,6 +35,7 @@ fn it_has_every_key_and_no_other() {
     has_keys(&program["properties"]["healthcheck"], HEALTH_KEYS);
     has_keys(&schema["properties"]["taskmasterd"], &DAEMON_KEYS);
     has_keys(&schema["properties"]["taskmasterd"]["properties"]["socket"], &SOCKET_KEYS);
+    has_keys(&schema["properties"]["taskmasterd"]["properties"]["http"], &HTTP_KEYS);
     assert_eq!(program["properties"]["startsecs"]["anyOf"], program["properties"]["starttime"]["anyOf"]);
     let told = program["properties"]["startsecs"]["description"].as_str().unwrap();
     assert!(told.starts_with("Another name of starttime. "), "{told}");

@@ -18,16 +18,27 @@ use super::{Id, write_json};
 
 /// Appends the answer to a call, without a line feed.
 pub fn write_answer(id: &Id, response: &Response, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
-    out.extend_from_slice(id.as_json().as_bytes());
-    out.extend_from_slice(if matches!(response, Response::Refused(_)) { b",\"error\":" } else { b",\"result\":" });
+    write_answer_head(id, matches!(response, Response::Refused(_)), out);
     write_body(response, out);
     out.push(b'}');
 }
 
+/// The same with a result that was written before (see [`write_body`]).
+pub fn write_answer_with(id: &Id, result: &[u8], out: &mut Vec<u8>) {
+    write_answer_head(id, false, out);
+    out.extend_from_slice(result);
+    out.push(b'}');
+}
+
+fn write_answer_head(id: &Id, refused: bool, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    out.extend_from_slice(id.as_json().as_bytes());
+    out.extend_from_slice(if refused { b",\"error\":" } else { b",\"result\":" });
+}
+
 /// Appends the result or the error object, straight from the message: a status of a thousand processes is not made
 /// into a tree first.
-fn write_body(response: &Response, out: &mut Vec<u8>) {
+pub fn write_body(response: &Response, out: &mut Vec<u8>) {
     match response {
         Response::Status(processes) => write_json(&Status { processes }, out),
         Response::Why(accounts) => write_json(&Why { accounts }, out),

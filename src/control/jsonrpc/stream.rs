@@ -71,9 +71,14 @@ pub fn write_output(id: &Id, chunk: &Chunk, out: &mut Vec<u8>) {
 #[must_use]
 pub fn output_line(chunk: &Chunk) -> Vec<u8> {
     let mut line = Vec::new();
-    write_json(&Part::of(chunk), &mut line);
-    line.push(b'\n');
+    write_line_output(chunk, &mut line);
     line
+}
+
+/// Appends a chunk of output as a line of JSON.
+pub fn write_line_output(chunk: &Chunk, out: &mut Vec<u8>) {
+    write_json(&Part::of(chunk), out);
+    out.push(b'\n');
 }
 
 /// Reads output that follows an answer.
@@ -104,9 +109,14 @@ struct Followed<E> {
 #[must_use]
 pub fn event_line(event: &Event) -> Vec<u8> {
     let mut line = Vec::new();
-    write_json(event, &mut line);
-    line.push(b'\n');
+    write_line_event(event, &mut line);
     line
+}
+
+/// Appends an event as a line of JSON.
+pub fn write_line_event(event: &Event, out: &mut Vec<u8>) {
+    write_json(event, out);
+    out.push(b'\n');
 }
 
 /// Reads an event that follows an answer.

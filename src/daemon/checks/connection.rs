@@ -27,7 +27,7 @@ pub struct Connection {
 }
 
 /// What has come of serving a connection.
-enum Step {
+pub enum Step {
     /// Nothing yet.
     Wait,
     /// This.
@@ -37,7 +37,43 @@ enum Step {
 }
 
 impl Connection {
-    fn serve(&mut self, reactor: &Reactor) -> Step {
+    /// Connects to the first of several addresses that takes it, to make this request. What was wrong with the last one
+    /// if there is none; `failed` if there was none at all.
+    ///
+    /// # Errors
+    /// No address takes it.
+    pub fn begin(
+        reactor: &mut Reactor,
+        source: Source,
+        mut others: VecDeque<Address>,
+        exchange: Exchange,
+        mut failed: String,
+    ) -> Result<Connection, String> {
+        while let Some(address) = others.pop_front() {
+            match connect::begin(&address) {
+                Ok((fd, made)) => match reactor.add(source, fd, Wants::ReadWrite) {
+                    Ok(token) => return Ok(Connection { token, made, others, exchange: Some(exchange) }),
+                    Err((error, _)) => failed = plain(&error),
+                },
+                Err(error) => failed = plain(&error),
+            }
+        }
+        Err(failed)
+    }
+
+    /// Goes on to the next address after one has failed.
+    ///
+    /// # Errors
+    /// No address takes it.
+    pub fn try_others(self, reactor: &mut Reactor, source: Source, failed: String) -> Result<Connection, String> {
+        let Connection { token, others, exchange, .. } = self;
+        reactor.remove(token);
+        let Some(exchange) = exchange else { return Err(failed) };
+        Connection::begin(reactor, source, others, exchange, failed)
+    }
+
+    /// Goes on as far as that goes at once.
+    pub fn serve(&mut self, reactor: &Reactor) -> Step {
         let Some(fd) = reactor.fd(self.token) else { return Step::Failed("the connection is lost".to_owned()) };
         if !self.made {
             match connect::is_done(fd) {
@@ -136,7 +172,7 @@ impl Daemon {
 }
 
 /// What is tried in turn.
-fn addresses(target: Target) -> VecDeque<Address> {
+pub fn addresses(target: Target) -> VecDeque<Address> {
     match target {
         Target::Ip(address) => [Address::Tcp(address)].into(),
         Target::Localhost(port) => {

@@ -12,7 +12,7 @@ use crate::base::stage::Stage;
 use crate::config::expand::{Blueprint, Place};
 use crate::config::model::{Probe, Program};
 use crate::supervise::health::{CheckNumber, Found, OUTPUT_KEPT, Purpose};
-use crate::sys::spawn::{Command, Failed};
+use crate::sys::spawn::Failed;
 use crate::sys::{fd, notify};
 
 use super::notify::Notify;
@@ -63,20 +63,10 @@ struct Notice {
 /// What a child is to have for its signs.
 #[derive(Debug, Default)]
 pub(in crate::daemon) struct Prepared {
-    descriptors: Vec<(u32, OwnedFd)>,
-    watchdog: bool,
-}
-
-impl Prepared {
-    /// Gives it to the child.
-    pub fn give_to(self, command: &mut Command) {
-        for (number, end) in self.descriptors {
-            command.pass(number, end);
-        }
-        if self.watchdog {
-            command.own_pid("WATCHDOG_PID");
-        }
-    }
+    /// Ends of pipes, with the number that each is to have.
+    pub descriptors: Vec<(u32, OwnedFd)>,
+    /// Whether it is told its own process id, as the one that is to send `WATCHDOG=1`.
+    pub watchdog: bool,
 }
 
 impl Signs {
@@ -111,7 +101,10 @@ impl Seen {
             // What is wrong fails one check.
             (Purpose::Health, Some(_)) if wish.is_some() => wish.map(|number| (number, found)),
             (Purpose::Health, _) => {
-                self.sign = Some(found.clone());
+                // Trouble that no check has told yet is not outshone by what comes after it.
+                if self.sign.as_ref().is_none_or(|sign| sign.wrong.is_none()) {
+                    self.sign = Some(found.clone());
+                }
                 wish.map(|number| (number, found))
             }
         }
@@ -135,6 +128,18 @@ impl Seen {
 fn probes(program: &Program) -> impl Iterator<Item = (Purpose, &Probe)> {
     let probes = PURPOSES.into_iter().filter_map(|purpose| Some((purpose, &purpose.of(&program.policy)?.probe)));
     probes.filter(|(_, probe)| probe.is_sign())
+}
+
+/// How many descriptors the signs of one process of the program may need: a socket and a main process, a pipe, or the
+/// pipes of output that would go nowhere.
+pub fn files_of_signs(program: &Program) -> u64 {
+    let of = |probe: &Probe| match probe {
+        Probe::Notify => 2,
+        Probe::Fd(_) => 1,
+        Probe::Log(_) => 4,
+        Probe::Exec(_) | Probe::Tcp(_) | Probe::Http { .. } => 0,
+    };
+    probes(program).map(|(_, probe)| of(probe)).sum()
 }
 
 impl Daemon {
@@ -261,7 +266,7 @@ impl Daemon {
             (Some(Probe::Notify), _) => {
                 let what = if purpose == Purpose::Readiness { "READY=1" } else { "WATCHDOG=1" };
                 let from =
-                    unheard.map(|pid| format!("; messages of process {pid}, which is none of its own, do not count"));
+                    unheard.map(|pid| format!(" (messages of process {pid}, which is none of its own, do not count)"));
                 format!("did not send {what}{}", from.unwrap_or_default())
             }
             (Some(Probe::Exec(_) | Probe::Tcp(_) | Probe::Http { .. }) | None, _) => "no sign came".to_owned(),
@@ -389,6 +394,7 @@ mod tests {
         assert_eq!(seen.ask(Purpose::Health, TWO), None);
         seen.wish = None;
         seen.came(Purpose::Health, wrong("y"));
+        seen.came(Purpose::Health, good("well again"));
         assert_eq!(seen.ask(Purpose::Health, CheckNumber(3)), Some(wrong("y")));
         seen.over = Some("closed");
         assert_eq!(seen.ask(Purpose::Health, CheckNumber(4)), Some(wrong("closed")));

@@ -14,7 +14,7 @@ use super::{Client, Clients, Form};
 /// The groups of a peer besides its own one. They are those that its process had when it connected. Where the kernel does
 /// not tell them there are none: the user database knows the groups of a user, not those that a process has given up, and
 /// the loop must not wait for it.
-pub(super) fn groups(socket: BorrowedFd<'_>, gid: u32) -> Vec<u32> {
+pub fn groups(socket: BorrowedFd<'_>, gid: u32) -> Vec<u32> {
     let mut groups = sock::groups(socket).unwrap_or_default();
     groups.push(gid);
     groups

@@ -12,11 +12,11 @@ use crate::sys::{sock, user};
 
 /// The socket's file, which goes with its owner: a start that fails later on leaves none behind.
 #[derive(Debug)]
-pub(super) struct SocketFile(PathBuf);
+pub struct SocketFile(PathBuf);
 
 impl SocketFile {
     /// Removes it, while its owner lives on.
-    pub(super) fn remove(&self) {
+    pub fn remove(&self) {
         // Gone already is as good.
         let _ = fs::remove_file(&self.0);
     }
@@ -32,7 +32,7 @@ impl Drop for SocketFile {
 ///
 /// # Errors
 /// The path is too long, is something else than a socket, or the system refuses.
-pub(super) fn open(path: &Path, config: &SocketConfig) -> Result<(OwnedFd, SocketFile), Error> {
+pub fn open(path: &Path, config: &SocketConfig) -> Result<(OwnedFd, SocketFile), Error> {
     let failed = |step, error| Error::io(step, path, error);
     if path.as_os_str().len() > sock::PATH_BYTES {
         let text = format!("the path is longer than {} bytes", sock::PATH_BYTES);

@@ -113,7 +113,8 @@ impl Tap {
     }
 }
 
-#[cfg(all(test, feature = "regex"))]
+#[cfg(test)]
+#[cfg(feature = "regex")]
 mod tests {
     use super::*;
 

@@ -111,6 +111,7 @@ fn a_sign_of_readiness_is_waited_for_during_the_whole_start() {
     assert_eq!(checks.tick(&check, CheckNumber(1), Mono(0)), Some(Move::Begin));
     assert_eq!(checks.due(&check), Some(Mono(90 * SECOND)));
     assert_eq!(checks.tick(&check, CheckNumber(2), Mono(90 * SECOND)), Some(Move::End(CheckNumber(1))));
-    let (meaning, _) = checks.ended(&check, CheckNumber(1), Found::default(), Mono(90 * SECOND)).unwrap();
-    assert_eq!(meaning, Meaning::Bad("took longer than its timeout (1m30s)".to_owned()));
+    let found = Found { wrong: Some("did not send READY=1".to_owned()), output: Vec::new() };
+    let (meaning, _) = checks.ended(&check, CheckNumber(1), found, Mono(90 * SECOND)).unwrap();
+    assert_eq!(meaning, Meaning::Bad("did not send READY=1 within 1m30s".to_owned()));
 }

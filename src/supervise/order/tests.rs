@@ -15,7 +15,7 @@ impl Bench {
 
     fn command(&mut self, command: Command) -> Vec<Action> {
         let ticket = self.ticket();
-        self.tell(Input::Command { ticket, uid: 0, command })
+        self.tell(Input::Command { ticket, uid: Some(0), command })
     }
 }
 

@@ -82,7 +82,11 @@ impl Bench {
 
     pub fn stop(&mut self, name: &str) -> Vec<Action> {
         let ticket = self.ticket();
-        self.tell(Input::Command { ticket, uid: 0, command: Command::Stop { names: words(name), wait: Wait::No } })
+        self.tell(Input::Command {
+            ticket,
+            uid: Some(0),
+            command: Command::Stop { names: words(name), wait: Wait::No },
+        })
     }
 
     /// The key of a process by the name that is shown.

@@ -13,7 +13,7 @@ impl Bench {
         let ticket = self.ticket();
         self.tell(Input::Command {
             ticket,
-            uid: 0,
+            uid: Some(0),
             command: Command::Restart { names: words(names), wait, files, rolling: None },
         })
     }
@@ -157,8 +157,11 @@ fn a_stop_that_is_overtaken_is_answered() {
     let mut b = Bench::new("a: {cmd: x}");
     b.pass(2000);
     let ticket = b.ticket();
-    let out =
-        b.tell(Input::Command { ticket, uid: 0, command: Command::Stop { names: words("a"), wait: Wait::Reached } });
+    let out = b.tell(Input::Command {
+        ticket,
+        uid: Some(0),
+        command: Command::Stop { names: words("a"), wait: Wait::Reached },
+    });
     assert_eq!(signals(&out), [Sig::TERM]);
     b.ask("a", Files::Unchanged, Wait::No);
     let (outcomes, _) = answer(&b.all_down());

@@ -19,7 +19,7 @@ impl Bench {
     fn roll(&mut self, width: u32, files: Files, wait: Wait) -> Vec<Action> {
         let ticket = self.ticket();
         let command = Command::Restart { names: words("w"), wait, files, rolling: Some(width) };
-        self.tell(Input::Command { ticket, uid: 7, command })
+        self.tell(Input::Command { ticket, uid: Some(7), command })
     }
 
     fn begin_roll(&mut self, width: u32) {

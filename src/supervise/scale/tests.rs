@@ -11,7 +11,7 @@ const W: &str = "w: {cmd: x, numprocs: 2, backoff: {floor: 0}}";
 impl Bench {
     fn scaled(&mut self, name: &str, count: u32) -> Vec<Action> {
         let (ticket, name) = (self.ticket(), name.to_owned());
-        self.tell(Input::Command { ticket, uid: 0, command: Command::Scale { name, count, wait: Wait::Reached } })
+        self.tell(Input::Command { ticket, uid: Some(0), command: Command::Scale { name, count, wait: Wait::Reached } })
     }
 
     fn numbers(&self) -> Vec<u32> {
@@ -61,7 +61,7 @@ fn the_file_counts_again_when_it_gives_another_number() {
     let restart = |b: &mut Bench, file: &str| {
         let (ticket, files) = (b.ticket(), Files::Read(Box::new(config(file))));
         let command = Command::Restart { names: words("w"), wait: Wait::No, files, rolling: None };
-        told(&b.tell(Input::Command { ticket, uid: 0, command })).1
+        told(&b.tell(Input::Command { ticket, uid: Some(0), command })).1
     };
     assert_eq!(restart(&mut b, W), "");
     assert_eq!(b.numbers(), [0, 1, 2]);

@@ -31,7 +31,11 @@ impl Bench {
 
     fn start_it(&mut self, name: &str) {
         let ticket = self.ticket();
-        self.tell(Input::Command { ticket, uid: 0, command: Command::Start { names: words(name), wait: Wait::No } });
+        self.tell(Input::Command {
+            ticket,
+            uid: Some(0),
+            command: Command::Start { names: words(name), wait: Wait::No },
+        });
     }
 
     fn says(&self, name: &str) -> String {
@@ -271,7 +275,7 @@ fn ten_runs_are_remembered() {
     assert!(runs.iter().all(|ran| ran.exit == Some(DONE) && !ran.timed_out));
     assert!(matches!(b.fleet.status(&[b.key("j")], b.now).as_slice(), [p] if p.next.is_none() && p.as_wanted));
     let ticket = b.ticket();
-    let out = b.tell(Input::Command { ticket, uid: 0, command: Command::Why { names: words("j") } });
+    let out = b.tell(Input::Command { ticket, uid: Some(0), command: Command::Why { names: words("j") } });
     let [Action::ReplyInFull(_, Entries::Why(accounts))] = out.as_slice() else { panic!("{out:?}") };
     assert_eq!(accounts[0].1.runs.len(), RUNS_KEPT);
     assert_eq!(accounts[0].1.because, "the job is done (exit status 0)");

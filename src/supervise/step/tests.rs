@@ -12,44 +12,44 @@ use std::time::Duration;
 const SECOND: u64 = 1_000_000_000;
 
 /// An instance under a policy, driven by hand.
-struct Bench {
-    policy: Policy,
-    inst: Instance,
-    gate: Gate,
-    now: Mono,
+pub(super) struct Bench {
+    pub(super) policy: Policy,
+    pub(super) inst: Instance,
+    pub(super) gate: Gate,
+    pub(super) now: Mono,
 }
 
 impl Bench {
-    fn new(policy: Policy) -> Bench {
+    pub(super) fn new(policy: Policy) -> Bench {
         Bench { policy, inst: Instance::default(), gate: Gate::Open, now: Mono(1000 * SECOND) }
     }
 
-    fn tell(&mut self, event: Event) -> Vec<Effect> {
+    pub(super) fn tell(&mut self, event: Event) -> Vec<Effect> {
         let mut out = Vec::new();
         step(&self.policy, &mut self.inst, event, &self.gate, self.now, &mut out);
         out.retain(|effect| !matches!(effect, Effect::Note(_)));
         out
     }
 
-    fn fact(&mut self, fact: Fact) -> Vec<Effect> {
+    pub(super) fn fact(&mut self, fact: Fact) -> Vec<Effect> {
         self.tell(Event::Fact(self.inst.last_run, fact))
     }
 
-    fn exit(&mut self, code: u8) -> Vec<Effect> {
+    pub(super) fn exit(&mut self, code: u8) -> Vec<Effect> {
         self.fact(Fact::Exited { exit: Exit::Code(code), left: false })
     }
 
     /// Lets the deadline pass.
-    fn wait(&mut self) -> Vec<Effect> {
+    pub(super) fn wait(&mut self) -> Vec<Effect> {
         self.now = self.inst.deadline(&self.policy).expect("a deadline");
         self.tell(Event::Due)
     }
 
-    fn pass(&mut self, seconds: u64) {
+    pub(super) fn pass(&mut self, seconds: u64) {
         self.now = Mono(self.now.0 + seconds * SECOND);
     }
 
-    fn name(&self) -> StateName {
+    pub(super) fn name(&self) -> StateName {
         self.inst.name()
     }
 
@@ -58,7 +58,7 @@ impl Bench {
     }
 
     /// Brings it to RUNNING.
-    fn up(mut self) -> Bench {
+    pub(super) fn up(mut self) -> Bench {
         self.tell(Event::Start);
         self.fact(Fact::Spawned { pid: 10 });
         self.fact(Fact::Executed);

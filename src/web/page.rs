@@ -1,0 +1,50 @@
+//! The dashboard: files that are part of the binary.
+
+use super::reply::{Kind, Reply};
+
+/// A file of the dashboard.
+#[derive(Debug, PartialEq, Eq)]
+pub struct File {
+    /// What it is.
+    pub kind: Kind,
+    /// What is in it.
+    pub text: &'static str,
+}
+
+impl File {
+    /// The answer to whoever asks for it.
+    #[must_use]
+    pub fn reply(&'static self) -> Reply {
+        Reply::ok(self.kind, self.text.as_bytes())
+    }
+}
+
+/// The page.
+pub const HTML: File = File { kind: Kind::Html, text: include_str!("page/index.html") };
+/// Its style.
+pub const CSS: File = File { kind: Kind::Css, text: include_str!("page/app.css") };
+/// Its script.
+pub const SCRIPT: File = File { kind: Kind::Script, text: include_str!("page/app.js") };
+/// Its icon.
+pub const ICON: File = File { kind: Kind::Svg, text: include_str!("page/icon.svg") };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_stays_small_and_needs_nothing_from_elsewhere() {
+        let all = [HTML, CSS, SCRIPT, ICON];
+        let bytes: usize = all.iter().map(|file| file.text.len()).sum();
+        assert!(bytes < 60 << 10, "{bytes}");
+        for file in all {
+            for word in
+                ["//cdn", "https://", "@import", "<style", " style=\"", "onclick=", "javascript:", "eval(", "innerHTML"]
+            {
+                assert!(!file.text.contains(word), "{:?}: {word}", file.kind);
+            }
+        }
+        assert!(HTML.text.contains("<script src=\"app.js\" defer></script>"));
+        assert_eq!(HTML.text.matches("<script").count(), 1);
+    }
+}

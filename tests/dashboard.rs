@@ -1,0 +1,211 @@
+//! The dashboard in a real browser: what is clicked happens, what happens is shown.
+
+#![cfg(feature = "web")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use support::browser::Browser;
+use support::http::address;
+use support::*;
+
+const OPEN: &str = "http: {listen: 127.0.0.1:0, control: true}";
+
+/// A browser that shows the daemon's page.
+fn show(test: &str, daemon: &Daemon) -> Option<Browser> {
+    let Some(browser) = Browser::start() else {
+        skip(test, "no chromium with chromedriver");
+        return None;
+    };
+    browser.open(&format!("http://{}/", address(daemon)));
+    Some(browser)
+}
+
+/// What a cell of a process's row says, as an expression.
+fn cell(process: &str, class: &str) -> String {
+    format!("document.querySelector('.row[data-name=\"{process}\"] .{class}')?.textContent")
+}
+
+const LIVE: &str = "document.querySelector('#link.live')";
+
+#[test]
+fn what_happens_is_shown_and_what_is_clicked_happens() {
+    let test = "what_happens_is_shown_and_what_is_clicked_happens";
+    let mut d = Setup::new()
+        .keys(OPEN)
+        .programs("a: {cmd: sleep 100, autorestart: always}\nw: {cmd: sleep 100, numprocs: 3}")
+        .start();
+    d.wait_all("RUNNING");
+    let Some(browser) = show(test, &d) else { return };
+    browser.until(LIVE);
+    let old = d.pid_of("a");
+    browser.until(&format!("{} == '{old}'", cell("a", "pid")));
+    assert_eq!(browser.js("document.querySelectorAll('.row[data-name]').length"), 4);
+
+    // A process that is killed comes back under another number, on the page as well.
+    kill(old, nix::sys::signal::Signal::SIGKILL);
+    let new = d.wait_new_pid("a", old);
+    browser.until(&format!("{} == '{new}'", cell("a", "pid")));
+    browser.until(&format!("{} == '1'", cell("a", "restarts")));
+    browser.until("document.querySelector('#events').textContent.includes('killed by SIGKILL')");
+
+    browser.click(".row[data-name=a] [data-verb=stop]");
+    browser.until(&format!("{} == 'STOPPED'", cell("a", "state")));
+    d.wait_state("a", "STOPPED");
+    browser.click(".row[data-name=a] [data-verb=start]");
+    browser.until(&format!("{} == 'RUNNING'", cell("a", "state")));
+
+    // Many are not stopped without a question.
+    browser.click(".group-head [data-verb=stop]");
+    browser.until("document.querySelector('#dialog').open");
+    browser.click("#dialog-acts button[value='']");
+    browser.until("!document.querySelector('#dialog').open");
+    assert_eq!(d.state("w:w_01"), "RUNNING");
+    browser.click(".group-head [data-verb=stop]");
+    browser.click("#dialog-acts button[value=yes]");
+    browser.until(&format!("{} == 'STOPPED'", cell("w:w_02", "state")));
+    d.wait_state("w:w_00", "STOPPED");
+
+    // A reload shows its plan, and does nothing before that is accepted.
+    d.rewrite("a: {cmd: sleep 100, autorestart: always}\nw: {cmd: sleep 100, numprocs: 3}\nnew: {cmd: sleep 100}");
+    browser.click("#reload-button");
+    browser.until("document.querySelector('#dialog-body').textContent.includes('added new')");
+    assert_eq!(d.all().len(), 4);
+    browser.click("#dialog-acts button[value=yes]");
+    browser.until(&format!("{} == 'RUNNING'", cell("new", "state")));
+    assert_eq!(browser.complaints(), [""; 0]);
+
+    // Without the daemon it says that what it shows is old, and goes on with the next one.
+    drop(d.crash());
+    browser.until("!document.querySelector('#stale').hidden && document.body.classList.contains('is-stale')");
+}
+
+#[test]
+fn output_is_shown_with_colours_and_as_text() {
+    let script = "i=0; while sleep 0.1; do i=$$((i+1)); printf '\\033[31mred\\033[0m <b>bold</b><script>document.title=1</script> %d\\n' $$i; done";
+    let program = format!("a:\n  shell: true\n  cmd: |-\n    echo cannot >&2; {script}\n");
+    let d = Setup::new().keys(OPEN).programs(&program).start();
+    d.wait_all("RUNNING");
+    let Some(browser) = show("output_is_shown_with_colours_and_as_text", &d) else { return };
+    browser.click(".row[data-name=a] .name");
+    browser.until("[...document.querySelectorAll('#output .out span.f1')].some(s => s.textContent == 'red')");
+    browser.until("document.querySelector('#output .err')?.textContent == 'cannot'");
+    assert_eq!(browser.js("document.querySelectorAll('#output b, #output script').length"), 0);
+    browser.until("document.querySelector('#output').textContent.includes('<b>bold</b>')");
+    browser.until("document.querySelector('#facts').textContent.includes('started by autostart')");
+    let lines = "document.querySelectorAll('#output > div').length";
+    let before = browser.js(lines).as_u64().unwrap();
+    browser.until(&format!("{lines} > {before}"));
+    browser.click("#show-out");
+    browser.until("getComputedStyle(document.querySelector('#output .out')).display == 'none'");
+    browser.click("#show-out");
+    browser.click("#find");
+    browser.keys("cannot");
+    browser.until("document.querySelector('#found').textContent == '1 lines'");
+    browser.keys("\u{e007}");
+    browser.until("document.querySelector('#output .here')?.textContent == 'cannot'");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn keys_do_what_the_mouse_does() {
+    let d = Setup::new().keys(OPEN).programs("a: {cmd: sleep 100}\nb: {cmd: sleep 100}\nc: {cmd: sleep 100}").start();
+    d.wait_all("RUNNING");
+    let Some(browser) = show("keys_do_what_the_mouse_does", &d) else { return };
+    browser.until(LIVE);
+    browser.keys("/");
+    browser.until("document.activeElement.id == 'filter'");
+    browser.keys("b");
+    browser.until("document.querySelectorAll('.row[data-name]:not([hidden])').length == 1");
+    // Enter goes to the first row, and once more opens it.
+    browser.keys("\u{e007}");
+    browser.until("document.activeElement.dataset.name == 'b'");
+    browser.keys("\u{e007}");
+    browser.until(
+        "document.querySelector('#detail-name').textContent == 'b' && !document.querySelector('#detail').hidden",
+    );
+    browser.keys("x");
+    browser.until(&format!("{} == 'STOPPED'", cell("b", "state")));
+    browser.keys("\u{e00c}");
+    browser.until("document.querySelector('#detail').hidden && document.activeElement.dataset.name == 'b'");
+    browser.js("(document.querySelector('#filter').value = '', document.querySelector('#filter').dispatchEvent(new Event('input')))");
+    browser.keys("\u{e015}");
+    browser.until("document.activeElement.dataset.name == 'c'");
+    browser.keys(" ");
+    browser.until("document.querySelector('#bulk').textContent.startsWith('1 selected')");
+    browser.keys("?");
+    browser.until("document.querySelector('#dialog').open");
+    // Every control has a name for those who do not see it.
+    let nameless = "[...document.querySelectorAll('button, input')].filter(e => \
+        !(e.textContent || e.getAttribute('aria-label') || e.labels?.length && e.labels[0].textContent.trim())).length";
+    assert_eq!(browser.js(nameless), 0);
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn without_control_it_only_shows() {
+    let d = Setup::new().keys("http: {listen: 127.0.0.1:0}").programs("a: {cmd: sleep 100}").start();
+    let Some(browser) = show("without_control_it_only_shows", &d) else { return };
+    browser.until("document.querySelector('#link').textContent == 'live · read-only'");
+    browser.until("[...document.querySelectorAll('.acts')].every(e => getComputedStyle(e).display == 'none')");
+    // A narrow window has all of it, too.
+    browser.resize(390, 844);
+    browser.until("document.documentElement.scrollWidth <= 390");
+    browser.click("#feed-button");
+    browser.until("document.querySelector('#events').getBoundingClientRect().width > 300");
+    browser.click("#feed-close");
+    browser.click(".row[data-name=a]");
+    browser.until("document.querySelector('#output').getBoundingClientRect().height > 100");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn a_token_is_asked_for() {
+    let setup = Setup::new();
+    let file = setup.path("token");
+    let keys = format!("http: {{listen: 127.0.0.1:0, control: true, token_file: {}}}", file.display());
+    let d = setup.keys(&keys).programs("a: {cmd: sleep 100}").start();
+    let Some(browser) = show("a_token_is_asked_for", &d) else { return };
+    browser.until("document.querySelector('#dialog').open");
+    assert_eq!(browser.js("document.querySelectorAll('.row[data-name]').length"), 0);
+    browser.keys(fs::read_to_string(&file).unwrap().trim());
+    browser.keys("\u{e007}");
+    browser.until(LIVE);
+    browser.until(&format!("{} == '{}'", cell("a", "pid"), d.pid_of("a")));
+    // It is nowhere where it could be read again.
+    let token = fs::read_to_string(&file).unwrap();
+    let kept = browser.js("location.href + document.cookie + JSON.stringify({...localStorage, ...sessionStorage})");
+    assert!(!kept.as_str().unwrap().contains(token.trim()));
+}
+
+#[test]
+fn a_thousand_rows_stay_fluid() {
+    let d = Setup::new().keys(OPEN).programs("w: {cmd: sleep 1000, numprocs: 1000}").start();
+    d.wait_all("RUNNING");
+    let Some(browser) = show("a_thousand_rows_stay_fluid", &d) else { return };
+    browser.until("document.querySelectorAll('.row[data-name]').length == 1000");
+    browser.until(LIVE);
+    // What has changed is touched, and nothing else.
+    browser.js("(window.changed = new Set(), new MutationObserver(all => all.forEach(m => \
+        { const row = (m.target.closest ? m.target : m.target.parentElement)?.closest('.row[data-name]'); if (row) changed.add(row.dataset.name); \
+        })).observe(document.querySelector('#groups'), {subtree: true, characterData: true, childList: true, attributes: true}), 1)");
+    let old = d.pid_of("w:w_500");
+    kill(old, nix::sys::signal::Signal::SIGKILL);
+    let new = d.wait_new_pid("w:w_500", old);
+    let begun = Instant::now();
+    browser.until(&format!("{} == '{new}'", cell("w:w_500", "pid")));
+    let late = begun.elapsed();
+    assert!(late < Duration::from_secs(5), "{late:?}");
+    let changed = browser.js("changed.size").as_u64().unwrap();
+    assert!(changed < 200, "{changed} rows were touched for one that has changed");
+    // To filter them all does not take the time of a frame or two on a machine that does nothing else.
+    let filtered = browser
+        .js("(() => { const t = performance.now(), f = document.querySelector('#filter'); f.value = 'w_77'; \
+         f.dispatchEvent(new Event('input')); document.body.offsetHeight; return performance.now() - t; })()");
+    assert!(filtered.as_f64().unwrap() < 500.0, "{filtered} ms");
+    assert_eq!(browser.js("document.querySelectorAll('.row[data-name]:not([hidden])').length"), 11);
+    assert_eq!(browser.complaints(), [""; 0]);
+}

@@ -1,0 +1,288 @@
+//! The first process of a container: a single program, and the whole daemon.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use support::*;
+
+/// Signals that reach nobody's handler, or are kept by this process: KILL, STOP, CHLD, those of faults, and those of a
+/// process in the background.
+const KEPT: [i32; 12] = [4, 5, 6, 7, 8, 9, 11, 17, 19, 21, 22, 31];
+
+fn single(options: &[&str], words: &[&str]) -> Command {
+    let mut command = Command::new(TASKMASTERD);
+    command.args(options).arg("--").args(words);
+    command
+}
+
+fn shell(script: &str) -> Output {
+    run_to_end(&mut single(&[], &["sh", "-c", script]))
+}
+
+/// Whether namespaces can be made here; says so if not.
+fn namespaces(test: &str) -> bool {
+    let made = Command::new("unshare").args(["-pfm", "--mount-proc", "true"]).output();
+    let can = made.is_ok_and(|out| out.status.success());
+    if !can {
+        skip(test, "cannot make namespaces (unshare -pfm --mount-proc)");
+    }
+    can
+}
+
+/// A shell script as the first process of a namespace, which it may hand on by `exec`.
+fn contained(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["-pfm", "--mount-proc", "--propagation", "private", "--kill-child", "sh", "-ec", script]);
+    command.env("D", TASKMASTERD);
+    command
+}
+
+#[test]
+fn all_exit_codes_are_passed_on() {
+    for code in 0..=255 {
+        let out = shell(&format!("exit {code}"));
+        assert_eq!(out.status.code(), Some(code), "{}", said(&out));
+        assert_eq!(said(&out), "");
+    }
+}
+
+#[test]
+fn a_death_by_a_signal_is_128_and_its_number() {
+    for sig in [1, 2, 3, 6, 9, 10, 11, 13, 15, 34, 40, 64] {
+        let out = shell(&format!("ulimit -c 0; kill -{sig} $$"));
+        assert_eq!(out.status.code(), Some(128 + sig), "{}", said(&out));
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_or_cannot_be_run() {
+    for (name, code) in [("no-such-program", 127), ("/no/such", 127), ("/etc/passwd", 126), ("/etc", 126)] {
+        let out = run_to_end(&mut single(&[], &[name]));
+        assert_eq!(out.status.code(), Some(code), "{name}");
+        has(&said(&out), &format!("cannot execute {name}"));
+    }
+}
+
+/// A program that says each signal that it gets.
+fn listener(options: &[&str]) -> (Child, impl FnMut() -> String) {
+    let traps: Vec<String> = (1..=64)
+        .filter(|n| !KEPT.contains(n) && ![32, 33].contains(n))
+        .map(|n| format!("trap 'echo {n}' {n}"))
+        .collect();
+    let script = format!("{}; echo ready; while :; do sleep 0.01; done", traps.join("; "));
+    let mut command = single(options, &["sh", "-c", &script]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = move || lines.next().unwrap().unwrap();
+    assert_eq!(next(), "ready");
+    (child, next)
+}
+
+fn end(mut child: Child) {
+    let below = Strays(descendants(child.id()));
+    below.0.iter().for_each(|p| p.kill(Signal::SIGKILL));
+    assert_eq!(child.wait().unwrap().code(), Some(137));
+}
+
+#[test]
+fn every_signal_is_forwarded() {
+    let (child, mut next) = listener(&[]);
+    for sig in (1..=64).filter(|n| !KEPT.contains(n) && ![32, 33].contains(n)) {
+        send(child.id(), sig);
+        assert_eq!(next(), sig.to_string());
+    }
+    end(child);
+}
+
+#[test]
+fn signals_are_rewritten() {
+    let (child, mut next) = listener(&["--rewrite", "15:3", "--rewrite", "HUP:USR1", "--rewrite", "2:0"]);
+    for (sent, seen) in [(15, "3"), (1, "10"), (3, "3"), (12, "12")] {
+        send(child.id(), 2);
+        send(child.id(), sent);
+        assert_eq!(next(), seen);
+    }
+    end(child);
+}
+
+/// Sends any signal to a process that this test has started and not reaped.
+fn send(pid: u32, sig: i32) {
+    let sent = Command::new("sh").args(["-c", &format!("kill -{sig} {pid}")]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn signals_go_to_the_program_or_to_its_group() {
+    for group in [false, true] {
+        let options: &[&str] = if group { &["-g"] } else { &[] };
+        let mut child = single(options, &["sh", "-c", "sleep 1000 & wait"]).spawn().unwrap();
+        wait_until("both", || descendants(child.id()).len() == 2);
+        let below = Strays(descendants(child.id()));
+        send(child.id(), 15);
+        let status = wait_for("the end", || child.try_wait().unwrap());
+        assert_eq!(status.code(), Some(143));
+        if group {
+            wait_until("the end of the group", || below.alive() == 0);
+        } else {
+            assert_eq!(below.alive(), 1);
+        }
+    }
+}
+
+#[test]
+fn the_program_has_default_signals() {
+    let script = format!("trap '' HUP TERM PIPE USR1 TSTP; exec {TASKMASTERD} -- cat /proc/self/status");
+    let out = run_to_end(Command::new("sh").args(["-c", &script]));
+    for mask in ["SigBlk", "SigIgn", "SigCgt"] {
+        has(&stdout(&out), &format!("{mask}:\t0000000000000000\n"));
+    }
+}
+
+#[test]
+fn orphans_come_to_it_and_are_reaped() {
+    // The one in the middle ends at once; the one below it sees who its parent is then, and ends.
+    let script = r#"(sh -c 'sleep 0.05; while read k v; do test "$k" = PPid: && echo "$v"; done < /proc/self/status' &)
+        while read line; do echo "$line"; done < /dev/null; sleep 0.5
+        for s in /proc/[0-9]*/status; do grep -qs "^PPid:.$PPID$" $s && grep -s '^State:.Z' $s; done; echo "$PPID""#;
+    let out = shell(script);
+    let text = stdout(&out);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.len() == 2 && lines[0] == lines[1], "{text}");
+}
+
+#[test]
+fn the_program_is_in_the_foreground_of_the_terminal() {
+    needs!("setsid");
+    let script =
+        "read -r a b c d group f g front rest < /proc/$$/stat; echo group=$((group == front)) own=$((group == $$))";
+    let mut terminal = Terminal::run(&mut single(&[], &["sh", "-c", script]));
+    terminal.expect("group=1 own=1");
+}
+
+#[test]
+fn it_is_the_first_process_without_anything() {
+    needs!(root);
+    needs!("setpriv");
+    if !namespaces(&test_name!()) {
+        return;
+    }
+    // No /proc, no /run, nothing to write to, a user that nobody knows.
+    let script = r#"mount -t tmpfs none /run; mount -o remount,ro /run; umount -l /proc
+        mount -o bind,remount,ro / ; exec setpriv --reuid 4711 --regid 4711 --clear-groups "$D" -- sh -c 'echo $PPID; exit 7'"#;
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("taskmasterd");
+    std::fs::copy(TASKMASTERD, &copy).unwrap();
+    open_to_all(dir.path());
+    let out = run_to_end(contained(script).env("D", &copy));
+    assert_eq!((out.status.code(), stdout(&out).as_str()), (Some(7), "1\n"), "{}", said(&out));
+}
+
+fn open_to_all(dir: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Forks twice for each, so that all of them are orphans at once; then waits until none is a zombie.
+const MANY_ORPHANS: &str = r#"
+    for n in 1 2 3 4 5 6 7 8 9 10; do sh -c 'i=0; while [ $i -lt 1000 ]; do (: &) ; i=$((i+1)); done' & done; wait
+    tries=0; while grep -qs '^State:.Z' /proc/[0-9]*/status && [ $tries -lt 200 ]; do tries=$((tries+1)); sleep 0.05; done
+    grep -ls '^State:.Z' /proc/[0-9]*/status || echo none"#;
+
+#[test]
+fn ten_thousand_orphans_of_a_single_program() {
+    if !namespaces(&test_name!()) {
+        return;
+    }
+    let mut command = contained(r#"exec "$D" -- sh -c "$S""#);
+    let child = command.env("S", MANY_ORPHANS).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(stdout(&out), "none\n", "{}", said(&out));
+}
+
+/// A configuration for a daemon inside a namespace, whose pid this side does not know.
+fn inside(setup: Setup, before: &str) -> (Setup, Child) {
+    setup.write("taskmasterd.yaml", &setup.config());
+    let script = format!("{before}\nexec \"$D\" -c {}", setup.file("taskmasterd.yaml"));
+    let child = contained(&script).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    (setup, child)
+}
+
+fn ask(setup: &Setup, words: &[&str]) -> Output {
+    run_to_end(Command::new(TASKMASTERCTL).arg("-s").arg(setup.path("ctl")).args(words))
+}
+
+#[test]
+fn ten_thousand_orphans_of_the_daemon() {
+    if !namespaces(&test_name!()) {
+        return;
+    }
+    let setup = Setup::new();
+    setup.write("many.sh", MANY_ORPHANS);
+    let script = setup.file("many.sh");
+    let setup = setup
+        .programs(&format!("many: {{cmd: sh {script}, autorestart: never, starttime: 0}}\nstays: {{cmd: sleep 1000}}"));
+    let (setup, mut child) = inside(setup, "");
+    wait_until("the daemon", || ask(&setup, &["version"]).status.success());
+    wait_up_to(Duration::from_secs(60), "the end of many", || {
+        stdout(&ask(&setup, &["status", "many"])).contains("EXITED").then_some(())
+    });
+    let log = stdout(&ask(&setup, &["logs", "many"]));
+    assert!(log.trim_end().ends_with("none"), "{log}");
+    has(&stdout(&ask(&setup, &["status", "stays"])), "RUNNING");
+    assert!(ask(&setup, &["shutdown"]).status.success());
+    assert_eq!(wait_for("the end", || child.try_wait().unwrap()).code(), Some(0));
+}
+
+#[test]
+fn the_first_process_ends_everything_and_waits_for_nothing_else() {
+    if !namespaces(&test_name!()) {
+        return;
+    }
+    // One that left its group and takes its time to end, and one that does not listen to SIGTERM at all.
+    let script = "setsid sh -c \"trap 'echo polite >> MARK; exit' TERM; echo up >> MARK; while :; do sleep 0.02; done\" & exec sleep 1000";
+    let setup = Setup::new();
+    let mark = setup.file("mark");
+    let setup = setup
+        .programs(&format!("a: {{cmd: [sh, -c, {}]}}", serde_json::to_string(&script.replace("MARK", &mark)).unwrap()));
+    let (setup, mut child) = inside(setup, "");
+    let read = || std::fs::read_to_string(&mark).unwrap_or_default();
+    wait_until("both", || read().contains("up"));
+    let begin = Instant::now();
+    assert!(ask(&setup, &["shutdown"]).status.success());
+    let status = wait_for("the end", || child.try_wait().unwrap());
+    assert!(begin.elapsed() < Duration::from_secs(4), "it waited: {:?}", begin.elapsed());
+    assert_eq!((status.code(), status.signal()), (Some(0), None));
+    assert_eq!(read(), "up\npolite\n");
+}
+
+#[test]
+fn what_does_not_end_politely_is_killed() {
+    if !namespaces(&test_name!()) {
+        return;
+    }
+    let setup = Setup::new();
+    let mark = setup.file("mark");
+    let script =
+        format!("setsid sh -c \"trap '' TERM; echo up >> {mark}; while :; do sleep 0.1; done\" & exec sleep 1000");
+    let words = serde_json::to_string(&script).unwrap();
+    let (setup, mut child) = inside(setup.programs(&format!("a: {{cmd: [sh, -c, {words}]}}")), "");
+    wait_until("both", || std::fs::read_to_string(&mark).is_ok());
+    let begin = Instant::now();
+    assert!(ask(&setup, &["shutdown"]).status.success());
+    assert_eq!(wait_for("the end", || child.try_wait().unwrap()).code(), Some(0));
+    assert!(begin.elapsed() >= Duration::from_secs(4), "it was killed at once");
+}
+
+#[test]
+fn the_daemon_adopts_orphans_also_elsewhere() {
+    let d = Daemon::with("a: {cmd: [sh, -c, '(sleep 0.2 &); exec sleep 1000'], starttime: 0}");
+    d.wait_state("a", "RUNNING");
+    wait_until("only the program is left", || children(d.pid).len() == 1);
+}
