@@ -115,9 +115,10 @@ static: ## Build static binaries for any Linux (ARCH=aarch64-unknown-linux-musl 
 	scripts/build-static $(ARCH) $(ARGS)
 	@scripts/check-static $(STATIC)/taskmasterd $(STATIC)/taskmasterctl
 
-static-check: static ## Run the tests of the real programs over the static binaries
+static-check: static ## Run the tests over the static binaries (ARGS="--test container": one file of them)
 	$(CARGO) build --locked --bins --examples
-	TASKMASTER_TESTED=$(abspath $(STATIC)) TASKMASTER_STATIC=$(abspath $(STATIC)) $(CARGO) test --locked --no-fail-fast --test '*' $(ARGS)
+	TASKMASTER_TESTED_DAEMON=$(abspath $(STATIC))/taskmasterd TASKMASTER_TESTED_CLIENT=$(abspath $(STATIC))/taskmasterctl \
+		$(CARGO) test --locked --no-fail-fast $(or $(ARGS),--test '*')
 
 install: $(BINARIES) ## Install below DESTDIR and PREFIX
 	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(docdir) $(unitdir)
@@ -171,6 +172,9 @@ dist: static ## Make a tarball of the static binaries with all that belongs to t
 
 deb: static ## Make a Debian package of the static binaries in target/
 	scripts/pack deb $(ARCH) $(TARGET) $(VERSION)
+	@if [ "$$(id -u)" -ne 0 ]; then echo "the package was not tried: that takes root"; else \
+		for package in $(TARGET)/taskmaster_$(VERSION)_*.deb; do scripts/check-deb $$package || exit 1; done; fi
+	@if command -v lintian >/dev/null 2>&1; then lintian $(TARGET)/taskmaster_$(VERSION)_*.deb; else echo "lintian is not here"; fi
 
 source: ## Make a source archive of the last commit in target/
 	@mkdir -p $(TARGET)

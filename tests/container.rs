@@ -233,3 +233,29 @@ fn the_configurations_of_the_examples_are_right() {
         }
     }
 }
+
+#[test]
+fn nothing_but_the_binaries_and_a_configuration_is_needed() {
+    needs!(root);
+    needs!("chroot");
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path();
+    put(root, Path::new(TASKMASTERD), "/taskmasterd");
+    put(root, Path::new(TASKMASTERCTL), "/taskmasterctl");
+    let config = "taskmasterd: {socket: {path: /ctl}, logfile: '-', childlogdir: /}
+programs: {look: {cmd: /taskmasterctl -s /ctl events, starttime: 0}}\n";
+    fs::write(root.join("c.yaml"), config).unwrap();
+    let chroot = |words: &[&str]| {
+        let mut command = Command::new("chroot");
+        command.arg(root).args(words);
+        command
+    };
+    let mut daemon = chroot(&["/taskmasterd", "-n", "-c", "/c.yaml"]);
+    let mut daemon = Container(daemon.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap());
+    let ask = |words: &[&str]| said(&run_to_end(&mut chroot(&[&["/taskmasterctl", "-s", "/ctl"], words].concat())));
+    wait_until("its program runs", || ask(&["status"]).contains("RUNNING"));
+    has(&ask(&["reload"]), "unchanged 1");
+    kill(daemon.0.id(), Signal::SIGTERM);
+    let status = wait_for("its end", || daemon.0.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}
