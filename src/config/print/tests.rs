@@ -13,7 +13,7 @@ use crate::base::units::LONGEST;
 use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
 use crate::config::model::{
-    Check, EVENTS, Hook, HttpAddress, KillMode, Level, LogFormat, OnUnhealthy, Probe, Roles, Stdin,
+    Check, EVENTS, ExitWhen, Hook, HttpAddress, KillMode, Level, LogFormat, OnUnhealthy, Probe, Roles, Stdin,
 };
 use crate::config::{Source, Unread, World, parse};
 
@@ -450,6 +450,7 @@ fn some_hooks(dice: &mut Dice) -> BTreeMap<Hook, HookCommand> {
 fn some_daemon(dice: &mut Dice) -> DaemonConfig {
     let log = dice.path("log");
     DaemonConfig {
+        exit_when: dice.once_in(2).then_some(ExitWhen::AnyFatal),
         logfile: dice.pick(&[LogTarget::File(log), LogTarget::Stdout, LogTarget::Syslog]),
         loglevel: dice.pick(&Level::NAMES).1,
         logformat: dice.pick(&LogFormat::NAMES).1,
