@@ -29,6 +29,7 @@ pub mod splice;
 pub mod tcp;
 pub mod term;
 pub mod timer;
+pub mod tree;
 pub mod usage;
 pub mod user;
 pub mod wait;

@@ -286,3 +286,126 @@ fn the_daemon_adopts_orphans_also_elsewhere() {
     d.wait_state("a", "RUNNING");
     wait_until("only the program is left", || children(d.pid).len() == 1);
 }
+
+/// What is alive of the processes with this word in their command line: by a number that is used nowhere else.
+fn alive_with(word: &str) -> usize {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let words = |pid: u32| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    pids.filter(|pid| words(*pid).split(|byte| *byte == 0).any(|text| text == word.as_bytes())).count()
+}
+
+/// A number of seconds that no other test sleeps for.
+fn seconds(n: u32) -> String {
+    format!("{}{n}", 100_000 + std::process::id())
+}
+
+#[test]
+fn what_has_left_the_group_is_stopped_too() {
+    for (n, mode) in ["group", "mixed", "cgroup"].into_iter().enumerate() {
+        let long = seconds(u32::try_from(n).unwrap());
+        // A child that has left, a grandchild whose parents are gone, and one that does not listen.
+        let script = format!(
+            "setsid sleep {long} & (setsid sleep {long} &) ; setsid sh -c 'trap \"\" TERM; sleep {long}; :' & echo up; wait"
+        );
+        let words = serde_json::to_string(&script).unwrap();
+        let mut d =
+            Daemon::with(&format!("a: {{cmd: [sh, -c, {words}], kill_mode: {mode}, stoptime: 0.5, starttime: 0}}"));
+        wait_until("all", || alive_with(&long) == 3);
+        d.unchecked();
+        d.ok("stop a");
+        assert_eq!(alive_with(&long), 0, "{mode}");
+        assert_eq!(d.state("a"), "STOPPED");
+    }
+}
+
+#[test]
+fn the_process_alone() {
+    let long = seconds(10);
+    let words = serde_json::to_string(&format!("setsid sleep {long} & sleep {long} & exec sleep 1000")).unwrap();
+    let mut d = Daemon::with(&format!("a: {{cmd: [sh, -c, {words}], kill_mode: process, starttime: 0}}"));
+    wait_until("all", || alive_with(&long) == 2);
+    let below = Strays(descendants(d.pid));
+    d.unchecked();
+    d.ok("stop a");
+    assert_eq!((d.state("a").as_str(), alive_with(&long)), ("STOPPED", 2));
+    drop(below);
+}
+
+#[test]
+fn a_leader_that_dies_first() {
+    for (n, mode) in ["mixed", "cgroup"].into_iter().enumerate() {
+        let long = seconds(20 + u32::try_from(n).unwrap());
+        let script = format!("setsid sleep {long} & sleep {long} & exit 3");
+        let words = serde_json::to_string(&script).unwrap();
+        let d = Daemon::with(&format!(
+            "a: {{cmd: [sh, -c, {words}], kill_mode: {mode}, starttime: 0, autorestart: never}}"
+        ));
+        d.wait_state("a", "EXITED");
+        assert_eq!(alive_with(&long), 0, "{mode}: EXITED with something left");
+    }
+}
+
+#[test]
+fn a_fork_bomb_is_stopped() {
+    for (n, mode) in ["group", "mixed", "cgroup"].into_iter().enumerate() {
+        let mark = format!("bomb{}", seconds(30 + u32::try_from(n).unwrap()));
+        // Twelve at a time, each of which leaves the group, starts the next and goes. A file ends them.
+        let setup = Setup::new();
+        let (script, end) = (setup.file("bomb.sh"), setup.file("end"));
+        setup.write(
+            "bomb.sh",
+            &format!("trap '' TERM\n[ -e {end} ] && exit\nsleep 0.03\nsetsid sh {script} {mark} &\n"),
+        );
+        let chain = format!("sh {script} {mark} &\n");
+        setup.write("first.sh", &format!("trap '' TERM\n{}while :; do sleep 1; done\n", chain.repeat(12)));
+        let first = setup.file("first.sh");
+        let setup = setup.programs(&format!("a: {{cmd: sh {first}, kill_mode: {mode}, stoptime: 0.3, starttime: 0}}"));
+        let mut d = setup.start();
+        d.unchecked();
+        wait_until("some", || alive_with(&mark) > 4);
+        d.ok("stop a");
+        let left = alive_with(&mark);
+        std::fs::write(&end, "").unwrap();
+        assert_eq!(left, 0, "{mode}");
+    }
+}
+
+/// Starts a daemon that leaves by itself, and gives its exit code.
+fn leaves(keys: &str, programs: &str) -> i32 {
+    let setup =
+        Setup::new().keys(keys).defaults("starttime: 0\nbackoff: {initial: 0, max: 0, floor: 0}").programs(programs);
+    setup.run().status.code().unwrap_or(-1)
+}
+
+#[test]
+fn the_end_of_an_essential_program_ends_the_daemon() {
+    let rest = "rest: {cmd: sleep 1000}";
+    for (program, code) in [
+        ("{cmd: sh -c 'exit 7', essential: true, autorestart: never}", 7),
+        ("{cmd: 'true', on_exit: shutdown, oneshot: true}", 0),
+        ("{cmd: sh -c 'kill -9 $$$$', essential: true, autorestart: never}", 137),
+        ("{cmd: /no/such/program, essential: true, startretries: 1}", 127),
+        ("{cmd: sh -c 'exit 5', essential: true, startretries: 2, oneshot: true, autorestart: unexpected}", 5),
+    ] {
+        assert_eq!(leaves("", &format!("main: {program}\n{rest}")), code, "{program}");
+    }
+}
+
+#[test]
+fn the_daemon_leaves_when_all_is_done_or_one_is_fatal() {
+    let never = "autorestart: never";
+    let (good, bad) = (format!("{{cmd: 'true', {never}}}"), format!("{{cmd: sh -c 'sleep 0.3; exit 4', {never}}}"));
+    assert_eq!(leaves("exit_when: all_done", &format!("a: {good}\nb: {bad}\nc: {{cmd: x, autostart: false}}")), 4);
+    assert_eq!(leaves("exit_when: all_done", &format!("a: {good}\nb: {good}")), 0);
+    assert_eq!(leaves("exit_when: any_fatal", "a: {cmd: sleep 1000}\nb: {cmd: /no/such, startretries: 0}"), 127);
+}
+
+#[test]
+fn what_somebody_stops_has_not_ended_for_good() {
+    let d = Daemon::with("a: {cmd: sleep 1000, essential: true}\nb: {cmd: sleep 1000}");
+    d.wait_all("RUNNING");
+    d.ok("restart a");
+    d.ok("stop a");
+    assert_eq!((d.state("a").as_str(), d.state("b").as_str()), ("STOPPED", "RUNNING"));
+}

@@ -21,8 +21,9 @@ use taskmaster::base::scheduling::{Cpus, IoPriority};
 use taskmaster::base::signal::Sig;
 use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{
-    Account, Autorestart, Backoff, Check, Config, Confines, Directory, Hook, HookCommand, HttpConfig, Level, LogFormat,
-    LogTarget, OnUnhealthy, Output, Overlap, Policy, Probe, Program, Rotation, Schedule, Sink, Stdin, Variable, When,
+    Account, Autorestart, Backoff, Check, Config, Confines, Directory, ExitWhen, Hook, HookCommand, HttpConfig,
+    KillMode, Level, LogFormat, LogTarget, OnUnhealthy, Output, Overlap, Policy, Probe, Program, Rotation, Schedule,
+    Sink, Stdin, Variable, When,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -273,7 +274,8 @@ impl Maker {
                 .collect(),
             stopsignal: Sig::from_number(i32::try_from(1 + self.below(31)).unwrap()).unwrap(),
             stoptime: self.duration(),
-            stopgroup: self.flip(),
+            kill_mode: if self.flip() { KillMode::Mixed } else { KillMode::Cgroup },
+            essential: self.flip(),
             oneshot: self.flip(),
             timeout: self.flip().then(|| self.duration().max(Duration::from_millis(1))),
             readiness: None,
@@ -400,6 +402,7 @@ impl Maker {
         daemon.rotation = Rotation { max_bytes: self.size(), backups: self.number(10_001) };
         daemon.childlogdir = format!("/{}%(x)s", self.text());
         daemon.nocleanup = self.flip();
+        daemon.exit_when = self.flip().then_some(ExitWhen::AllDone);
         daemon.pidfile = self.flip().then(|| format!("/{}", self.text()));
         daemon.umask = self.flip().then(|| self.number(0o1000));
         daemon.socket.path = self.flip().then(|| format!("/{}", self.text()));

@@ -213,6 +213,7 @@ taskmasterd:
   logfile_backups: 3
   childlogdir: /var/log/children
   nocleanup: yes
+  exit_when: all_done
   pidfile: /run/t.pid
   umask: 027
   on_event:
@@ -240,6 +241,9 @@ defaults: &all
   on_fatal: 5
   stoptime: 1m30s
   stopgroup: true
+  kill_mode: mixed
+  essential: true
+  on_exit: shutdown
   backoff: {initial: 250ms, factor: 1.5, max: 1m, floor: 0}
   oneshot: false
   workingdir: /srv
@@ -392,9 +396,11 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         "fd" => &["2", "1024", "-1", "three", "[3]", "{}", "", "true"],
         "cmd" | "command" | "exec" => COMMAND,
         "args" => ARGS,
+        "on_exit" | "exit_when" => &["always", "5", "true", "[shutdown]", "{}", "''"],
+        "kill_mode" => &["all", "5", "true", "[group]", "{}", "''"],
         "stdin" => &["inherit", "5", "true", "[pipe]", "{}", "''"],
-        "tty" | "shell" | "autostart" | "stopgroup" | "oneshot" | "run_on_start" | "restart_dependents"
-        | "redirect_stderr" | "nocleanup" => BOOLEAN,
+        "tty" | "shell" | "autostart" | "essential" | "stopgroup" | "oneshot" | "run_on_start"
+        | "restart_dependents" | "redirect_stderr" | "nocleanup" => BOOLEAN,
         "numprocs" => &["0", "10001", "-1", "many", "1.5", "[1]", "{}", "", "true", "\"0\"", "\"123456\""],
         "logfile_backups" | "stdout_logfile_backups" | "stderr_logfile_backups" => COUNT,
         "numprocs_start" => &["-1", "1000001", "x", "[1]", "", "\"12345678\""],

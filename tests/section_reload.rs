@@ -118,7 +118,7 @@ fn keys_that_need_no_restart_keep_the_pid() {
         "starttime: 3",
         "stopsignal: INT",
         "stoptime: 3",
-        "stopgroup: false",
+        "kill_mode: process",
         "backoff: {initial: 3}",
         "stdout_logfile_maxbytes: 1MB",
         "stdout_logfile_backups: 2",

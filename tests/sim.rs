@@ -28,16 +28,17 @@ mod tasks;
 mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use taskmaster::base::id::{ClientId, Key, ProgramName, Run, TaskId, Ticket};
 use taskmaster::base::time::{Mono, WallClock};
-use taskmaster::config::model::Config;
+use taskmaster::config::model::{Config, ExitWhen};
 use taskmaster::control::message::{Response, StateName, WaitFor};
 use taskmaster::supervise::action::{Action, Entries};
 use taskmaster::supervise::event::{Fact, Input};
-use taskmaster::supervise::fleet::Fleet;
-use taskmaster::supervise::state::SPAWN_LIMIT;
+use taskmaster::supervise::fleet::{Fleet, Member};
+use taskmaster::supervise::state::{SPAWN_LIMIT, State};
 
 use bugs::{BUGS, Bug};
 use chance::{Dice, random_config, random_exit};
@@ -73,6 +74,8 @@ struct World {
     next_ticket: u64,
     quits: u32,
     shutdown_at: Option<u64>,
+    /// The core has begun a shutdown that nobody asked for.
+    left_by_itself: bool,
     bug: Option<Bug>,
     bug_armed: bool,
     spawns: u64,
@@ -99,7 +102,14 @@ impl World {
     fn new(seed: u64, bug: Option<Bug>) -> World {
         let mut dice = Dice::new(seed);
         let floor = if dice.chance(50) { Duration::ZERO } else { Duration::from_secs(1) };
-        let config = random_config(&mut dice, floor);
+        let mut config = random_config(&mut dice, floor);
+        // Some lives end by themselves. By the seed, so that the others stay what they are.
+        match seed % 12 {
+            3 => config.programs.values_mut().take(1).for_each(|p| Arc::make_mut(p).policy.essential = true),
+            5 => config.daemon.exit_when = Some(ExitWhen::AnyFatal),
+            7 => config.daemon.exit_when = Some(ExitWhen::AllDone),
+            _ => {}
+        }
         let mut world = World {
             fleet: Fleet::new(Config::default()),
             dice,
@@ -119,6 +129,7 @@ impl World {
             next_ticket: 0,
             quits: 0,
             shutdown_at: None,
+            left_by_itself: false,
             bug,
             bug_armed: true,
             spawns: 0,
@@ -142,6 +153,9 @@ impl World {
         self.tell_clock()?;
         self.tell(Input::Boot)?;
         for _ in 0..steps {
+            if self.quits > 0 {
+                break;
+            }
             self.step()?;
         }
         if self.shutdown_at.is_none() {
@@ -239,7 +253,7 @@ impl World {
                 Coming::Gone => Fact::Gone,
                 Coming::Exit(exit) => {
                     process.leader_gone = true;
-                    let watched = self.fleet.member(key).is_some_and(|m| m.program.policy.stopgroup);
+                    let watched = self.fleet.member(key).is_some_and(|m| m.program.policy.kill_mode.awaits_all());
                     let left = process.leaves && watched;
                     if left && process.coming.is_empty() && !process.deaf {
                         process.coming.push((now + process.obeys_after, Coming::Gone));
@@ -337,8 +351,11 @@ impl World {
                 }
                 self.answered(ticket, &entries.into())?;
             }
-            Action::Quit { survivors } => {
+            Action::Quit { survivors, code } => {
                 self.quits += 1;
+                if code != 0 && !self.left_by_itself {
+                    return Err(format!("left with {code} after it was told to leave"));
+                }
                 if survivors.is_empty() && !self.processes.is_empty() {
                     return Err("left and said that nothing was alive, but something was".to_owned());
                 }
@@ -348,7 +365,12 @@ impl World {
                     return Err("forgot a process that is alive".to_owned());
                 }
             }
-            Action::Note { .. } | Action::Log(..) | Action::Reconfigure(_) | Action::DaemonChanged => {}
+            Action::Log(_, text) => {
+                if text.contains("shutting down, exit code") {
+                    self.leaves_by_itself(&text)?;
+                }
+            }
+            Action::Note { .. } | Action::Reconfigure(_) | Action::DaemonChanged => {}
         }
         Ok(())
     }
@@ -413,6 +435,26 @@ impl World {
         if let Some(process) = self.processes.get_mut(&key) {
             process.end(at, exit);
         }
+        Ok(())
+    }
+
+    /// The core says that it leaves. There must be a reason in what it shows.
+    fn leaves_by_itself(&mut self, text: &str) -> Finding {
+        if self.shutdown_at.is_some() {
+            return Err(format!("began a shutdown in one: {text}"));
+        }
+        let over = |m: &Member| matches!(m.inst.state, State::Exited { .. } | State::Fatal { .. });
+        let essential = self.fleet.members().any(|(_, m)| over(m) && m.program.policy.essential);
+        let reason = match self.fleet.config().daemon.exit_when {
+            Some(ExitWhen::AnyFatal) => self.fleet.members().any(|(_, m)| matches!(m.inst.state, State::Fatal { .. })),
+            Some(ExitWhen::AllDone) => self.fleet.members().all(|(_, m)| m.inst.live().is_none()),
+            None => false,
+        };
+        if !essential && !reason {
+            return Err(format!("left without a reason: {text}"));
+        }
+        self.shutdown_at = Some(self.now);
+        self.left_by_itself = true;
         Ok(())
     }
 

@@ -28,10 +28,11 @@ pub(super) enum DaemonKey {
     Umask,
     Socket,
     OnEvent,
+    ExitWhen,
     Http,
 }
 
-pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 12] = [
+pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 13] = [
     ("logfile", DaemonKey::Logfile),
     ("loglevel", DaemonKey::Loglevel),
     ("logformat", DaemonKey::Logformat),
@@ -43,6 +44,7 @@ pub(super) const DAEMON_KEYS: [(&str, DaemonKey); 12] = [
     ("umask", DaemonKey::Umask),
     ("socket", DaemonKey::Socket),
     ("on_event", DaemonKey::OnEvent),
+    ("exit_when", DaemonKey::ExitWhen),
     ("http", DaemonKey::Http),
 ];
 
@@ -85,6 +87,7 @@ pub(super) fn read(section: &Section<'_, '_, DaemonKey>, world: &World<'_>, repo
     let [own, defaults] = reader.within(DaemonKey::Socket, &SOCKET_KEYS);
     socket(&mut daemon.socket, &own, &defaults, world, reader.report);
     let mut reader = Reader { report: reader.report, own: section, defaults: &none };
+    daemon.exit_when = reader.value(DaemonKey::ExitWhen, values::exit_when).flatten();
     daemon.on_event = on_event::read(&mut reader, world);
     daemon.http = http::read(&mut reader, world);
     daemon

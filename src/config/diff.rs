@@ -10,9 +10,9 @@ use crate::base::signal::Sig;
 use crate::base::units::{print_duration, print_size};
 
 use super::model::{
-    Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, Hook, HookCommand, HttpAddress,
-    HttpConfig, LogTarget, OnEvent, Output, Policy, Probe, Program, Recipient, Rotation, Schedule, Sink, SocketConfig,
-    Variable, When,
+    Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, ExitWhen, Hook, HookCommand,
+    HttpAddress, HttpConfig, LogTarget, OnEvent, Output, Policy, Probe, Program, Recipient, Rotation, Schedule, Sink,
+    SocketConfig, Variable, When,
 };
 
 mod confines;
@@ -204,7 +204,8 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
         stop_first,
         stopsignal,
         stoptime,
-        stopgroup,
+        kill_mode,
+        essential,
         hooks,
         oneshot,
         timeout,
@@ -231,7 +232,8 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
     for (key, hook) in Hook::KEYS {
         keys.key(key, &hooks.get(&hook), &new.hooks.get(&hook), |hook| hook.map_or_else(unset, hook_command));
     }
-    keys.plain("stopgroup", *stopgroup, new.stopgroup);
+    keys.key("kill_mode", kill_mode, &new.kill_mode, |mode| mode.name().to_owned());
+    keys.plain("essential", *essential, new.essential);
     keys.plain("oneshot", *oneshot, new.oneshot);
     keys.key("timeout", timeout, &new.timeout, |limit| limit.map_or_else(unset, print_duration));
     keys.key("on_unhealthy", on_unhealthy, &new.on_unhealthy, |what| what.name().to_owned());
@@ -315,6 +317,7 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
         umask,
         socket: SocketConfig { path, mode, owner, group, roles },
         on_event,
+        exit_when,
         http,
     } = old;
     let mut keys = Keys::default();
@@ -332,6 +335,8 @@ fn daemon_keys(old: &DaemonConfig, new: &DaemonConfig) -> (Vec<KeyChange>, Vec<K
     live.key("logformat", logformat, &new.logformat, |format| format.name().to_owned());
     live.key("logfile_maxbytes", max_bytes, &new.rotation.max_bytes, |bytes| print_size(*bytes));
     live.key("logfile_backups", backups, &new.rotation.backups, u32::to_string);
+    let when = |when: &Option<ExitWhen>| when.map_or("none", ExitWhen::name).to_owned();
+    live.key("exit_when", exit_when, &new.exit_when, when);
     for ((key, old), (_, new)) in roles.by_key().into_iter().zip(new.socket.roles.by_key()) {
         live.key(format_args!("socket.{key}"), old, new, holders);
     }
@@ -578,9 +583,10 @@ mod tests {
             ("stoptime: 10", "stoptime: 20", "stoptime: 10s -> 20s"),
             ("", "stopsignal: INT", "stopsignal: SIGTERM -> SIGINT"),
             ("stopsignal: [INT 5, TERM]", "", "stopsignal: SIGINT 5s, SIGTERM -> SIGTERM"),
-            ("", "stopgroup: false", "stopgroup: true -> false"),
+            ("", "stopgroup: false", "kill_mode: group -> process"),
             ("", "pre_start: mkdir -p '/a b'", "pre_start: (unset) -> mkdir -p '/a b' (timeout 1m)"),
             ("on_fatal: a", "on_fatal: {command: a, timeout: 5}", "on_fatal: a (timeout 1m) -> a (timeout 5s)"),
+            ("", "on_exit: shutdown", "essential: false -> true"),
             ("", "oneshot: true", "oneshot: false -> true"),
             ("", "priority: 1", "priority: 999 -> 1"),
             ("", "backoff: {initial: 2}", "backoff.initial: 1s -> 2s"),
@@ -603,7 +609,7 @@ mod tests {
         let old = one("cmd: x");
         let new = one(
             "cmd: y, numprocs: 2, autostart: false, autorestart: always, exitcodes: 3, startretries: 7, starttime: 5, \
-             backoff: {initial: 2, factor: 3, max: 9, floor: 0}, stopsignal: INT, stoptime: 5, stopgroup: false, \
+             backoff: {initial: 2, factor: 3, max: 9, floor: 0}, stopsignal: INT, stoptime: 5, kill_mode: mixed, essential: true, \
              oneshot: true, priority: 1, workingdir: /srv, umask: 7, user: a, group: a, env: {A: b}, env_pass: [A], \
              stdin: pipe, tty: true, \
              stdout: '/x-${num}', stdout_logfile_maxbytes: 1MB, stdout_logfile_backups: 1, \
@@ -613,7 +619,7 @@ mod tests {
         );
         let mixed = in_place(&old, &new);
         let (restart, live) = program_keys(&old, &new);
-        assert!(restart.len() == 12 && live.len() == 25, "{} and {}: a key is not set here", restart.len(), live.len());
+        assert!(restart.len() == 12 && live.len() == 26, "{} and {}: a key is not set here", restart.len(), live.len());
         assert_eq!(program_keys(&old, &mixed), (vec![], live));
         assert_eq!(program_keys(&mixed, &new), (restart, vec![]));
         assert_eq!(mixed.numbers(), new.numbers());

@@ -58,8 +58,34 @@ pub struct DaemonConfig {
     pub socket: SocketConfig,
     /// `on_event`.
     pub on_event: Vec<OnEvent>,
+    /// `exit_when`: when the daemon leaves by itself.
+    pub exit_when: Option<ExitWhen>,
     /// `http`; nothing listens unless it is given.
     pub http: Option<HttpConfig>,
+}
+
+/// `exit_when`: what makes the daemon leave without being told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitWhen {
+    /// All processes have ended for good.
+    AllDone,
+    /// One of them has become FATAL.
+    AnyFatal,
+}
+
+impl ExitWhen {
+    /// Both by name.
+    pub const NAMES: [(&'static str, ExitWhen); 2] =
+        [("all_done", ExitWhen::AllDone), ("any_fatal", ExitWhen::AnyFatal)];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ExitWhen::AllDone => "all_done",
+            ExitWhen::AnyFatal => "any_fatal",
+        }
+    }
 }
 
 impl Default for DaemonConfig {
@@ -75,6 +101,7 @@ impl Default for DaemonConfig {
             umask: None,
             socket: SocketConfig::default(),
             on_event: Vec::new(),
+            exit_when: None,
             http: None,
         }
     }
@@ -492,8 +519,10 @@ pub struct Policy {
     pub stopsignal: Sig,
     /// `stoptime`: from the last stop signal to SIGKILL.
     pub stoptime: Duration,
-    /// `stopgroup`: whether signals of a stop go to the whole process group.
-    pub stopgroup: bool,
+    /// `kill_mode`, or `stopgroup`: whom a stop reaches.
+    pub kill_mode: KillMode,
+    /// `essential`, `on_exit: shutdown`: its end for good ends the daemon.
+    pub essential: bool,
     /// `oneshot`: it runs to its end; `starttime` plays no part.
     pub oneshot: bool,
     /// `timeout`: how long a run of a `oneshot` program may take; `None` is as long as it likes.
@@ -532,13 +561,66 @@ impl Default for Policy {
             stop_first: Vec::new(),
             stopsignal: Sig::TERM,
             stoptime: Duration::from_secs(10),
-            stopgroup: true,
+            kill_mode: KillMode::Group,
+            essential: false,
             oneshot: false,
             timeout: None,
             readiness: None,
             healthcheck: None,
             on_unhealthy: OnUnhealthy::default(),
             hooks: BTreeMap::new(),
+        }
+    }
+}
+
+/// `kill_mode`: whom the signals of a stop reach, and who has to be gone before a process is STOPPED.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KillMode {
+    /// Its process group, and what has left that but is its descendant.
+    Group,
+    /// Everything in the cgroup of its own that it is born into; where there can be none, as `Group`.
+    Cgroup,
+    /// The process alone.
+    Process,
+    /// The stop signals go to the process alone, SIGKILL to everything that it leaves.
+    Mixed,
+}
+
+impl KillMode {
+    /// All of them by name.
+    pub const NAMES: [(&'static str, KillMode); 4] = [
+        ("group", KillMode::Group),
+        ("cgroup", KillMode::Cgroup),
+        ("process", KillMode::Process),
+        ("mixed", KillMode::Mixed),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            KillMode::Group => "group",
+            KillMode::Cgroup => "cgroup",
+            KillMode::Process => "process",
+            KillMode::Mixed => "mixed",
+        }
+    }
+
+    /// Whether stop signals go to all, also while the process itself lives.
+    #[must_use]
+    pub fn asks_all(self) -> bool {
+        match self {
+            KillMode::Group | KillMode::Cgroup => true,
+            KillMode::Process | KillMode::Mixed => false,
+        }
+    }
+
+    /// Whether what the process leaves is stopped and awaited.
+    #[must_use]
+    pub fn awaits_all(self) -> bool {
+        match self {
+            KillMode::Group | KillMode::Cgroup | KillMode::Mixed => true,
+            KillMode::Process => false,
         }
     }
 }

@@ -159,6 +159,7 @@ impl Page {
         self.unless("logformat", &daemon.logformat, &plain.logformat, |format| format.name().to_owned());
         self.rotation("logfile", daemon.rotation);
         self.unless("childlogdir", &daemon.childlogdir, &plain.childlogdir, |dir| literal(dir));
+        self.some("exit_when", daemon.exit_when.as_ref(), |when| when.name().to_owned());
         self.unless("nocleanup", &daemon.nocleanup, &plain.nocleanup, bool::to_string);
         self.some("pidfile", daemon.pidfile.as_ref(), |path| literal(path));
         self.some("umask", daemon.umask.as_ref(), octal);
@@ -365,7 +366,8 @@ impl Page {
             self.plain("stopsignal", &format!("[{}]", all.join(", ")));
         }
         self.unless("stoptime", &policy.stoptime, &plain.stoptime, duration);
-        self.unless("stopgroup", &policy.stopgroup, &plain.stopgroup, bool::to_string);
+        self.unless("essential", &policy.essential, &plain.essential, bool::to_string);
+        self.unless("kill_mode", &policy.kill_mode, &plain.kill_mode, |mode| mode.name().to_owned());
         for (hook, command) in &policy.hooks {
             self.hook(hook.key(), command);
         }

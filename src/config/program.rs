@@ -10,7 +10,7 @@ use crate::base::tree::{Node, Scalar, Value};
 
 use super::check::World;
 use super::diag::{Place, Report};
-use super::model::{Autorestart, Backoff, Output, Program, Sink, Variable};
+use super::model::{Autorestart, Backoff, KillMode, Output, Program, Sink, Variable};
 use super::section::{Reader, Section};
 use super::values::{self, Read};
 use super::words;
@@ -55,6 +55,9 @@ pub(super) enum Key {
     Stopsignal,
     Stoptime,
     Stopgroup,
+    KillMode,
+    Essential,
+    OnExit,
     PreStart,
     PostStart,
     PreStop,
@@ -110,7 +113,7 @@ pub(super) enum Key {
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 72] = [
+pub(super) const KEYS: [(&str, Key); 75] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -128,6 +131,9 @@ pub(super) const KEYS: [(&str, Key); 72] = [
     ("stopsecs", Key::Stoptime),
     ("stopwaitsecs", Key::Stoptime),
     ("stopgroup", Key::Stopgroup),
+    ("kill_mode", Key::KillMode),
+    ("essential", Key::Essential),
+    ("on_exit", Key::OnExit),
     ("pre_start", Key::PreStart),
     ("post_start", Key::PostStart),
     ("pre_stop", Key::PreStop),
@@ -403,7 +409,9 @@ fn policy(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
         (policy.stop_first, policy.stopsignal) = (first, last);
     }
     reader.set(&mut policy.stoptime, Key::Stoptime, values::duration);
-    reader.set(&mut policy.stopgroup, Key::Stopgroup, values::boolean);
+    policy.kill_mode = kill_mode(reader, policy.kill_mode);
+    reader.set(&mut policy.essential, Key::OnExit, values::on_exit);
+    reader.set(&mut policy.essential, Key::Essential, values::boolean);
     reader.set(&mut policy.oneshot, Key::Oneshot, values::boolean);
     reader.set(&mut policy.timeout, Key::Timeout, timeout);
     backoff(reader, &mut policy.backoff);
@@ -415,6 +423,22 @@ fn policy(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
         let text = "plays no part with \"oneshot: true\"";
         reader.report.warning(found.place, reader.own.path_to(&found.entry.key), text);
     }
+}
+
+/// `kill_mode`, or `stopgroup` for the older two of them. The program's own keys come before the defaults'.
+fn kill_mode(reader: &mut ProgramReader<'_, '_, '_, '_>, unsaid: KillMode) -> KillMode {
+    let group = reader.value(Key::Stopgroup, values::boolean);
+    let group = group.map(|whole| if whole { KillMode::Group } else { KillMode::Process });
+    let mode = reader.value(Key::KillMode, values::kill_mode);
+    let own = |key| reader.own.get(key).is_some();
+    if let (Some(_), Some(_), Some(found)) = (group, mode, reader.own.get(Key::Stopgroup))
+        && own(Key::KillMode)
+    {
+        let text = "plays no part beside kill_mode";
+        reader.report.warning(found.place, reader.own.path_to(&found.entry.key), text);
+    }
+    let own_group = own(Key::Stopgroup) && !own(Key::KillMode);
+    if own_group { group.or(mode) } else { mode.or(group) }.unwrap_or(unsaid)
 }
 
 /// `autorestart` and `startretries`, which `on-failure:5` may bring along.

@@ -15,7 +15,7 @@ use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 
 use super::daemon::{DAEMON_KEYS, DaemonKey, HTTP_KEYS, HttpKey, SOCKET_KEYS, SocketKey};
-use super::model::{Condition, EVENTS, Level, LogFormat, Overlap};
+use super::model::{Condition, EVENTS, KillMode, Level, LogFormat, Overlap};
 use super::on_event::{ENTRIES, EVENT_KEYS, EventKey};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
@@ -145,6 +145,9 @@ fn daemon(key: DaemonKey) -> Said {
         DaemonKey::Nocleanup => (boolean(), "Keep the auto log files of an earlier daemon. Default: false."),
         DaemonKey::Pidfile => (path(), "A file that holds the daemon's process id. None unless given."),
         DaemonKey::Umask => (octal(), "The daemon's umask. Unless given, the one it was started with."),
+        DaemonKey::ExitWhen => {
+            (words(&["all_done", "any_fatal", "none"], &[]), "When the daemon leaves by itself. Default: none.")
+        }
         DaemonKey::OnEvent => (on_event(), "Who is told what happens to processes. Default: []."),
         DaemonKey::Socket => (section(&SOCKET_KEYS, socket), "The control socket."),
         DaemonKey::Http => (section(&HTTP_KEYS, http), "The dashboard and the HTTP interface. Off unless given."),
@@ -215,7 +218,10 @@ fn program(key: Key) -> Said {
         Key::Starttime => (duration(), "How long it must live to count as RUNNING. Default: 1s."),
         Key::Stopsignal => (stop_signals(), "The signal that asks it to end, or a list of several. Default: TERM."),
         Key::Stoptime => (duration(), "How long it may take to end before SIGKILL. Default: 10s."),
-        Key::Stopgroup => (boolean(), "Stop its whole process group. Default: true."),
+        Key::Stopgroup => (boolean(), "Stop its whole process group: kill_mode group or process. Default: true."),
+        Key::Essential => (boolean(), "Its end for good ends the daemon, with its exit status. Default: false."),
+        Key::OnExit => (words(&["none", "shutdown"], &[]), "shutdown is the same as essential: true. Default: none."),
+        Key::KillMode => (words(&KillMode::NAMES.map(|(name, _)| name), &[]), "Whom a stop reaches. Default: group."),
         Key::PreStart => (hook(), "A command before each start, which it prevents if it fails. None unless given."),
         Key::PostStart => (hook(), "A command when it counts as RUNNING. None unless given."),
         Key::PreStop => (hook(), "A command before it is asked to end. None unless given."),

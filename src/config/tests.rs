@@ -11,7 +11,7 @@ mod http;
 mod roles;
 
 use super::diag::{Diagnostic, Level};
-use super::model::{Autorestart, Config, LogTarget, Program, Rotation, Sink, Stdin, Variable};
+use super::model::{Autorestart, Config, KillMode, LogTarget, Program, Rotation, Sink, Stdin, Variable};
 use super::{Objection, Parsed, Source, World, parse};
 use crate::base::exit::ExitCodes;
 use crate::base::id::ProgramName;
@@ -112,7 +112,8 @@ fn numbers_and_words() {
     assert_eq!(program("numprocs: \"2\"").numprocs, 2);
     for (text, value) in [("true", true), ("false", false), ("yes", true), ("Off", false), ("'no'", false)] {
         assert_eq!(program(&format!("autostart: {text}")).autostart, value, "{text}");
-        assert_eq!(program(&format!("stopgroup: {text}")).policy.stopgroup, value, "{text}");
+        let mode = if value { KillMode::Group } else { KillMode::Process };
+        assert_eq!(program(&format!("stopgroup: {text}")).policy.kill_mode, mode, "{text}");
         assert_eq!(program(&format!("oneshot: {text}")).policy.oneshot, value, "{text}");
     }
     assert_eq!(program("priority: -1000000").priority, -1_000_000);

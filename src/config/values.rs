@@ -13,7 +13,7 @@ use crate::base::text::quoted;
 use crate::base::tree::{Node, Scalar, Value};
 use crate::base::units;
 
-use super::model::{Account, Autorestart, Level, LogFormat, LogTarget, Sink, Stdin};
+use super::model::{Account, Autorestart, ExitWhen, KillMode, Level, LogFormat, LogTarget, Sink, Stdin};
 
 /// The value, or what is wrong with it.
 pub(super) type Read<T> = Result<T, String>;
@@ -177,6 +177,33 @@ pub(super) fn retries(node: &Node<'_>) -> Read<Option<u32>> {
 }
 
 pub(super) const RETRIES: RangeInclusive<u32> = 0..=1_000_000;
+
+/// `exit_when`.
+pub(super) fn exit_when(node: &Node<'_>) -> Read<Option<ExitWhen>> {
+    let text = any_text(node, "all_done, any_fatal or none")?;
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(None);
+    }
+    let names = ExitWhen::NAMES.map(|(name, _)| name);
+    let found = ExitWhen::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, when)| Some(*when));
+    found.ok_or_else(|| format!("{} is not one of {}, none{}", quoted(text), names.join(", "), suggestion(text, names)))
+}
+
+/// `on_exit`: whether the daemon goes with it.
+pub(super) fn on_exit(node: &Node<'_>) -> Read<bool> {
+    const WORDS: [&str; 2] = ["none", "shutdown"];
+    let text = any_text(node, "shutdown or none")?;
+    let found = WORDS.iter().position(|word| word.eq_ignore_ascii_case(text)).map(|at| at == 1);
+    found.ok_or_else(|| format!("{} is not one of {}{}", quoted(text), WORDS.join(", "), suggestion(text, WORDS)))
+}
+
+/// `kill_mode`.
+pub(super) fn kill_mode(node: &Node<'_>) -> Read<KillMode> {
+    let text = any_text(node, "group, cgroup, process or mixed")?;
+    let names = KillMode::NAMES.map(|(name, _)| name);
+    let found = KillMode::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, mode)| *mode);
+    found.ok_or_else(|| format!("{} is not one of {}{}", quoted(text), names.join(", "), suggestion(text, names)))
+}
 
 /// The policy, and the number of retries that `on-failure:5` brings along.
 pub(super) fn autorestart(node: &Node<'_>) -> Read<(Autorestart, Option<u32>)> {

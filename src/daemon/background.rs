@@ -19,7 +19,7 @@ const READY: &str = "ready";
 ///
 /// # Errors
 /// The daemon could not be split off, or, in the daemon, what ended it.
-pub fn in_background(serve: impl FnOnce(OwnedFd) -> Result<(), Error>) -> Result<ExitCode, Error> {
+pub fn in_background(serve: impl FnOnce(OwnedFd) -> Result<ExitCode, Error>) -> Result<ExitCode, Error> {
     match process::split().map_err(|e| Error::io("go into the background", "", e))? {
         Side::Parent { from_child, .. } => {
             let mut answer = String::new();
@@ -30,7 +30,7 @@ pub fn in_background(serve: impl FnOnce(OwnedFd) -> Result<(), Error>) -> Result
                 _ => Ok(ExitCode::from(1)),
             }
         }
-        Side::Child { to_parent } => serve(to_parent).map(|()| ExitCode::SUCCESS),
+        Side::Child { to_parent } => serve(to_parent),
     }
 }
 
@@ -41,7 +41,7 @@ pub fn in_background(serve: impl FnOnce(OwnedFd) -> Result<(), Error>) -> Result
 /// The daemon could not be split off, or, in the daemon, what ended it; what the shell says.
 pub fn with_shell(
     shell: impl FnOnce(&OwnedFd) -> Result<ExitCode, Error>,
-    serve: impl FnOnce(OwnedFd) -> Result<(), Error>,
+    serve: impl FnOnce(OwnedFd) -> Result<ExitCode, Error>,
 ) -> Result<ExitCode, Error> {
     match process::split().map_err(|e| Error::io("start the daemon beside the shell", "", e))? {
         Side::Parent { child, from_child } => {
@@ -54,7 +54,7 @@ pub fn with_shell(
             // Should the process that waits be killed, the daemon must not be left behind in a terminal that nobody
             // looks at.
             process::end_with_parent().map_err(|e| Error::io("tie the daemon to the shell", "", e))?;
-            serve(to_parent).map(|()| ExitCode::SUCCESS)
+            serve(to_parent)
         }
     }
 }

@@ -13,14 +13,16 @@ use crate::base::id::{Key, ProgramName, Run, Stream};
 use crate::base::select::glob;
 use crate::base::stage::Stage;
 use crate::config::expand::{self, Blueprint, ExpandError, Outside, Place};
-use crate::config::model::{Program, Rotation};
+use crate::config::model::{KillMode, Program, Rotation};
 use crate::supervise::event::{Fact, Input};
 use crate::supervise::state::Failure;
 use crate::supervise::task::{Task, TaskOutput};
 use crate::sys::fd;
 use crate::sys::spawn::{Command, Credentials, Failed, Spawned, Stdio};
+use crate::sys::tree::Mark;
 use crate::sys::user::{self, Identity, effective_uid};
 
+use super::children::Roots;
 use super::confine::{self, Refused};
 use super::output::{self, Writer};
 use super::run::Daemon;
@@ -84,7 +86,9 @@ impl Daemon {
         self.look_for_lines((key, run), program);
         let child = command.spawn(standard.stdio(), &mut self.nursery)?;
         let pid = child.pid;
-        if let Err((error, unborn)) = self.children.born(&mut self.reactor, key, run, child) {
+        let cgroup = self.cgroups.of(key, run).filter(|_| program.policy.kill_mode == KillMode::Cgroup);
+        let roots = Roots { marks: standard.marks(), cgroup };
+        if let Err((error, unborn)) = self.children.born(&mut self.reactor, key, run, child, roots) {
             Daemon::discard(unborn);
             return Err(Failed::new(Stage::Pipe, &error).into());
         }
@@ -358,6 +362,15 @@ enum StandardFiles {
 }
 
 impl StandardFiles {
+    /// Those by which what the run starts is known as its own.
+    fn marks(&self) -> Vec<Mark> {
+        let fds: Vec<BorrowedFd<'_>> = match self {
+            StandardFiles::Terminal(terminal) => vec![terminal.as_fd()],
+            StandardFiles::Each { stdout, stderr, .. } => [stdout, stderr].into_iter().filter_map(End::pipe).collect(),
+        };
+        fds.into_iter().filter_map(Mark::of).collect()
+    }
+
     fn stdio(&self) -> Stdio<'_> {
         match self {
             StandardFiles::Terminal(terminal) => {
@@ -388,6 +401,14 @@ enum End {
 }
 
 impl End {
+    /// The pipe, if it is one of the run's own.
+    fn pipe(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            End::Pipe(end) => Some(end.as_fd()),
+            End::Null | End::Own | End::Merged => None,
+        }
+    }
+
     /// The descriptor; `None` for `/dev/null`.
     fn borrow(&self, number: i32) -> Option<BorrowedFd<'_>> {
         match self {

@@ -33,6 +33,8 @@ pub struct Cgroups {
     live: BTreeMap<Key, Live>,
     /// Those that still had processes when their run was over.
     left: Vec<Cgroup>,
+    /// It was said that there can be none.
+    lamented: bool,
 }
 
 #[derive(Debug)]
@@ -71,6 +73,17 @@ impl Cgroups {
         let kills_before = if was_there { cgroup.oom_kills() } else { 0 };
         self.live.insert(key, Live { run, cgroup, kills_before });
         Ok(directory)
+    }
+
+    /// The cgroup of a run.
+    #[must_use]
+    pub fn of(&self, key: Key, run: Run) -> Option<Cgroup> {
+        self.live.get(&key).filter(|live| live.run == run).map(|live| live.cgroup.clone())
+    }
+
+    /// Whether this is the first time that there can be none for a program that could do without.
+    pub fn is_news(&mut self) -> bool {
+        !std::mem::replace(&mut self.lamented, true)
     }
 
     /// The cgroup that has all others, with these controllers for them.
@@ -123,6 +136,11 @@ impl Cgroups {
 fn settle(controllers: &[&str]) -> Result<Cgroup, Trouble> {
     let own = Cgroup::given()?;
     own.permits(controllers)?;
+    for abandoned in own.abandoned() {
+        let _ = abandoned.set("cgroup.kill", "1");
+        // What the kernel takes longer for keeps its cgroup until the next daemon.
+        let _ = abandoned.remove_all();
+    }
     let (base, _) = own.child(&cgroup::part())?;
     if !own.is_root()
         && let Err(trouble) = move_into_leaf(&own, &base)

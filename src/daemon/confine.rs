@@ -9,7 +9,7 @@ use crate::base::id::{Key, ProgramName, Run, member_name};
 use crate::base::resource::Resource;
 use crate::base::stage::Stage;
 use crate::config::expand::Blueprint;
-use crate::config::model::{Account, Confines, Directory, Program};
+use crate::config::model::{Account, Confines, Directory, KillMode, Level, Program};
 use crate::supervise::state::Failure;
 use crate::sys::directory::{self, Wanted};
 use crate::sys::spawn::{Confinement, Credentials, Failed};
@@ -48,13 +48,27 @@ impl Daemon {
         num: u32,
     ) -> Result<Option<OwnedFd>, Refused> {
         let limits = program.confines.as_ref().map(|confines| confines.tree).filter(|tree| !tree.is_empty());
-        let Some(limits) = limits else { return Ok(None) };
+        let for_stops = program.policy.kill_mode == KillMode::Cgroup;
+        if limits.is_none() && !for_stops {
+            return Ok(None);
+        }
+        let needed = limits.is_some();
+        let limits = limits.unwrap_or_default();
         let process =
             if program.numprocs > 1 { format!("{name}:{}", member_name(name, num)) } else { name.to_string() };
-        self.cgroups.make(key, run, &process, &limits).map(Some).map_err(|trouble| {
-            let failed = Failed::of(Stage::Cgroup, trouble.errno.0);
-            Refused { failed, what: Some(trouble.what) }
-        })
+        match self.cgroups.make(key, run, &process, &limits) {
+            Ok(directory) => Ok(Some(directory)),
+            Err(trouble) if needed => {
+                let failed = Failed::of(Stage::Cgroup, trouble.errno.0);
+                Err(Refused { failed, what: Some(trouble.what) })
+            }
+            Err(trouble) => {
+                if self.cgroups.is_news() {
+                    self.log(Level::Warning, format_args!("kill_mode: cgroup is as group here: cannot {trouble}"));
+                }
+                Ok(None)
+            }
+        }
     }
 
     /// Makes the program's directories.

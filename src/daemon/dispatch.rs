@@ -5,13 +5,13 @@ use std::fmt::Write;
 use crate::base::id::{Key, Run};
 use crate::base::signal::Sig;
 use crate::base::stage::Stage;
-use crate::config::model::Level;
+use crate::config::model::{KillMode, Level};
 use crate::supervise::event::{Fact, Input};
 use crate::supervise::state::Failure;
 use crate::sys::signals;
 use crate::sys::spawn::Failed;
 
-use super::children::Reaped;
+use super::children::{Left, Reaped};
 use super::clock;
 use super::confine;
 use super::reactor::{Ready, Source};
@@ -24,9 +24,13 @@ impl Daemon {
             Source::ExecStatus(key, run) => self.exec_status(key, run),
             Source::Child(key, run) => self.child_ended(key, run),
             Source::Straggler(key, run) => {
-                if self.children.straggler_gone(&mut self.reactor, key, run, event.token) {
-                    self.cgroups.over(key, run);
-                    self.inputs.push_back(Input::Fact(key, run, Fact::Gone));
+                match self.children.straggler_gone(&mut self.reactor, key, run, event.token) {
+                    Left::Nothing => {}
+                    Left::Others(new) => self.kill_late(key, run, new),
+                    Left::Nobody => {
+                        self.cgroups.over(key, run);
+                        self.inputs.push_back(Input::Fact(key, run, Fact::Gone));
+                    }
                 }
             }
             Source::Signals => self.signals_arrived(),
@@ -74,10 +78,8 @@ impl Daemon {
     fn child_ended(&mut self, key: Key, run: Run) {
         self.exec_status(key, run);
         self.last_words((key, run));
-        let watch_group = self.fleet.member(key).is_some_and(|m| m.program.policy.stopgroup);
-        if let Some(Reaped { exit, left, no_failure_told }) =
-            self.children.reap(&mut self.reactor, key, run, watch_group)
-        {
+        let reach = self.reach(key);
+        if let Some(Reaped { exit, left, no_failure_told }) = self.children.reap(&mut self.reactor, key, run, reach) {
             if no_failure_told {
                 self.inputs.push_back(Input::Fact(key, run, Fact::Executed));
             }
@@ -88,6 +90,8 @@ impl Daemon {
             let exit = self.cgroups.explain(key, run, exit);
             if !left {
                 self.cgroups.over(key, run);
+            } else if self.kill_mode(key) == Some(KillMode::Mixed) || self.children.was_killed(key) {
+                self.signal(key, run, Sig::KILL, true);
             }
             self.inputs.push_back(Input::Fact(key, run, Fact::Exited { exit, left }));
         }

@@ -95,7 +95,7 @@ fn start(options: &Options) -> Result<ExitCode, Error> {
     if options.daemonize {
         return in_background(|ready| serve(origin, loaded, false, Some(ready)));
     }
-    serve(origin, loaded, true, None).map(|()| ExitCode::SUCCESS)
+    serve(origin, loaded, true, None)
 }
 
 fn check_only(origin: &Origin, loaded: &Loaded) -> ExitCode {
@@ -116,7 +116,7 @@ fn socket_path(config: &Config, env: &BTreeMap<String, String>) -> PathBuf {
 }
 
 /// Sets everything up and runs the loop. `ready` is told when the socket answers.
-fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<(), Error> {
+fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<OwnedFd>) -> Result<ExitCode, Error> {
     let Loaded { config, people, warnings, stamps } = loaded;
     let attached = ready.is_some() && foreground;
     let (manager, problem) = Manager::take(&mut origin.env, std::process::id(), clock::now());
@@ -215,12 +215,12 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
     daemon.end_namespace();
     daemon.leave(&result);
     drop(pidfile);
-    result
+    result.map(ExitCode::from)
 }
 
 impl Daemon {
     /// The last lines of the log, and the socket removed.
-    fn leave(&mut self, result: &Result<(), Error>) {
+    fn leave(&mut self, result: &Result<u8, Error>) {
         self.clients.remove_socket();
         self.web.remove_sockets();
         self.cgroups.leave();
@@ -228,7 +228,7 @@ impl Daemon {
         self.finish_terminals();
         self.outputs.finish(&mut self.reactor, &mut self.files, self.now);
         match result {
-            Ok(()) => self.log(Level::Info, "everything is stopped, leaving"),
+            Ok(_) => self.log(Level::Info, "everything is stopped, leaving"),
             Err(error) => self.log(Level::Critical, error),
         }
         self.report_log_facts();

@@ -108,8 +108,8 @@ pub struct Daemon {
     pub(super) births: VecDeque<(Key, Run)>,
     /// The time of this turn.
     pub(super) now: Mono,
-    /// Set when the core has said that all is done; holds what could not be killed.
-    pub(super) quit: Option<Vec<String>>,
+    /// Set when the core has said that all is done; holds what could not be killed, and the exit code.
+    pub(super) quit: Option<(Vec<String>, u8)>,
 }
 
 /// What is the same for every child.
@@ -125,11 +125,11 @@ pub struct Surroundings {
 }
 
 impl Daemon {
-    /// Runs until everything is down after a shutdown.
+    /// Runs until everything is down after a shutdown; the exit code.
     ///
     /// # Errors
     /// The loop cannot go on, or processes could not be killed.
-    pub fn run(&mut self) -> Result<(), Error> {
+    pub fn run(&mut self) -> Result<u8, Error> {
         let mut ready = Vec::new();
         self.inputs.push_back(Input::Clock(clock::wall_at(self.now)));
         self.inputs.push_back(Input::Boot);
@@ -148,8 +148,8 @@ impl Daemon {
         self.clients.say_goodbye(&mut self.reactor);
         self.web.say_goodbye(&mut self.reactor, self.now);
         match self.quit.take() {
-            Some(survivors) if !survivors.is_empty() => Err(Error::Survivors(survivors)),
-            _ => Ok(()),
+            Some((survivors, _)) if !survivors.is_empty() => Err(Error::Survivors(survivors)),
+            quit => Ok(quit.map_or(0, |(_, code)| code)),
         }
     }
 

@@ -96,6 +96,8 @@ pub enum Action {
     Quit {
         /// Processes that outlived SIGKILL.
         survivors: Vec<String>,
+        /// The exit code: that of the process whose end led to this, else 0.
+        code: u8,
     },
 }
 

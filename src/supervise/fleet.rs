@@ -20,7 +20,7 @@ use super::history::{Asked, By, History, Intent};
 use super::hooks::{self, LastHook};
 use super::order::Order;
 use super::schedule::{self, Timetable};
-use super::shutdown::Phase;
+use super::shutdown::{self, Phase};
 use super::state::{Instance, State};
 use super::step::step;
 use super::task::Tasks;
@@ -89,6 +89,10 @@ pub struct Fleet {
     pub(super) order: Order,
     pub(super) tasks: Tasks,
     pub(super) phase: Phase,
+    /// With what the daemon will exit.
+    pub(super) code: u8,
+    /// Members that have ended for good since the last input; empty between two.
+    pub(super) ended: Vec<Key>,
     /// How many members have a live run.
     pub(super) live: usize,
     /// What the wall clock says.
@@ -119,6 +123,8 @@ impl Fleet {
             order: Order::of(&config),
             tasks: Tasks::default(),
             phase: Phase::Up,
+            code: 0,
+            ended: Vec::new(),
             live: 0,
             clock: WallClock::default(),
             seed: 0,
@@ -157,6 +163,7 @@ impl Fleet {
             Input::Reload { ticket, config, dry_run } => self.reload(ticket, *config, dry_run, now, out),
             Input::Shutdown => self.shutdown(now, out),
         }
+        self.follow_ends(now, out);
     }
 
     /// When the fleet must be told `Tick` at the latest.
@@ -264,6 +271,9 @@ impl Fleet {
         let asked = Intent::of(&event).zip(self.acting).map(|(intent, by)| Asked { intent, by });
         let mut effects = std::mem::take(&mut self.effects);
         step(&member.program.policy, &mut member.inst, event, &gate, now, &mut effects);
+        if member.inst.name() != was.0 && shutdown::final_code(&member.inst).is_some() {
+            self.ended.push(key);
+        }
         member.asked = asked.or(member.asked);
         member.history.record(now, was.0, member.inst.name(), asked, &effects);
         let after = member.inst.live().map(|live| live.run);

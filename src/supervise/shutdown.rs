@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use crate::base::exit::Exit;
+use crate::base::id::Key;
 use crate::base::time::Mono;
+use crate::config::model::{ExitWhen, Level};
 
 use super::action::Action;
 use super::event::Event;
 use super::fleet::{Due, Fleet};
+use super::history::By;
+use super::state::{Instance, State};
 
 /// How long after the longest `stoptime` the daemon waits for what SIGKILL did not end. Only a process that the
 /// kernel itself holds fast is left then; waiting longer would not help it.
@@ -52,6 +57,52 @@ impl Fleet {
         self.quit_if_down(out);
     }
 
+    /// Begins a shutdown if that is what the ends of members mean.
+    pub(super) fn follow_ends(&mut self, now: Mono, out: &mut Vec<Action>) {
+        for key in std::mem::take(&mut self.ended) {
+            self.follow_end(key, now, out);
+        }
+    }
+
+    fn follow_end(&mut self, key: Key, now: Mono, out: &mut Vec<Action>) {
+        let Some(member) = self.members.get(&key).filter(|m| m.timetable.is_none() && self.phase == Phase::Up) else {
+            return;
+        };
+        let fatal = matches!(member.inst.state, State::Fatal { .. });
+        let Some(code) = final_code(&member.inst) else { return };
+        let name = self.display_name(member);
+        let (code, why) = if member.program.policy.essential {
+            (code, format!("{name} is essential and has ended for good"))
+        } else {
+            match self.config.daemon.exit_when {
+                Some(ExitWhen::AnyFatal) if fatal => (code, format!("{name} is FATAL (exit_when)")),
+                Some(ExitWhen::AllDone) if self.all_done() => {
+                    (self.first_failure(), "all processes are done (exit_when)".to_owned())
+                }
+                Some(ExitWhen::AllDone | ExitWhen::AnyFatal) | None => return,
+            }
+        };
+        self.code = code;
+        self.acting = Some(By::Shutdown);
+        out.push(Action::Log(Level::Info, format!("{why}: shutting down, exit code {code}")));
+        self.shutdown(now, out);
+    }
+
+    /// Whether nothing is alive or will be by itself. What somebody has stopped is not done.
+    fn all_done(&self) -> bool {
+        self.members().all(|(_, member)| {
+            let never = member.inst.state == State::Stopped && member.inst.last_exit.is_none();
+            let idle = never && !member.program.autostart;
+            member.timetable.is_none() && (idle || final_code(&member.inst).is_some())
+        })
+    }
+
+    /// The exit code of the first process by name that has failed; 0 if none has.
+    fn first_failure(&self) -> u8 {
+        let codes = self.index.values().filter_map(|key| final_code(&self.members.get(key)?.inst));
+        codes.into_iter().find(|code| *code != 0).unwrap_or(0)
+    }
+
     fn longest_stop(&self) -> Duration {
         // Those that others depend on have their time after these, one after the other at the worst.
         let (mut longest, mut in_turn) = (Duration::ZERO, Duration::ZERO);
@@ -74,7 +125,7 @@ impl Fleet {
         {
             self.deadlines.remove(&(until, Due::Quit));
             self.phase = Phase::Gone;
-            out.push(Action::Quit { survivors: Vec::new() });
+            out.push(Action::Quit { survivors: Vec::new(), code: self.code });
         }
     }
 
@@ -85,7 +136,22 @@ impl Fleet {
             self.phase = Phase::Gone;
             let left = self.members().filter(|(_, m)| m.inst.has_process());
             let survivors = left.map(|(_, m)| self.display_name(m)).collect();
-            out.push(Action::Quit { survivors });
+            out.push(Action::Quit { survivors, code: self.code });
         }
+    }
+}
+
+/// With what a process has ended for good, as an exit code; `None` if it has not. One that is FATAL has failed, whatever it
+/// said last.
+pub(super) fn final_code(inst: &Instance) -> Option<u8> {
+    match &inst.state {
+        State::Exited { exit, .. } => Some(exit.code()),
+        State::Fatal { .. } => Some(inst.last_exit.map_or(0, Exit::code).max(1)),
+        State::Stopped
+        | State::Waiting
+        | State::Starting { .. }
+        | State::Running { .. }
+        | State::Stopping { .. }
+        | State::Backoff { .. } => None,
     }
 }

@@ -571,7 +571,7 @@ impl Machine<'_> {
 
     /// Without a leader there is only the group to be signalled, whatever the policy says by now.
     fn signal(&mut self, live: Live, sig: Sig, ended: Option<Exit>) {
-        let group = self.policy.stopgroup || ended.is_some();
+        let group = self.policy.kill_mode.asks_all() || ended.is_some();
         self.out.push(Effect::Signal { run: live.run, sig, group });
     }
 

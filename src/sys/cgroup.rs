@@ -171,6 +171,44 @@ impl Cgroup {
         self.words("cgroup.procs").iter().filter_map(|pid| pid.parse().ok()).collect()
     }
 
+    /// Its processes and those of the cgroups below it.
+    #[must_use]
+    pub fn all_processes(&self) -> Vec<u32> {
+        let mut found = self.processes();
+        for below in self.below() {
+            found.extend(below.all_processes());
+        }
+        found
+    }
+
+    /// The cgroups directly below it.
+    #[must_use]
+    pub fn below(&self) -> Vec<Cgroup> {
+        let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
+        let directories = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        directories.map(|entry| Cgroup { path: entry.path() }).collect()
+    }
+
+    /// Those directly below it that a process like this one has made that is gone now.
+    #[must_use]
+    pub fn abandoned(&self) -> Vec<Cgroup> {
+        let gone = |cgroup: &Cgroup| {
+            let name = cgroup.path.file_name().and_then(|name| name.to_str());
+            let maker = name.and_then(|name| name.strip_prefix("taskmasterd-")?.parse::<u32>().ok());
+            // A process that cannot be seen from here is 0: then its maker could not be, either.
+            maker.is_some_and(|pid| !super::group::process_exists(pid)) && !cgroup.all_processes().contains(&0)
+        };
+        self.below().into_iter().filter(gone).collect()
+    }
+
+    /// Removes it with what is below it, as far as nothing lives there.
+    pub fn remove_all(&self) -> io::Result<()> {
+        for below in self.below() {
+            below.remove_all()?;
+        }
+        self.remove()
+    }
+
     /// How many of its processes, and of those below it, were killed because memory ran out.
     #[must_use]
     pub fn oom_kills(&self) -> u64 {

@@ -20,6 +20,14 @@ pub fn signal(pgid: u32, sig: Sig) -> io::Result<()> {
     kill(pgid, sig.number())
 }
 
+/// Whether there is a process with this number.
+pub(super) fn process_exists(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().filter(|pid| *pid > 0) else { return false };
+    // SAFETY: kill(2) takes two numbers; 0 is no signal.
+    let result = unsafe { libc::kill(pid, 0) };
+    result == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}
+
 /// Sends a signal to every process but this one that it may signal. Only for the first process of a namespace, whose all
 /// of them are. Whether there was any.
 pub fn signal_all(sig: Sig) -> bool {
@@ -105,9 +113,18 @@ fn parent_and_session(pid: u32) -> Option<(u32, u32)> {
     Some((parent, numbers.nth(1)?))
 }
 
-/// The group of a living process that is in a session of the same number, by proc(5):
-/// `pid (comm) state ppid pgrp session …`.
+/// The group of a living process that is in a session of the same number.
 fn own_group(pid: u32) -> Option<u32> {
+    group_and_session(pid).filter(|(group, session)| group == session).map(|(group, _)| group)
+}
+
+/// The group of a living process.
+pub(super) fn of(pid: u32) -> Option<u32> {
+    group_and_session(pid).map(|(group, _)| group)
+}
+
+/// By proc(5): `pid (comm) state ppid pgrp session …`.
+fn group_and_session(pid: u32) -> Option<(u32, u32)> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let text = String::from_utf8_lossy(&stat);
     // The command may hold blanks and brackets, so the fields begin behind the last bracket.
@@ -116,7 +133,7 @@ fn own_group(pid: u32) -> Option<u32> {
     let alive = !matches!(fields.next(), None | Some("Z" | "X" | "x"));
     let mut numbers = fields.skip(1).map(|field| field.parse::<u32>().unwrap_or(0));
     let (group, session) = (numbers.next()?, numbers.next()?);
-    (alive && group == session).then_some(group)
+    alive.then_some((group, session))
 }
 
 #[cfg(test)]

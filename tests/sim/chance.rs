@@ -5,7 +5,7 @@ use std::time::Duration;
 use taskmaster::base::exit::{Exit, ExitCodes};
 use taskmaster::base::id::ProgramName;
 use taskmaster::base::signal::Sig;
-use taskmaster::config::model::{Autorestart, Backoff, Condition, Config, Dependency, Program};
+use taskmaster::config::model::{Autorestart, Backoff, Condition, Config, Dependency, KillMode, Program};
 
 use super::{MS, PROGRAMS, checks, tasks, times};
 
@@ -88,7 +88,7 @@ pub(super) fn random_program(dice: &mut Dice, floor: Duration) -> Program {
     policy.starttime = Duration::from_millis(dice.pick(&[0, 100, 1000]));
     policy.stoptime = Duration::from_millis(dice.pick(&[0, 500, 10_000]));
     policy.stopsignal = dice.pick(&[Sig::TERM, Sig::INT, Sig::KILL]);
-    policy.stopgroup = dice.chance(80);
+    policy.kill_mode = if dice.chance(80) { KillMode::Group } else { KillMode::Process };
     policy.oneshot = dice.chance(15);
     policy.timeout = dice.chance(30).then_some(Duration::from_millis(1500));
     policy.backoff = Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(5), floor, factor: 2.0 };

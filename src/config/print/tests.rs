@@ -12,7 +12,9 @@ use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
-use crate::config::model::{Check, EVENTS, Hook, HttpAddress, Level, LogFormat, OnUnhealthy, Probe, Roles, Stdin};
+use crate::config::model::{
+    Check, EVENTS, Hook, HttpAddress, KillMode, Level, LogFormat, OnUnhealthy, Probe, Roles, Stdin,
+};
 use crate::config::{Source, Unread, World, parse};
 
 /// A world in which every variable is there, and three files of variables.
@@ -412,7 +414,8 @@ fn some_policy(dice: &mut Dice) -> Policy {
         stop_first: (0..dice.below(3)).map(|_| (Sig::INT, dice.duration().max(Duration::from_millis(1)))).collect(),
         stopsignal: Sig::from_number(i32::try_from(dice.below(64)).unwrap()).unwrap_or(Sig::TERM),
         stoptime: dice.duration(),
-        stopgroup: dice.once_in(2),
+        kill_mode: dice.pick(&KillMode::NAMES).1,
+        essential: dice.once_in(2),
         oneshot: dice.once_in(2),
         timeout: dice.once_in(2).then(|| dice.duration().max(Duration::from_millis(1))),
         readiness: None,
@@ -469,7 +472,11 @@ fn some_daemon(dice: &mut Dice) -> DaemonConfig {
 
 fn some_receiver(dice: &mut Dice) -> OnEvent {
     let url = "http://unix:/run/x y${:/z".to_owned();
-    let mut rule = OnEvent::new(if dice.once_in(2) { Recipient::Post(url) } else { Recipient::Command(dice.argv()) });
+    let mut rule = OnEvent::new(if cfg!(feature = "web") && dice.once_in(2) {
+        Recipient::Post(url)
+    } else {
+        Recipient::Command(dice.argv())
+    });
     rule.events = (0..dice.below(3)).map(|_| dice.pick(&EVENTS).to_owned()).collect();
     rule.programs = dice.texts(2);
     if dice.once_in(2) {

@@ -117,7 +117,7 @@ fn a_shutdown_takes_its_time_in_order() {
     b.exit("late", Exit::Code(0));
     let out = b.exit("web", Exit::Code(0));
     assert_eq!(asked(&b, &out), "api");
-    assert!(b.exit("api", Exit::Code(0)).contains(&Action::Quit { survivors: vec![] }));
+    assert!(b.exit("api", Exit::Code(0)).contains(&Action::Quit { survivors: vec![], code: 0 }));
 }
 
 #[test]

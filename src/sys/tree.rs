@@ -1,0 +1,70 @@
+//! What a process has started, and what that has started, as `/proc` tells it; and who holds a certain pipe.
+//!
+//! Numbers are looked up again once their process is held by pidfd. Without `/proc` there is nothing to be seen.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+
+use super::{group, pidfd};
+
+/// How many processes are looked at of one tree. What is beyond is found when these are gone.
+const TREE_MAX: usize = 10_000;
+
+/// A pipe or terminal by which a run is known: what it starts inherits it, and nobody else has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    device: u64,
+    inode: u64,
+}
+
+impl Mark {
+    /// That of an open file.
+    #[must_use]
+    pub fn of(fd: BorrowedFd<'_>) -> Option<Mark> {
+        Mark::at(std::process::id(), fd.as_raw_fd())
+    }
+
+    fn at(pid: u32, fd: i32) -> Option<Mark> {
+        let meta = fs::metadata(format!("/proc/{pid}/fd/{fd}")).ok()?;
+        Some(Mark { device: meta.dev(), inode: meta.ino() })
+    }
+}
+
+/// The living children of a process, of all its threads.
+#[must_use]
+pub fn children(pid: u32) -> Vec<u32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let lists = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists.flat_map(|list| list.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect::<Vec<u32>>()).collect()
+}
+
+/// Everything below these processes, without themselves.
+#[must_use]
+pub fn below(roots: &[u32]) -> Vec<u32> {
+    let mut found: BTreeSet<u32> = BTreeSet::new();
+    let mut next: Vec<u32> = roots.to_vec();
+    while let Some(pid) = next.pop() {
+        for child in children(pid) {
+            if found.len() < TREE_MAX && found.insert(child) {
+                next.push(child);
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// Whether a process has one of the marks as its standard input, output or error.
+#[must_use]
+pub fn bears(pid: u32, marks: &[Mark]) -> bool {
+    (0..3).any(|fd| Mark::at(pid, fd).is_some_and(|mark| marks.contains(&mark)))
+}
+
+/// Holds a living process that is not in this group by its pidfd. `None` if it is, or is gone, or if `still` says that the
+/// number has become another's.
+#[must_use]
+pub fn hold(pid: u32, outside: u32, still: impl Fn(u32) -> bool) -> Option<OwnedFd> {
+    let fd = pidfd::open(pid).ok()?;
+    (group::of(pid).is_some_and(|group| group != outside) && still(pid)).then_some(fd)
+}
