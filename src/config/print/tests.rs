@@ -13,7 +13,7 @@ use crate::base::units::LONGEST;
 use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
 use crate::config::model::{
-    Check, EVENTS, Hook, HttpAddress, KillMode, Level, LogFormat, OnUnhealthy, Probe, Roles, Stdin,
+    Check, EVENTS, ExitWhen, Hook, HttpAddress, KillMode, Level, LogFormat, OnUnhealthy, Probe, Roles, Stdin,
 };
 use crate::config::{Source, Unread, World, parse};
 
@@ -458,6 +458,7 @@ fn some_daemon(dice: &mut Dice) -> DaemonConfig {
         nocleanup: dice.once_in(2),
         pidfile: dice.once_in(2).then(|| dice.path("pid")),
         umask: dice.once_in(2).then(|| dice.up_to(0o777)),
+        exit_when: dice.once_in(2).then(|| dice.pick(&ExitWhen::NAMES).1),
         socket: SocketConfig {
             path: dice.once_in(2).then(|| dice.path("sock")),
             mode: dice.pick(&[0o600, 0o660, 0o777, 0, 7]),
