@@ -140,7 +140,7 @@ install: $(BINARIES) ## Install below DESTDIR and PREFIX
 	ln -sf taskmasterctl.fish $(fishdir)/taskmasterd.fish
 	@# What `register` puts in place for the init that is there.
 	install -m 755 scripts/register $(datadir)
-	install -m 644 etc/system.yaml $(datadir)
+	install -m 644 etc/service/system.yaml $(datadir)
 	install -m 644 etc/systemd/taskmasterd.service $(datadir)/systemd
 	install -m 644 etc/openrc/taskmasterd $(datadir)/openrc
 	install -m 644 etc/sysv/taskmasterd $(datadir)/sysv

@@ -219,7 +219,7 @@ fn register_finds_the_init_and_keeps_what_is_there() {
         let share = setup.path("opt/tm/share/taskmaster");
         for (from, to) in [
             ("scripts/register", "register"),
-            ("etc/system.yaml", "system.yaml"),
+            ("etc/service/system.yaml", "system.yaml"),
             ("etc/systemd/taskmasterd.service", "systemd/taskmasterd.service"),
             ("etc/openrc/taskmasterd", "openrc/taskmasterd"),
             ("etc/sysv/taskmasterd", "sysv/taskmasterd"),
