@@ -7,8 +7,14 @@ DESTDIR ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
 SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs')
+CONTAINER_FILES := $(wildcard etc/container/*)
 MAN_PAGES := man/taskmasterd.8 man/taskmasterctl.1 man/taskmaster.yaml.5 man/taskmaster-protocol.7 man/taskmaster-http.7
-BINARIES := $(TARGET)/release/taskmasterd $(TARGET)/release/taskmasterctl
+# What `make static` builds for: another one by its name, if the toolchain has it.
+ARCH ?= x86_64-unknown-linux-musl
+STATIC := $(TARGET)/$(ARCH)/static
+# Where `make install` and the packages take the binaries from.
+FROM ?= $(TARGET)/release
+BINARIES := $(FROM)/taskmasterd $(FROM)/taskmasterctl
 
 bindir := $(DESTDIR)$(PREFIX)/bin
 mandir := $(DESTDIR)$(PREFIX)/share/man
@@ -27,7 +33,7 @@ SKIPPED := $(TARGET)/skipped-tests
 FUZZED := $(if $(filter command,$(firstword $(origin TARGET))),$(TARGET),$(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 SECONDS ?= 60
 
-.PHONY: help build check test check-root lint sim fuzz bench man install uninstall dist clean run
+.PHONY: help build check test check-root lint sim fuzz bench man install uninstall register static static-check dist deb source clean run
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -100,14 +106,25 @@ man: ## Check the man pages, and render them as text into target/man
 		echo "man pages: clean, rendered in $(TARGET)/man"; \
 	else echo "mandoc is not here: man pages not checked"; fi
 
+ifeq ($(FROM),$(TARGET)/release)
 $(BINARIES) &: $(SOURCES)
 	$(CARGO) build --release --locked
+endif
+
+static: ## Build static binaries for any Linux (ARCH=aarch64-unknown-linux-musl if the toolchain has it)
+	scripts/build-static $(ARCH) $(ARGS)
+	@scripts/check-static $(STATIC)/taskmasterd $(STATIC)/taskmasterctl
+
+static-check: static ## Run the tests over the static binaries (ARGS="--test container": one file of them)
+	$(CARGO) build --locked --bins --examples
+	TASKMASTER_TESTED_DAEMON=$(abspath $(STATIC))/taskmasterd TASKMASTER_TESTED_CLIENT=$(abspath $(STATIC))/taskmasterctl \
+		$(CARGO) test --locked --no-fail-fast $(or $(ARGS),--test '*')
 
 install: $(BINARIES) ## Install below DESTDIR and PREFIX
-	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(docdir) $(datadir) $(unitdir)
-	install -d $(bashdir) $(zshdir) $(fishdir)
+	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(docdir) $(unitdir)
+	install -d $(datadir)/systemd $(datadir)/openrc $(datadir)/sysv $(datadir)/container $(bashdir) $(zshdir) $(fishdir)
 	install -m 755 $(BINARIES) $(bindir)
-	$(TARGET)/release/taskmasterctl schema > $(datadir)/taskmaster.schema.json
+	$(FROM)/taskmasterctl schema > $(datadir)/taskmaster.schema.json
 	chmod 644 $(datadir)/taskmaster.schema.json
 	install -m 644 man/taskmasterctl.1 $(mandir)/man1
 	install -m 644 man/taskmaster.yaml.5 $(mandir)/man5
@@ -121,8 +138,18 @@ install: $(BINARIES) ## Install below DESTDIR and PREFIX
 	install -m 644 etc/completions/taskmaster.zsh $(zshdir)/_taskmaster
 	install -m 644 etc/completions/taskmaster.fish $(fishdir)/taskmasterctl.fish
 	ln -sf taskmasterctl.fish $(fishdir)/taskmasterd.fish
-	sed 's,/usr/local/bin/,$(PREFIX)/bin/,' etc/taskmasterd.service > $(unitdir)/taskmasterd.service
+	@# What `register` puts in place for the init that is there.
+	install -m 755 scripts/register $(datadir)
+	install -m 644 etc/service/system.yaml $(datadir)
+	install -m 644 etc/systemd/taskmasterd.service $(datadir)/systemd
+	install -m 644 etc/openrc/taskmasterd $(datadir)/openrc
+	install -m 644 etc/sysv/taskmasterd $(datadir)/sysv
+	install -m 644 $(CONTAINER_FILES) $(datadir)/container
+	sed 's,/usr/local/bin/,$(PREFIX)/bin/,' etc/systemd/taskmasterd.service > $(unitdir)/taskmasterd.service
 	chmod 644 $(unitdir)/taskmasterd.service
+
+register: ## Register the installed daemon with systemd, OpenRC or SysV init (ARGS=--start, ARGS=--remove)
+	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) $(datadir)/register $(ARGS)
 
 uninstall: ## Remove exactly what install put there
 	rm -f $(bindir)/taskmasterd $(bindir)/taskmasterctl
@@ -133,11 +160,23 @@ uninstall: ## Remove exactly what install put there
 	rm -f $(bashdir)/taskmasterctl $(bashdir)/taskmasterd $(zshdir)/_taskmaster
 	rm -f $(fishdir)/taskmasterctl.fish $(fishdir)/taskmasterd.fish
 	rm -f $(unitdir)/taskmasterd.service
-	rm -f $(datadir)/taskmaster.schema.json
+	rm -f $(datadir)/taskmaster.schema.json $(datadir)/register $(datadir)/system.yaml
+	rm -f $(datadir)/systemd/taskmasterd.service $(datadir)/openrc/taskmasterd $(datadir)/sysv/taskmasterd
+	rm -f $(patsubst etc/%,$(datadir)/%,$(CONTAINER_FILES))
+	for dir in systemd openrc sysv container; do [ ! -d $(datadir)/$$dir ] || rmdir --ignore-fail-on-non-empty $(datadir)/$$dir; done
 	[ ! -d $(datadir) ] || rmdir --ignore-fail-on-non-empty $(datadir)
 	[ ! -d $(docdir) ] || rmdir --ignore-fail-on-non-empty $(docdir)
 
-dist: ## Make a source archive of the last commit in target/
+dist: static ## Make a tarball of the static binaries with all that belongs to them, in target/
+	scripts/pack tar $(ARCH) $(TARGET) $(VERSION)
+
+deb: static ## Make a Debian package of the static binaries in target/
+	scripts/pack deb $(ARCH) $(TARGET) $(VERSION)
+	@if [ "$$(id -u)" -ne 0 ]; then echo "the package was not tried: that takes root"; else \
+		for package in $(TARGET)/taskmaster_$(VERSION)_*.deb; do scripts/check-deb $$package || exit 1; done; fi
+	@if command -v lintian >/dev/null 2>&1; then lintian $(TARGET)/taskmaster_$(VERSION)_*.deb; else echo "lintian is not here"; fi
+
+source: ## Make a source archive of the last commit in target/
 	@mkdir -p $(TARGET)
 	git archive --format=tar.gz --prefix=taskmaster-$(VERSION)/ -o $(TARGET)/taskmaster-$(VERSION).tar.gz HEAD
 	@echo $(TARGET)/taskmaster-$(VERSION).tar.gz

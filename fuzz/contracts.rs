@@ -15,6 +15,9 @@ use taskmaster::config::model::{Account, Program, Sink, Variable};
 use taskmaster::config::{Objection, Source, Unread, World, envfile, includes, parse, words};
 use taskmaster::import::{self, Included, Kind};
 
+#[cfg(feature = "web")]
+#[path = "contracts/http.rs"]
+mod http;
 #[path = "contracts/wire.rs"]
 mod wire;
 
@@ -28,7 +31,7 @@ pub enum Contract {
 }
 
 /// The contracts by the names of their fuzz targets.
-pub const CONTRACTS: [(&str, Contract); 10] = [
+pub const CONTRACTS: &[(&str, Contract)] = &[
     ("config_yaml", Contract::Text(|text| config("c.yaml", text))),
     ("config_json", Contract::Text(|text| config("c.json", text))),
     ("config_toml", Contract::Text(|text| config("c.toml", text))),
@@ -39,6 +42,10 @@ pub const CONTRACTS: [(&str, Contract); 10] = [
     ("import_procfile", Contract::Text(|text| imported(Kind::Procfile, "Procfile", text))),
     ("frames", Contract::Bytes(wire::frames)),
     ("requests", Contract::Bytes(wire::requests)),
+    #[cfg(feature = "web")]
+    ("http", Contract::Bytes(http::requests)),
+    #[cfg(feature = "web")]
+    ("websocket", Contract::Bytes(http::socket)),
 ];
 
 impl Contract {

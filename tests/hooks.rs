@@ -252,6 +252,7 @@ fn new_hooks_apply_from_the_next_time() {
 }
 
 /// A server for one kind of socket that answers each request with 204 and writes the bodies to a file, a line each.
+#[cfg(feature = "web")]
 const SERVER: &str = r#"
 import http.server, socketserver, sys, os
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -296,7 +297,7 @@ fn a_command_is_told_events_in_order() {
     let d = setup
         .keys(&format!(
             "on_event:\n  - {{events: [spawned, running, exited, stopped], programs: [x], \
-             command: [sh, -c, 'sleep 0.1; (echo -n \"- \"; cat) >> {file}; echo $$TASKMASTER_EVENT $$TASKMASTER_STATE >> {env}']}}"
+             command: [sh, -c, 'sleep 0.1; echo \"- $(cat)\" >> {file}; echo $$TASKMASTER_EVENT $$TASKMASTER_STATE >> {env}']}}"
         ))
         .programs("x: {cmd: sleep 1000, starttime: 0}\ny: {cmd: sleep 1000, starttime: 0}")
         .start();
@@ -308,6 +309,7 @@ fn a_command_is_told_events_in_order() {
 }
 
 #[test]
+#[cfg(feature = "web")]
 fn events_are_posted_to_servers() {
     needs!("python3");
     let python = find_program("python3").unwrap();
@@ -342,6 +344,7 @@ fn events_are_posted_to_servers() {
 }
 
 #[test]
+#[cfg(feature = "web")]
 fn who_does_not_listen_holds_up_nobody() {
     let port = free_port();
     let d = Setup::new()
@@ -361,7 +364,7 @@ fn a_slow_receiver_loses_the_oldest() {
     let (file, go) = (setup.file("told"), setup.file("go"));
     let wait = format!("while ! test -e {go}; do sleep 0.02; done");
     let mut d = setup
-        .keys(&format!("on_event: {{timeout: 100, command: [sh, -c, '{wait}; (echo -n \"- \"; cat) >> {file}']}}"))
+        .keys(&format!("on_event: {{timeout: 100, command: [sh, -c, '{wait}; echo \"- $(cat)\" >> {file}']}}"))
         .programs("x: {cmd: sleep 1000, starttime: 0, numprocs: 300, stdout: none, stderr: none}")
         .start();
     d.wait_all("RUNNING");

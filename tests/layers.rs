@@ -46,7 +46,7 @@ const WORLD: [&str; 8] = [
 ];
 
 /// Where alone a crate may be named, or a path be used (`a::b` at the end of a path).
-const ONLY_IN: [(&str, &[&str]); 22] = [
+const ONLY_IN: &[(&str, &[&str])] = &[
     ("httparse", &["src/web/http.rs", "src/daemon/checks/http.rs"]),
     ("tungstenite", &["src/web/socket.rs"]),
     ("mio", &["src/daemon/reactor.rs"]),

@@ -12,7 +12,7 @@ WANTED='nginx:nginx-light redis-server:redis-server socat:socat nc:netcat-openbs
     bash:bash zsh:zsh fish:fish bash-completion:bash-completion
     python3-jsonschema:python3-jsonschema python3-yaml:python3-yaml strace:strace ps:procps setpriv:util-linux
     prlimit:util-linux unshare:util-linux setsid:util-linux mount:mount supervisord:supervisor
-    tmux:tmux make:make
+    tmux:tmux make:make systemd-analyze:systemd
     chromium:chromium chromedriver:chromium-driver python3-websockets:python3-websockets promtool:prometheus'
 
 there() {

@@ -9,6 +9,7 @@ use std::fs;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use nix::sys::signal::Signal;
 use support::*;
@@ -97,4 +98,153 @@ fn the_watchdog_hears_from_an_idle_daemon() {
         manager.until("WATCHDOG=1");
     }
     drop(d);
+}
+
+/// A service script or unit over the binaries under test and a configuration of the test.
+struct Script {
+    setup: Setup,
+    file: PathBuf,
+}
+
+impl Script {
+    /// The SysV script with its settings in the test's directory; with or without the functions of LSB.
+    fn sysv(functions: &str) -> Script {
+        let setup = Setup::new().programs("x: {cmd: sleep 1000, starttime: 0}");
+        fs::write(setup.config_file(), setup.config()).unwrap();
+        let settings = format!(
+            "DAEMON={TASKMASTERD}\nCONFIG={}\nPIDFILE={}\nSTOP_TIME=20\n",
+            setup.config_file().display(),
+            setup.file("pid")
+        );
+        setup.write("settings", &settings);
+        setup.write("lsb", functions);
+        Script { setup, file: tree("etc/sysv/taskmasterd") }
+    }
+
+    fn run(&self, action: &str, functions: &str) -> (i32, String) {
+        let mut command = Command::new("sh");
+        command.arg(&self.file).arg(action);
+        command.env("TASKMASTERD_SETTINGS", self.setup.file("settings")).env("TASKMASTERD_LSB", functions);
+        let out = run_to_end(&mut command);
+        (out.status.code().unwrap(), said(&out))
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        let pid = fs::read_to_string(self.setup.path("pid")).ok().and_then(|text| text.trim().parse().ok());
+        if let Some(daemon) = pid.and_then(Proc::of) {
+            descendants(daemon.pid).iter().chain([&daemon]).for_each(|p| p.kill(Signal::SIGKILL));
+        }
+    }
+}
+
+/// Starts, looks, reloads and stops, as LSB wants the exit codes.
+fn live_through(functions: &str) {
+    let script = Script::sysv("");
+    let run = |action: &str| script.run(action, functions);
+    assert_eq!(run("status").0, 3);
+    assert_eq!(run("reload").0, 7);
+    assert_eq!(run("stop").0, 0);
+    let (code, text) = run("start");
+    assert_eq!(code, 0, "{text}");
+    let pid = || fs::read_to_string(script.setup.path("pid")).unwrap().trim().to_owned();
+    let first = pid();
+    let (code, text) = run("status");
+    assert_eq!(code, 0, "{text}");
+    has(&text, &first);
+    assert_eq!((run("start").0, pid()), (0, first.clone()), "a second start changes nothing");
+
+    let socket = script.setup.path("ctl");
+    let status = || said(&run_to_end(Command::new(TASKMASTERCTL).arg("-s").arg(&socket).arg("status")));
+    let with = script.setup.config() + "  y: {cmd: sleep 1000, starttime: 0}\n";
+    fs::write(script.setup.config_file(), with).unwrap();
+    assert_eq!(run("reload").0, 0);
+    wait_until("the new program is there", || status().contains("y  "));
+    fs::write(script.setup.config_file(), "programs: {x: {cmd: }}\n").unwrap();
+    assert_eq!(run("reload").0, 6);
+    has(&status(), "y  ");
+    fs::write(script.setup.config_file(), script.setup.config()).unwrap();
+    let (code, text) = run("restart");
+    assert_eq!(code, 0, "{text}");
+    assert_ne!(pid(), first);
+    assert_eq!(run("stop").0, 0);
+    assert_eq!(run("status").0, 3);
+    // The file of a daemon that is no more; its number is nobody's.
+    fs::write(script.setup.path("pid"), "4194304\n").unwrap();
+    assert_eq!(run("status").0, 1);
+    fs::remove_file(script.setup.path("pid")).unwrap();
+    fs::write(script.setup.config_file(), "programs: {x: {cmd: }}\n").unwrap();
+    assert_eq!(run("start").0, 6);
+    assert_eq!(run("nonsense").0, 2);
+}
+
+#[test]
+fn the_sysv_script_serves_without_the_functions_of_lsb() {
+    live_through("/nonexistent");
+}
+
+#[test]
+fn the_sysv_script_serves_with_the_functions_of_lsb() {
+    const FUNCTIONS: &str = "/lib/lsb/init-functions";
+    if !Path::new(FUNCTIONS).exists() {
+        return skip(&test_name!(), "there is no /lib/lsb/init-functions");
+    }
+    live_through(FUNCTIONS);
+}
+
+#[test]
+fn the_systemd_unit_is_right() {
+    needs!("systemd-analyze");
+    let setup = Setup::new();
+    let unit = fs::read_to_string(tree("etc/systemd/taskmasterd.service")).unwrap();
+    let bin = Path::new(TASKMASTERD).parent().unwrap().display().to_string();
+    setup.write("taskmasterd.service", &unit.replace("/usr/local/bin/", &format!("{bin}/")));
+    let out =
+        run_to_end(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(setup.path("taskmasterd.service")));
+    assert!(out.status.success() && said(&out).is_empty(), "{}", said(&out));
+}
+
+#[test]
+fn register_finds_the_init_and_keeps_what_is_there() {
+    for (sign, init, file) in [
+        ("run/systemd/system/x", "systemd", "etc/systemd/system/taskmasterd.service"),
+        ("run/openrc/softlevel", "openrc", "etc/init.d/taskmasterd"),
+        ("etc/inittab", "sysv", "etc/init.d/taskmasterd"),
+    ] {
+        let setup = Setup::new();
+        setup.write(&format!("root/{sign}"), "");
+        fs::create_dir_all(setup.path("root/etc/init.d")).unwrap();
+        // As installed: the files beside the script.
+        let share = setup.path("opt/tm/share/taskmaster");
+        for (from, to) in [
+            ("scripts/register", "register"),
+            ("etc/service/system.yaml", "system.yaml"),
+            ("etc/systemd/taskmasterd.service", "systemd/taskmasterd.service"),
+            ("etc/openrc/taskmasterd", "openrc/taskmasterd"),
+            ("etc/sysv/taskmasterd", "sysv/taskmasterd"),
+        ] {
+            let to = share.join(to);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(tree(from), to).unwrap();
+        }
+        let register = |args: &[&str]| {
+            let mut command = Command::new("sh");
+            command.arg(share.join("register")).args(args).env("DESTDIR", setup.path("root")).env_remove("PREFIX");
+            let out = run_to_end(&mut command);
+            assert!(out.status.success(), "{init}: {}", said(&out));
+        };
+        register(&[]);
+        let read = |name: &str| fs::read_to_string(setup.path(&format!("root/{name}"))).unwrap();
+        let text = read(file);
+        has(&text, &setup.file("opt/tm/bin/taskmasterd"));
+        assert!(!text.contains("/usr/local/bin/taskmasterd"), "{text}");
+        has(&read("etc/taskmaster/taskmasterd.yaml"), "include: conf.d/*.yaml");
+        setup.write("root/etc/taskmaster/taskmasterd.yaml", "mine\n");
+        register(&[]);
+        assert_eq!(read("etc/taskmaster/taskmasterd.yaml"), "mine\n");
+        register(&["--remove"]);
+        assert!(!setup.path(&format!("root/{file}")).exists());
+        assert_eq!(read("etc/taskmaster/taskmasterd.yaml"), "mine\n");
+    }
 }

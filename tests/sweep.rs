@@ -29,20 +29,20 @@ const ODD: [&str; 24] = [
 ];
 
 /// The files below a directory that end so.
-fn files(dir: &Path, end: &str, out: &mut Vec<String>) {
+fn files(dir: &Path, end: &str, out: &mut Vec<Vec<u8>>) {
     let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
             files(&path, end, out);
         } else if path.to_str().unwrap().ends_with(end) {
-            out.push(fs::read_to_string(path).unwrap());
+            out.push(fs::read(path).unwrap());
         }
     }
 }
 
 /// The good texts that a contract's damaged ones are made of.
-fn seeds(name: &str) -> Vec<String> {
+fn seeds(name: &str) -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = Vec::new();
     files(&root.join("fuzz/seeds").join(name), "", &mut texts);
@@ -54,8 +54,8 @@ fn seeds(name: &str) -> Vec<String> {
 }
 
 /// One of the texts, with up to six kinds of damage.
-fn damaged(texts: &[String], dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = texts[dice.below(texts.len())].clone().into_bytes();
+fn damaged(texts: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
+    let mut bytes = texts[dice.below(texts.len())].clone();
     for _ in 0..dice.below(7) {
         let at = dice.below(bytes.len() + 1);
         let end = (at + 1 + dice.below(12)).min(bytes.len());
@@ -67,7 +67,7 @@ fn damaged(texts: &[String], dice: &mut Dice) -> Vec<u8> {
             4 => bytes.splice(at..end, ODD[dice.below(ODD.len())].bytes()).for_each(drop),
             5 if dice.below(4) == 0 => bytes.truncate(at),
             _ => {
-                let other = texts[dice.below(texts.len())].as_bytes();
+                let other = &texts[dice.below(texts.len())];
                 let from = dice.below(other.len() + 1);
                 let to = (from + dice.below(40)).min(other.len());
                 bytes.splice(at..at, other[from..to].iter().copied()).for_each(drop);
@@ -79,7 +79,7 @@ fn damaged(texts: &[String], dice: &mut Dice) -> Vec<u8> {
 
 #[test]
 fn damaged_texts_are_read_or_refused_but_never_more() {
-    for (name, contract) in CONTRACTS {
+    for &(name, contract) in CONTRACTS {
         #[cfg(not(feature = "toml"))]
         if name == "config_toml" {
             continue;
@@ -102,7 +102,7 @@ fn damaged_texts_are_read_or_refused_but_never_more() {
             }
         };
         for text in &texts {
-            held(text.clone().into_bytes());
+            held(text.clone());
         }
         for _ in 0..ROUNDS {
             *(if held(damaged(&texts, &mut dice)) { &mut taken } else { &mut refused }) += 1;

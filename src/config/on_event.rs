@@ -80,6 +80,9 @@ fn one(node: &Node<'_>, place: Place, path: String, world: &World<'_>, report: &
     let post = reader.value(EventKey::Post, |n| {
         let url = fill(values::any_text(n, "a URL such as http://localhost:8080/events")?)?;
         HttpTarget::parse(&url)?;
+        if !cfg!(feature = "web") {
+            return Err("needs HTTP, which this taskmasterd was built without: give a command".to_owned());
+        }
         Ok(url)
     });
     let (has_command, has_post) = (reader.find(EventKey::Command).is_some(), reader.find(EventKey::Post).is_some());

@@ -1,10 +1,10 @@
 //! Pipes and plain reading and writing on borrowed descriptors. Every descriptor is close-on-exec from birth.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, SealFlag, fcntl};
 
 /// `O_NOFOLLOW`, for opening a file in a directory that others may write to: a link there could lead anywhere.
 pub const NO_FOLLOW: i32 = libc::O_NOFOLLOW;
@@ -49,12 +49,30 @@ pub fn give_to(fd: BorrowedFd<'_>, uid: u32, gid: u32) -> io::Result<()> {
     std::os::unix::fs::fchown(fd, Some(uid), Some(gid))
 }
 
-/// `/dev/null`, for reading and writing.
+/// `/dev/null`, for reading and writing. In a root file system without it, something else that is at its end: what is
+/// written there fails instead of being swallowed.
 ///
 /// # Errors
 /// open(2).
 pub fn null() -> io::Result<OwnedFd> {
-    Ok(OpenOptions::new().read(true).write(true).open("/dev/null")?.into())
+    match OpenOptions::new().read(true).write(true).open("/dev/null") {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => empty(),
+        opened => Ok(opened?.into()),
+    }
+}
+
+/// A file without a name that is empty and stays so.
+fn empty() -> io::Result<OwnedFd> {
+    // SAFETY: the name is a constant that ends in NUL; returns a new descriptor or -1.
+    let fd = unsafe { libc::memfd_create(c"null".as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made for us.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    let seals = SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SEAL;
+    fcntl(fd.as_fd(), FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(fd)
 }
 
 /// Makes reads and writes return `WouldBlock` instead of waiting.
@@ -120,12 +138,11 @@ pub fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
 /// open(2).
 pub fn fill_standard() -> io::Result<()> {
     loop {
-        let file = File::options().read(true).write(true).open("/dev/null")?;
-        if file.as_raw_fd() > 2 {
+        let fd = null()?;
+        if fd.as_raw_fd() > 2 {
             return Ok(());
         }
         // It keeps the free number below 3, and children are to have it.
-        let fd: OwnedFd = file.into();
         fcntl(fd.as_fd(), FcntlArg::F_SETFD(FdFlag::empty()))?;
         std::mem::forget(fd);
     }
@@ -143,4 +160,18 @@ pub fn standard(number: i32) -> BorrowedFd<'static> {
     debug_assert!((0..=2).contains(&number));
     // SAFETY: 0, 1 and 2 are opened at start-up and never closed by this program.
     unsafe { BorrowedFd::borrow_raw(number.clamp(0, 2)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_dev_null_is_at_its_end_and_takes_nothing() {
+        let empty = empty().unwrap();
+        let mut room = [0; 8];
+        assert_eq!(read(empty.as_fd(), &mut room).unwrap(), 0);
+        assert!(write(empty.as_fd(), b"x").is_err());
+        assert_eq!(read(empty.as_fd(), &mut room).unwrap(), 0);
+    }
 }

@@ -8,10 +8,10 @@ use taskmaster::base::id::Key;
 use taskmaster::base::time::{Mono, Wall, WallClock};
 use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{Config, Overlap, Program, Schedule, Variable, When};
-use taskmaster::control::message::StateName;
+use taskmaster::control::message::{StateName, Want};
 use taskmaster::supervise::event::{Command, Input};
 use taskmaster::supervise::fleet::Member;
-use taskmaster::supervise::history::By;
+use taskmaster::supervise::history::{By, Intent};
 
 use super::bugs::Bug;
 use super::chance::Dice;
@@ -120,10 +120,15 @@ impl World {
         self.suspended.retain(|key| fleet.member(*key).is_some_and(|m| !m.retiring));
     }
 
-    /// What somebody else than its schedule wants to run, and only waits for others, runs by its schedule again.
+    /// What somebody else than its schedule wants to run, and only waits for others or for its own end, runs by its
+    /// schedule again.
     pub(super) fn resume_what_waits(&mut self) {
-        let waits = |m: &Member| m.inst.name() == StateName::Waiting;
-        let by_others = |m: &Member| m.asked.is_some_and(|asked| asked.by != By::Schedule);
+        let waits = |m: &Member| {
+            let on_its_way = matches!(m.inst.name(), StateName::Waiting | StateName::Stopping);
+            on_its_way && m.inst.want == Want::Up
+        };
+        let by_others =
+            |m: &Member| m.asked.is_some_and(|asked| asked.by != By::Schedule && asked.intent != Intent::Stop);
         let fleet = &self.fleet;
         self.suspended.retain(|key| !fleet.member(*key).is_some_and(|m| waits(m) && by_others(m)));
     }

@@ -43,8 +43,15 @@ pub use terminal::Terminal;
 pub const DEADLINE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
 
-pub const TASKMASTERD: &str = env!("CARGO_BIN_EXE_taskmasterd");
-pub const TASKMASTERCTL: &str = env!("CARGO_BIN_EXE_taskmasterctl");
+/// The binaries under test: cargo's, or those that `make static-check` names.
+pub const TASKMASTERD: &str = match option_env!("TASKMASTER_TESTED_DAEMON") {
+    Some(path) => path,
+    None => env!("CARGO_BIN_EXE_taskmasterd"),
+};
+pub const TASKMASTERCTL: &str = match option_env!("TASKMASTER_TESTED_CLIENT") {
+    Some(path) => path,
+    None => env!("CARGO_BIN_EXE_taskmasterctl"),
+};
 
 /// Polls until `look` gives something, and gives that back.
 ///

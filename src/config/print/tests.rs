@@ -450,7 +450,6 @@ fn some_hooks(dice: &mut Dice) -> BTreeMap<Hook, HookCommand> {
 fn some_daemon(dice: &mut Dice) -> DaemonConfig {
     let log = dice.path("log");
     DaemonConfig {
-        exit_when: dice.once_in(2).then_some(ExitWhen::AnyFatal),
         logfile: dice.pick(&[LogTarget::File(log), LogTarget::Stdout, LogTarget::Syslog]),
         loglevel: dice.pick(&Level::NAMES).1,
         logformat: dice.pick(&LogFormat::NAMES).1,
@@ -459,6 +458,7 @@ fn some_daemon(dice: &mut Dice) -> DaemonConfig {
         nocleanup: dice.once_in(2),
         pidfile: dice.once_in(2).then(|| dice.path("pid")),
         umask: dice.once_in(2).then(|| dice.up_to(0o777)),
+        exit_when: dice.once_in(2).then(|| dice.pick(&ExitWhen::NAMES).1),
         socket: SocketConfig {
             path: dice.once_in(2).then(|| dice.path("sock")),
             mode: dice.pick(&[0o600, 0o660, 0o777, 0, 7]),
@@ -473,7 +473,11 @@ fn some_daemon(dice: &mut Dice) -> DaemonConfig {
 
 fn some_receiver(dice: &mut Dice) -> OnEvent {
     let url = "http://unix:/run/x y${:/z".to_owned();
-    let mut rule = OnEvent::new(if dice.once_in(2) { Recipient::Post(url) } else { Recipient::Command(dice.argv()) });
+    let mut rule = OnEvent::new(if cfg!(feature = "web") && dice.once_in(2) {
+        Recipient::Post(url)
+    } else {
+        Recipient::Command(dice.argv())
+    });
     rule.events = (0..dice.below(3)).map(|_| dice.pick(&EVENTS).to_owned()).collect();
     rule.programs = dice.texts(2);
     if dice.once_in(2) {
