@@ -409,3 +409,31 @@ fn what_somebody_stops_has_not_ended_for_good() {
     d.ok("stop a");
     assert_eq!((d.state("a").as_str(), d.state("b").as_str()), ("STOPPED", "RUNNING"));
 }
+
+#[test]
+fn a_cgroup_holds_what_nothing_else_does() {
+    let long = seconds(40);
+    // Nobody's child, without the output of the program.
+    let script = format!("(setsid sleep {long} >/dev/null 2>&1 &) ; exec sleep 1000");
+    let words = serde_json::to_string(&script).unwrap();
+    let mut d = Daemon::with(&format!("a: {{cmd: [sh, -c, {words}], kill_mode: cgroup, starttime: 0}}"));
+    wait_until("both", || alive_with(&long) == 1);
+    let membership = std::fs::read_to_string(format!("/proc/{}/cgroup", d.pid_of("a"))).unwrap();
+    d.unchecked();
+    if !membership.contains("/taskmasterd-") {
+        let strays = Strays(descendants(d.pid));
+        d.ok("stop a");
+        drop(strays);
+        return skip(&test_name!(), "no cgroup of version 2 can be made");
+    }
+    d.ok("stop a");
+    assert_eq!(alive_with(&long), 0);
+    // What a killed daemon has left goes when the next one makes its first.
+    d.ok("start a");
+    wait_until("both again", || alive_with(&long) == 1);
+    let strays = d.crash();
+    let mut d = d.start_again();
+    d.unchecked();
+    d.wait_state("a", "RUNNING");
+    wait_until("the end of those of before", || strays.alive() == 0);
+}

@@ -125,6 +125,10 @@ impl Cgroups {
 
     /// Removes what is empty, at the very end. What is not, and the daemon's own leaf, is left.
     pub fn leave(&mut self) {
+        // What was ended at the start is gone by now.
+        for abandoned in self.base.as_ref().and_then(Cgroup::parent).iter().flat_map(Cgroup::abandoned) {
+            let _ = abandoned.remove_all();
+        }
         let live = std::mem::take(&mut self.live).into_values().map(|live| live.cgroup);
         for cgroup in live.chain(self.left.drain(..)).chain(self.base.take()) {
             let _ = cgroup.remove();

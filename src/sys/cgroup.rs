@@ -196,7 +196,7 @@ impl Cgroup {
             let name = cgroup.path.file_name().and_then(|name| name.to_str());
             let maker = name.and_then(|name| name.strip_prefix("taskmasterd-")?.parse::<u32>().ok());
             // A process that cannot be seen from here is 0: then its maker could not be, either.
-            maker.is_some_and(|pid| !super::group::process_exists(pid)) && !cgroup.all_processes().contains(&0)
+            maker.is_some_and(|pid| super::group::of(pid).is_none()) && !cgroup.all_processes().contains(&0)
         };
         self.below().into_iter().filter(gone).collect()
     }

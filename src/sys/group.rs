@@ -20,14 +20,6 @@ pub fn signal(pgid: u32, sig: Sig) -> io::Result<()> {
     kill(pgid, sig.number())
 }
 
-/// Whether there is a process with this number.
-pub(super) fn process_exists(pid: u32) -> bool {
-    let Some(pid) = i32::try_from(pid).ok().filter(|pid| *pid > 0) else { return false };
-    // SAFETY: kill(2) takes two numbers; 0 is no signal.
-    let result = unsafe { libc::kill(pid, 0) };
-    result == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
-}
-
 /// Sends a signal to every process but this one that it may signal. Only for the first process of a namespace, whose all
 /// of them are. Whether there was any.
 pub fn signal_all(sig: Sig) -> bool {
@@ -118,7 +110,7 @@ fn own_group(pid: u32) -> Option<u32> {
     group_and_session(pid).filter(|(group, session)| group == session).map(|(group, _)| group)
 }
 
-/// The group of a living process.
+/// The group of a living process. `None` if there is no such process, or it is a zombie.
 pub(super) fn of(pid: u32) -> Option<u32> {
     group_and_session(pid).map(|(group, _)| group)
 }
