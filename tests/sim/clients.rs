@@ -162,6 +162,7 @@ impl World {
         let before: BTreeMap<Key, Member> = self.fleet.members().map(|(key, m)| (key, m.clone())).collect();
         self.notes_due.insert(ticket, self.fleet.config().programs.contains_key(&name) && self.shutdown_at.is_none());
         self.policy_changed = self.now;
+        self.resume_what_comes_back();
         self.tell(Input::Command {
             ticket,
             uid: Some(0),
