@@ -142,8 +142,8 @@ install: $(BINARIES) ## Install below DESTDIR and PREFIX
 	install -m 755 scripts/register $(datadir)
 	install -m 644 etc/service/system.yaml $(datadir)
 	install -m 644 etc/systemd/taskmasterd.service $(datadir)/systemd
-	install -m 644 etc/openrc/taskmasterd $(datadir)/openrc
-	install -m 644 etc/sysv/taskmasterd $(datadir)/sysv
+	install -m 755 etc/openrc/taskmasterd $(datadir)/openrc
+	install -m 755 etc/sysv/taskmasterd $(datadir)/sysv
 	install -m 644 $(CONTAINER_FILES) $(datadir)/container
 	sed 's,/usr/local/bin/,$(PREFIX)/bin/,' etc/systemd/taskmasterd.service > $(unitdir)/taskmasterd.service
 	chmod 644 $(unitdir)/taskmasterd.service
@@ -173,8 +173,8 @@ dist: static ## Make a tarball of the static binaries with all that belongs to t
 deb: static ## Make a Debian package of the static binaries in target/
 	scripts/pack deb $(ARCH) $(TARGET) $(VERSION)
 	@if [ "$$(id -u)" -ne 0 ]; then echo "the package was not tried: that takes root"; else \
-		for package in $(TARGET)/taskmaster_$(VERSION)_*.deb; do scripts/check-deb $$package || exit 1; done; fi
-	@if command -v lintian >/dev/null 2>&1; then lintian $(TARGET)/taskmaster_$(VERSION)_*.deb; else echo "lintian is not here"; fi
+		for package in $(TARGET)/taskmaster_$(VERSION)-1_*.deb; do scripts/check-deb $$package || exit 1; done; fi
+	@if command -v lintian >/dev/null 2>&1; then lintian $(TARGET)/taskmaster_$(VERSION)-1_*.deb; else echo "lintian is not here"; fi
 
 source: ## Make a source archive of the last commit in target/
 	@mkdir -p $(TARGET)

@@ -112,9 +112,10 @@ impl Script {
         let setup = Setup::new().programs("x: {cmd: sleep 1000, starttime: 0}");
         fs::write(setup.config_file(), setup.config()).unwrap();
         let settings = format!(
-            "DAEMON={TASKMASTERD}\nCONFIG={}\nPIDFILE={}\nSTOP_TIME=20\n",
+            "DAEMON={TASKMASTERD}\nCONFIG={}\nPIDFILE={}\nSTOP_TIME=20\nLOG_DIR={}\n",
             setup.config_file().display(),
-            setup.file("pid")
+            setup.file("pid"),
+            setup.file("logs")
         );
         setup.write("settings", &settings);
         setup.write("lsb", functions);
