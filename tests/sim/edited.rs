@@ -185,10 +185,11 @@ impl World {
                 }
                 return Err(format!("{} {} is gone", old.name, old.num));
             };
-            // What was on its way out may have come back with its program.
-            let kept = old.retiring && before.taken(&old.name)
-                || (&old.program, &old.next, old.retiring) == (&new.program, &new.next, new.retiring);
             let may_follow = self.is_linked(&before.config, &old.name) || self.is_linked(after, &old.name);
+            // What was on its way out may have come back with its program; what was held before its spawn starts anew at once.
+            let kept = old.retiring && before.taken(&old.name)
+                || may_follow && old.next.as_ref() == Some(&new.program)
+                || (&old.program, &old.next, old.retiring) == (&new.program, &new.next, new.retiring);
             if !kept || old.inst != new.inst && !before.taken(&old.name) && !may_follow {
                 return Err(format!("{} {} was touched", old.name, old.num));
             }
