@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
@@ -35,9 +36,17 @@ impl Mark {
 /// The living children of a process, of all its threads.
 #[must_use]
 pub fn children(pid: u32) -> Vec<u32> {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let lists = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    lists.flat_map(|list| list.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect::<Vec<u32>>()).collect()
+    let tasks = format!("/proc/{pid}/task");
+    // Two links are the directory's own, the others are its threads: most have one, whose number is known.
+    if fs::metadata(&tasks).is_ok_and(|meta| meta.nlink() == 3) {
+        return listed(fs::read_to_string(format!("{tasks}/{pid}/children")));
+    }
+    let Ok(threads) = fs::read_dir(tasks) else { return Vec::new() };
+    threads.flatten().flat_map(|thread| listed(fs::read_to_string(thread.path().join("children")))).collect()
+}
+
+fn listed(text: io::Result<String>) -> Vec<u32> {
+    text.map_or_else(|_| Vec::new(), |text| text.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect())
 }
 
 /// Everything below these processes, without themselves.
