@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::control::jsonrpc;
-use crate::control::message::{Chunk, Event, LogList, ProcessStatus, Refusal, RefusalCode, Response};
+use crate::control::message::{self, Chunk, Event, LogList, ProcessStatus, Refusal, RefusalCode, Response};
 use crate::control::render;
 
 use super::http::Fault;
@@ -31,8 +31,8 @@ pub enum Form {
 /// The number that says in HTTP how a request went.
 #[must_use]
 pub fn status_of(response: &Response) -> u16 {
-    match response {
-        Response::Refused(refusal) => match refusal.code {
+    match response.kind() {
+        message::Kind::Refused(refusal) => match refusal.code {
             RefusalCode::BadRequest | RefusalCode::InvalidRequest | RefusalCode::BadArguments => 400,
             RefusalCode::UnknownName | RefusalCode::UnknownCommand => 404,
             RefusalCode::Denied => 403,
@@ -41,21 +41,12 @@ pub fn status_of(response: &Response) -> u16 {
             RefusalCode::BadConfig => 422,
             RefusalCode::Failed => 500,
         },
-        Response::Outcomes { outcomes, .. } if outcomes.iter().any(|outcome| !outcome.ok) => 409,
-        Response::Status(_)
-        | Response::Why(_)
-        | Response::Graph(_)
-        | Response::Outcomes { .. }
-        | Response::Plan(_)
-        | Response::Tail(_)
-        | Response::DaemonPid(_)
-        | Response::Pids(_)
-        | Response::Version(_)
-        | Response::Done
-        | Response::ShuttingDown
-        | Response::Help(_)
-        | Response::Events(_)
-        | Response::Logs(_) => 200,
+        message::Kind::Outcomes(outcomes) if outcomes.iter().any(|outcome| !outcome.ok) => 409,
+        message::Kind::Status(_)
+        | message::Kind::Why(_)
+        | message::Kind::Outcomes(_)
+        | message::Kind::Plan(_)
+        | message::Kind::Plain => 200,
     }
 }
 
