@@ -334,8 +334,9 @@ fn a_terminal_takes_much_at_the_pace_of_its_reader() {
 
 #[test]
 fn who_outlives_the_leader_still_shows_what_it_writes() {
+    // The end of the leader hangs up the terminal's session, so its child must hold that back from the first moment on.
     let d = Daemon::with(
-        "left: {cmd: \"sh -c 'trap : HUP; (trap \\\"\\\" HUP; while ! [ -e go ]; do sleep 0.05; done; echo late) & echo first'\", tty: true, stopgroup: false, autorestart: never, starttime: 0}",
+        "left: {cmd: \"sh -c 'trap \\\"\\\" HUP; (while ! [ -e go ]; do sleep 0.05; done; echo late) & echo first'\", tty: true, stopgroup: false, autorestart: never, starttime: 0}",
     );
     d.wait_state("left", "EXITED");
     assert_eq!((shown(&d, "left").as_str(), terminals(&d)), ("first\r\n", 1));
