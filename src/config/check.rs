@@ -260,8 +260,7 @@ impl<'e> Check<'e> {
     /// The sockets of a program belong to it alone; its processes may share them.
     fn sockets(&mut self, name: &ProgramName, program: &Program, place: (Place, String), report: &mut Report<'_>) {
         let outside = self.world.outside();
-        let differ = program.listen.iter().any(|listen| expand::is_template(&listen.address));
-        let count = if differ { program.numprocs } else { 1 };
+        let count = if program.has_sockets_for_each() { program.numprocs } else { 1 };
         let (place, path) = place;
         for num in program.numbers().take(count as usize) {
             for address in expand::listen(program, name, num, &outside).unwrap_or_default() {
@@ -287,7 +286,8 @@ impl<'e> Check<'e> {
             HttpAddress::Tcp(address) => (ListenAddress::Tcp(*address), "taskmasterd.http.listen"),
             HttpAddress::Unix(path) => (ListenAddress::Unix(path.clone()), "taskmasterd.http.listen"),
         });
-        let control = daemon.socket.path.iter().map(|path| (ListenAddress::Unix(path.clone()), "taskmasterd.socket.path"));
+        let control =
+            daemon.socket.path.iter().map(|path| (ListenAddress::Unix(path.clone()), "taskmasterd.socket.path"));
         for (address, key) in http.chain(control) {
             if let Some(writer) = self.addresses.get(&address) {
                 let text = format!("{address} is where the daemon itself listens ({key})");

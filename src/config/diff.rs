@@ -11,8 +11,8 @@ use crate::base::units::{print_duration, print_size};
 
 use super::model::{
     Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, ExitWhen, Hook, HookCommand,
-    HttpAddress, HttpConfig, Listen, LogTarget, OnEvent, Output, Policy, Probe, Program, Recipient, Rotation, Schedule, Sink,
-    SocketConfig, Variable, When,
+    HttpAddress, HttpConfig, Listen, LogTarget, OnEvent, Output, Policy, Probe, Program, Recipient, Rotation, Schedule,
+    Sink, SocketConfig, Variable, When,
 };
 
 mod confines;

@@ -30,8 +30,8 @@ pub(super) use checks::{
 pub(super) use confines::{CAPABILITY_KEYS, CapabilityKey, NICE, OOM_SCORE_ADJ, PIDS, UNLIMITED};
 pub(super) use depends::check as check_dependencies;
 pub(super) use env::place_of_variable;
-pub(super) use listen::{BACKLOG, LISTEN_KEYS, ListenKey, SOCKETS};
 pub(super) use hooks::{HOOK_KEYS, HookKey, SIGNALS, timeout as positive};
+pub(super) use listen::{BACKLOG, LISTEN_KEYS, ListenKey, SOCKETS};
 
 /// How many files of a log may be kept.
 pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;

@@ -58,6 +58,7 @@ fn is_of_use(inst: &Instance, run: Run, hook: Hook) -> bool {
         State::Stopping { pressure, .. } => Some(*pressure),
         State::Stopped
         | State::Waiting
+        | State::Listening
         | State::Starting { .. }
         | State::Running { .. }
         | State::Backoff { .. }
@@ -134,6 +135,7 @@ impl Fleet {
                 State::Stopping { live, pressure: Pressure::Gone, .. } => Some((live.run, Hook::PostStop)),
                 State::Stopped
                 | State::Waiting
+                | State::Listening
                 | State::Starting { .. }
                 | State::Running { .. }
                 | State::Stopping { .. }

@@ -30,7 +30,9 @@ pub(super) fn filled(scope: &mut Scope<'_>) -> Vec<ListenAddress> {
         let Some(text) = scope.key("listen", &listen.address) else { continue };
         let with = if text == listen.address { "" } else { " (with its variables filled in)" };
         match text.parse() {
-            Ok(address) if all.contains(&address) => scope.fail("listen", format!("names {} twice{with}", quoted(&text))),
+            Ok(address) if all.contains(&address) => {
+                scope.fail("listen", format!("names {} twice{with}", quoted(&text)))
+            }
             Ok(address) => all.push(address),
             Err(problem) => scope.fail("listen", format!("{problem}{with}")),
         }

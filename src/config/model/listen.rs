@@ -7,7 +7,7 @@ use core::str::FromStr;
 use crate::base::id::SOCKET_PATH_BYTES;
 use crate::base::text::quoted;
 
-use super::HttpAddress;
+use super::{HttpAddress, Program};
 
 /// A socket that is opened for a program and handed to its processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,14 @@ impl Listen {
     #[must_use]
     pub fn is_same_to_a_run(&self, other: &Listen) -> bool {
         (&self.address, &self.name) == (&other.address, &other.name)
+    }
+}
+
+impl Program {
+    /// Whether its processes may have sockets of their own, and do not share all of them.
+    #[must_use]
+    pub fn has_sockets_for_each(&self) -> bool {
+        self.listen.iter().any(|socket| socket.address.contains('$') || socket.address.contains("%("))
     }
 }
 

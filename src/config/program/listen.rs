@@ -80,12 +80,13 @@ pub(super) fn hold_against_the_rest(reader: &mut ProgramReader<'_, '_, '_, '_>, 
 
 fn numbers_of_checks(program: &Program) -> impl Iterator<Item = u32> + use<> {
     let checks = [program.policy.readiness.as_deref(), program.policy.healthcheck.as_deref()];
-    checks.map(|check| match check.map(|check| &check.probe) {
-        Some(Probe::Fd(fd)) => Some(*fd),
-        Some(Probe::Exec(_) | Probe::Tcp(_) | Probe::Http { .. } | Probe::Log(_) | Probe::Notify) | None => None,
-    })
-    .into_iter()
-    .flatten()
+    checks
+        .map(|check| match check.map(|check| &check.probe) {
+            Some(Probe::Fd(fd)) => Some(*fd),
+            Some(Probe::Exec(_) | Probe::Tcp(_) | Probe::Http { .. } | Probe::Log(_) | Probe::Notify) | None => None,
+        })
+        .into_iter()
+        .flatten()
 }
 
 /// One address, one socket with what is said of it, or a list of both.
@@ -161,7 +162,10 @@ fn name(node: &Node<'_>) -> Read<String> {
     let text = values::any_text(node, "a name")?;
     let fits = |b: u8| (b.is_ascii_graphic() || b == b' ') && b != b':';
     if text.is_empty() || text.len() > NAME_BYTES || !text.bytes().all(fits) {
-        return Err(format!("{} is not a name of at most {NAME_BYTES} visible ASCII signs without \":\"", quoted(text)));
+        return Err(format!(
+            "{} is not a name of at most {NAME_BYTES} visible ASCII signs without \":\"",
+            quoted(text)
+        ));
     }
     Ok(text.to_owned())
 }
