@@ -23,7 +23,7 @@ use crate::config::model::{Config, Level, Listen, ListenAddress, Program};
 use crate::load::People;
 use crate::supervise::event::{Files, Input};
 use crate::sys::listen::{self, Place};
-use crate::sys::spawn::{Command, Failed};
+use crate::sys::spawn::Failed;
 use crate::sys::user::{effective_gid, effective_uid};
 
 use super::clients::{SocketFile, make_room};
@@ -349,18 +349,16 @@ impl Daemon {
         Ok(numbers)
     }
 
-    /// Hands a run its sockets.
-    pub(super) fn pass_sockets(&mut self, key: Key, numbers: Vec<Number>, command: &mut Command) -> Result<(), Failed> {
-        if numbers.is_empty() {
-            return Ok(());
-        }
+    /// Copies of its sockets for a run, each with the number that it is to have there.
+    pub(super) fn lend_sockets(&mut self, key: Key, numbers: Vec<Number>) -> Result<Vec<(u32, OwnedFd)>, Failed> {
         let failed = |error: io::Error| Failed::new(Stage::Pipe, &error);
-        for (at, open) in (FIRST..).zip(numbers.iter().filter_map(|number| self.listeners.open.get(number))) {
-            command.pass(at, open.fd.try_clone().map_err(failed)?);
+        let open = numbers.iter().filter_map(|number| self.listeners.open.get(number));
+        let copies = (FIRST..).zip(open).map(|(at, open)| Ok((at, open.fd.try_clone().map_err(failed)?)));
+        let copies = copies.collect::<Result<Vec<_>, Failed>>()?;
+        if !numbers.is_empty() {
+            self.listeners.hold(key, numbers);
         }
-        command.own_pid("LISTEN_PID");
-        self.listeners.hold(key, numbers);
-        Ok(())
+        Ok(copies)
     }
 
     /// Nothing is left of a run.
