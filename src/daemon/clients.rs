@@ -289,7 +289,7 @@ impl Clients {
     fn take_requests(&mut self, id: ClientId, now: Mono, served: &mut Served) {
         let Some(client) = self.all.get_mut(&id) else { return };
         while !client.closing && client.open.len() < OPEN_REQUESTS && !client.has_text_open() {
-            client.paused = client.waiting() > PAUSE_BYTES;
+            client.paused = client.out.waiting() > PAUSE_BYTES;
             if client.paused {
                 break;
             }
@@ -321,10 +321,10 @@ impl Clients {
         let follows = response.goes_on();
         match form {
             Form::Text if follows => {
-                wire::write_text_beginning(response, clock, &mut client.out);
+                wire::write_text_beginning(response, clock, client.out.end());
                 client.open.insert(ticket.number, Form::Stream(None));
             }
-            Form::Text => wire::write_text(response, clock, &mut client.out),
+            Form::Text => wire::write_text(response, clock, client.out.end()),
             Form::Json { id, batch } => {
                 client.answer_json(id.clone(), batch, response);
                 if let Some(id) = id.filter(|_| follows) {
@@ -345,7 +345,7 @@ impl Clients {
     pub fn follower(&self, ticket: Ticket) -> Option<Follower> {
         let client = self.all.get(&ticket.client).filter(|client| !client.closing)?;
         let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return None };
-        Some(Follower { text: id.is_none(), room: STREAM_BYTES.saturating_sub(client.waiting()) })
+        Some(Follower { text: id.is_none(), room: STREAM_BYTES.saturating_sub(client.out.waiting()) })
     }
 
     /// Puts output into the buffer of a client that follows, which has room for it. It is sent when the client is served
@@ -354,8 +354,8 @@ impl Clients {
         let Some(client) = self.all.get_mut(&ticket.client) else { return };
         let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return };
         match id {
-            Some(id) => wire::write_json_output(id, chunk, &mut client.out),
-            None => wire::write_text_output(chunk, labelled, &mut client.out),
+            Some(id) => wire::write_json_output(id, chunk, client.out.end()),
+            None => wire::write_text_output(chunk, labelled, client.out.end()),
         }
         self.streams.insert(ticket.client);
     }
@@ -379,8 +379,8 @@ impl Clients {
         let Some(client) = self.all.get_mut(&ticket.client) else { return };
         let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return };
         match id {
-            Some(id) => wire::write_json_event(id, event, &mut client.out),
-            None => wire::write_text_event(event, &mut client.out),
+            Some(id) => wire::write_json_event(id, event, client.out.end()),
+            None => wire::write_text_event(event, client.out.end()),
         }
         self.streams.insert(ticket.client);
     }
@@ -437,7 +437,7 @@ impl Clients {
             Ok(n) => n > 0,
             Err(_) => return self.drop_client(reactor, id),
         };
-        let waiting = client.waiting();
+        let waiting = client.out.waiting();
         if progress && waiting <= STREAM_BYTES / 2 && client.follows() {
             self.drained.insert(id);
         }

@@ -11,9 +11,10 @@ use crate::control::jsonrpc::{Call, Id};
 use crate::control::message::{Refusal, RefusalCode, Request, Response};
 use crate::control::render::Clock;
 use crate::control::wire::{self, Message};
+use crate::daemon::outbox::Outbox;
 use crate::daemon::reactor::{Reactor, Token, Wants};
 use crate::sys::fd;
-use crate::sys::sock::{self, Peer};
+use crate::sys::sock::Peer;
 
 /// How much is read from one client in one turn.
 const READ_BUDGET_BYTES: usize = 64 << 10;
@@ -47,9 +48,7 @@ pub(super) struct Client {
     pub(super) open: BTreeMap<u64, Form>,
     batches: BTreeMap<u64, Batch>,
     next_number: u64,
-    pub(super) out: Vec<u8>,
-    /// How much of `out` is sent.
-    sent: usize,
+    pub(super) out: Outbox,
     /// How much was held for it when that was last counted.
     pub(super) held: usize,
     /// When the client last took something of a waiting answer; `Some` iff there is one.
@@ -78,8 +77,7 @@ impl Client {
             open: BTreeMap::new(),
             batches: BTreeMap::new(),
             next_number: 1,
-            out: Vec::new(),
-            sent: 0,
+            out: Outbox::default(),
             held: 0,
             stalled_since: None,
             last_request: now,
@@ -92,14 +90,11 @@ impl Client {
         }
     }
 
-    /// How much answer is not sent yet.
-    pub(super) fn waiting(&self) -> usize {
-        self.out.len() - self.sent
-    }
-
     /// How much is held for it.
     pub(super) fn holds(&self) -> usize {
-        self.waiting() + self.lines.pending() + self.batches.values().map(|batch| batch.answers.len()).sum::<usize>()
+        self.out.waiting()
+            + self.lines.pending()
+            + self.batches.values().map(|batch| batch.answers.len()).sum::<usize>()
     }
 
     pub(super) fn has_text_open(&self) -> bool {
@@ -152,7 +147,7 @@ impl Client {
         let (calls, batch) = match message {
             Message::Text(Ok(request)) => return vec![(self.note(Form::Text), request)],
             Message::Text(Err(refusal)) => {
-                wire::write_text(&Response::Refused(refusal), &Clock::default(), &mut self.out);
+                wire::write_text(&Response::Refused(refusal), &Clock::default(), self.out.end());
                 return Vec::new();
             }
             Message::Json { calls, batch } => (calls, batch),
@@ -184,7 +179,7 @@ impl Client {
     pub(super) fn answer_json(&mut self, id: Option<Id>, batch: Option<u64>, response: &Response) {
         let Some(number) = batch else {
             if let Some(id) = id {
-                wire::write_json(&id, response, &mut self.out);
+                wire::write_json(&id, response, self.out.end());
             }
             return;
         };
@@ -196,28 +191,12 @@ impl Client {
         if batch.open == 0
             && let Some(batch) = self.batches.remove(&number)
         {
-            wire::write_batch(&batch.answers, &mut self.out);
+            wire::write_batch(&batch.answers, self.out.end());
         }
     }
 
     /// Sends what the socket takes; how much that was.
     pub(super) fn send(&mut self, reactor: &Reactor) -> io::Result<usize> {
-        let before = self.sent;
-        while let Some(rest) = self.out.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            let Some(socket) = reactor.fd(self.token) else { break };
-            match sock::send(socket, rest) {
-                Ok(n) => self.sent += n,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let progress = self.sent - before;
-        if self.sent == self.out.len() {
-            // An answer for a thousand processes is not kept as capacity.
-            self.out = Vec::new();
-            self.sent = 0;
-        }
-        Ok(progress)
+        reactor.fd(self.token).map_or(Ok(0), |socket| self.out.send(socket))
     }
 }

@@ -44,8 +44,8 @@ impl Client {
         let reason = Response::Refused(reason);
         self.open.retain(|_, form| {
             match form {
-                Form::Stream(Some(id)) => wire::write_json(id, &reason, &mut self.out),
-                Form::Stream(None) => wire::write_text(&reason, &Clock::default(), &mut self.out),
+                Form::Stream(Some(id)) => wire::write_json(id, &reason, self.out.end()),
+                Form::Stream(None) => wire::write_text(&reason, &Clock::default(), self.out.end()),
                 Form::Text | Form::Json { .. } => return true,
             }
             false
