@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::time::Mono;
+use crate::control::calls::Calls;
 use crate::control::message::Refusal;
 use crate::daemon::outbox::Outbox;
 use crate::daemon::reactor::{Reactor, Token, Wants};
 use crate::daemon::who::Caller;
 use crate::sys::{fd, tcp};
 use crate::web::answer::{self, Form};
-use crate::web::calls::Calls;
 use crate::web::http::{HEAD_BYTES, Reader};
 use crate::web::reply::How;
 use crate::web::socket::Socket;

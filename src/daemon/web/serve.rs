@@ -2,6 +2,7 @@
 
 use crate::base::id::{ClientId, Ticket};
 use crate::base::time::Mono;
+use crate::control::calls::{Answer, Calls};
 use crate::control::command::Right;
 use crate::control::jsonrpc;
 use crate::control::message::{Request, Response};
@@ -9,7 +10,6 @@ use crate::daemon::clients::Asked;
 use crate::daemon::reactor::Reactor;
 use crate::daemon::who::{Caller, Who};
 use crate::web::answer::{self, Form};
-use crate::web::calls::{Answer, Calls};
 use crate::web::guard;
 use crate::web::http::{self, Fault, Head, Method, Step};
 use crate::web::openapi;
