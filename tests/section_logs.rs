@@ -177,17 +177,18 @@ fn what_was_written_before_the_end_is_there_when_the_end_is_shown() {
 
 #[test]
 fn a_grandchild_that_holds_stdout_does_not_delay_the_exit() {
-    // It leaves the group, so that it is no member to be stopped; it only holds the pipe for a while.
-    let d =
-        one("text=parent child setsid sleep=3000 text=late end sleep=100 exit=5", ", starttime: 0, autorestart: never");
-    let begin = Instant::now();
+    // It leaves the group, so that it is no member to be stopped; it only holds the pipe until it is told to let go.
+    let setup = Setup::new();
+    let (left, go, out) = (setup.file("left"), setup.file("go"), setup.file("out"));
+    let steps = format!("text=parent child setsid stamp={left} await={go} text=late end await={left} exit=5");
+    let program = format!("cmd: {}, stdout: {out}, stderr: none, starttime: 0, autorestart: never", probe(&steps));
+    let d = setup.programs(&format!("x: {{{program}}}")).start();
     let s = d.wait_state("x", "EXITED");
     assert_eq!(s.last_exit(), "exit status 5");
-    assert!(begin.elapsed() < Duration::from_millis(2500), "the exit waited for the end of the pipe");
     assert_eq!(d.log("out"), b"parent");
-    wait_until("the grandchild is gone", || {
-        fs::read(d.path("out")).is_ok_and(|b| b == b"parentlate") || begin.elapsed() > Duration::from_secs(6)
-    });
+    d.setup.write("go", "");
+    assert_eq!(d.wait_log("out", 10), b"parentlate");
+    wait_until("the grandchild is gone", || children(d.pid).is_empty());
 }
 
 #[test]
@@ -222,9 +223,9 @@ quiet: {{cmd: {}, stdout: {quiet}}}",
         d.ok("status");
         worst = worst.max(begin.elapsed());
     }
-    assert!(worst < Duration::from_secs(1), "status took {worst:?}");
+    assert!(worst < Duration::from_secs(5), "status took {worst:?}");
     let before = d.log("quiet").len();
-    wait_up_to(Duration::from_secs(5), "the quiet one's lines", || (d.log("quiet").len() > before + 50).then_some(()));
+    wait_until("the quiet one's lines", || d.log("quiet").len() > before + 50);
     d.ok("stop loud");
 }
 
