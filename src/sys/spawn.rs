@@ -465,6 +465,14 @@ impl Plan {
     }
 }
 
+/// Taken by unit tests that start processes, and by those that look for what follows when the last copy of a descriptor is
+/// closed: a child has copies of all of them up to its execve(2), and the tests of a binary run at the same time.
+#[cfg(test)]
+pub(crate) fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::wait;
@@ -473,6 +481,7 @@ mod tests {
     use std::os::fd::AsFd;
 
     fn run(command: Command) -> (Option<Failed>, Exit) {
+        let _alone = alone();
         let mut nursery = Nursery::new().unwrap();
         let mut child = command.spawn(Stdio::default(), &mut nursery).unwrap();
         let exit = wait::reap_killed(child.pidfd.as_fd()).unwrap().unwrap();
@@ -522,6 +531,7 @@ mod tests {
 
     #[test]
     fn many_children_at_once_do_not_disturb_their_parent() {
+        let _alone = alone();
         let mut nursery = Nursery::new().unwrap();
         let children: Vec<Spawned> = (0..50)
             .map(|n| {
@@ -538,6 +548,7 @@ mod tests {
 
     #[test]
     fn a_child_gets_descriptors_by_number_and_its_own_id() {
+        let _alone = alone();
         use std::io::Read;
         let script = "test $$ = $MY_PID && echo $MY_PID >&3 && echo seven >&7";
         let mut nursery = Nursery::new().unwrap();
