@@ -383,24 +383,16 @@ fn listed(names: &[String]) -> String {
 /// Whether a process has come to what another one waits for.
 fn has_come_to(until: Condition, other: &Member) -> bool {
     let job = other.program.policy.oneshot;
-    match (&other.inst.state, until) {
-        (State::Exited { expected, .. }, _) => job && *expected,
-        (State::Running { .. }, Condition::Started) => true,
-        (State::Running { .. }, Condition::Ready) => !job,
-        (State::Running { .. }, Condition::Healthy) => {
-            other.inst.health(&other.program.policy) == Some(Health::Healthy)
-        }
-        (State::Starting { exec: Exec::Confirmed(_), .. }, Condition::Started) => true,
-        (
-            State::Stopped
-            | State::Waiting
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Stopping { .. }
-            | State::Backoff { .. }
-            | State::Fatal { .. },
-            _,
-        ) => false,
+    let state = &other.inst.state;
+    if let State::Exited { expected, .. } = state {
+        return job && *expected;
+    }
+    let up = matches!(state, State::Running { .. });
+    match until {
+        Condition::Started => up || matches!(state, State::Starting { exec: Exec::Confirmed(_), .. }),
+        Condition::Ready => up && !job,
+        Condition::Completed => false,
+        Condition::Healthy => up && other.inst.health(&other.program.policy) == Some(Health::Healthy),
     }
 }
 
