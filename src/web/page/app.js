@@ -387,6 +387,7 @@ function matches(p) {
 
 /** Takes what `status` has said: all of it, or of some names alone. */
 function take(processes, whole) {
+  model.heard = performance.now();
   const there = new Set();
   let added = false;
   for (const p of processes) {
@@ -637,7 +638,6 @@ async function connected() {
     events.slice(-EVENTS).forEach(tellEvent);
     take((await link.call("status", { usage: true })).processes, true);
     model.tries = 0;
-    model.heard = performance.now();
     fresh();
     if (!model.open) openNamed();
   } catch (error) {
@@ -675,7 +675,6 @@ async function poll() {
     const late = setTimeout(() => { link.end(); link.socket.close(); }, 8000);
     try {
       const { processes } = await link.call("status", { usage: true });
-      model.heard = performance.now();
       take(processes, true);
     } catch { /* it is told by `lost` */ }
     clearTimeout(late);
