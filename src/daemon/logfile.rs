@@ -60,8 +60,24 @@ pub struct LogFiles {
     watched: HashSet<PathBuf>,
     /// Those of them that have grown.
     grown: BTreeSet<PathBuf>,
-    /// How much went from pipes into files.
-    written: u64,
+    /// What became of the bytes of all pipes.
+    moved: Moved,
+}
+
+/// What became of bytes that came out of pipes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// How many went into files.
+    pub written: u64,
+    /// How many were dropped because a file could not be written.
+    pub dropped: u64,
+}
+
+impl std::ops::AddAssign for Moved {
+    fn add_assign(&mut self, more: Moved) {
+        self.written += more.written;
+        self.dropped += more.dropped;
+    }
 }
 
 impl LogFiles {
@@ -79,7 +95,7 @@ impl LogFiles {
             scratch: Scratch::new()?,
             watched: HashSet::new(),
             grown: BTreeSet::new(),
-            written: 0,
+            moved: Moved::default(),
         })
     }
 
@@ -170,9 +186,13 @@ impl LogFiles {
         seen: Option<&mut Tap>,
     ) -> Pumped {
         let Some(file) = self.files.get_mut(&id) else { return Pumped { moved: 0, next: Pump::Empty } };
+        let before = state.moved.dropped;
         let scratch = &mut self.scratch;
         let pumped = Session::new(file, scratch, &mut self.facts, pipe, state, budget, now).seen_by(seen).pump();
-        self.written += pumped.moved as u64;
+        let dropped = state.moved.dropped - before;
+        let moved = Moved { written: (pumped.moved as u64).saturating_sub(dropped), dropped };
+        state.moved.written += moved.written;
+        self.moved += moved;
         if pumped.moved > 0 && !self.watched.is_empty() && self.watched.contains(&file.path) {
             self.grown.insert(file.path.clone());
         }
@@ -185,6 +205,7 @@ impl LogFiles {
     pub fn abandon(&mut self, id: FileId, pipe: BorrowedFd<'_>, now: Mono) -> usize {
         let Some(file) = self.files.get_mut(&id) else { return 0 };
         let lost = pump::abandon(file, pipe, now, &mut self.facts);
+        self.moved.dropped += lost as u64;
         self.note_wake(id);
         lost
     }
@@ -235,11 +256,11 @@ impl LogFiles {
         due
     }
 
-    /// How many bytes went from pipes into files.
+    /// What became of the bytes of all pipes.
     #[must_use]
     #[cfg_attr(not(feature = "web"), allow(dead_code))]
-    pub fn written(&self) -> u64 {
-        self.written
+    pub fn moved(&self) -> Moved {
+        self.moved
     }
 
     /// What happened since it was last asked.
