@@ -29,6 +29,7 @@ mod manager;
 mod options;
 mod origin;
 mod orphans;
+mod outbox;
 mod output;
 mod perform;
 mod pidfile;

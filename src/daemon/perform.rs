@@ -44,7 +44,7 @@ impl Daemon {
             Action::Log(level, text) => self.journal.write(level, text),
             Action::Reconfigure(key) => self.reconfigure_outputs(key),
             // Its pipes stay until their end.
-            Action::Retire(_) => {}
+            Action::Retire(key) => self.outputs.forget(key),
             Action::DaemonChanged => {
                 self.journal.reconfigure(&self.fleet.config().daemon, &mut self.files);
                 self.apply_roles();

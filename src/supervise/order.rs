@@ -386,27 +386,20 @@ pub(super) fn listed(names: &[String]) -> String {
 /// Whether a process has come to what another one waits for.
 fn has_come_to(until: Condition, other: &Member) -> bool {
     let job = other.program.policy.oneshot;
-    match (&other.inst.state, until) {
-        (State::Exited { expected, .. }, _) => job && *expected,
-        // Whoever connects to it has it started, and is answered.
-        (State::Listening, Condition::Started | Condition::Ready | Condition::Healthy) => true,
-        (State::Running { .. }, Condition::Started) => true,
-        (State::Running { .. }, Condition::Ready) => !job,
-        (State::Running { .. }, Condition::Healthy) => {
-            other.inst.health(&other.program.policy) == Some(Health::Healthy)
-        }
-        (State::Starting { exec: Exec::Confirmed(_), .. }, Condition::Started) => true,
-        (
-            State::Stopped
-            | State::Waiting
-            | State::Listening
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Stopping { .. }
-            | State::Backoff { .. }
-            | State::Fatal { .. },
-            _,
-        ) => false,
+    let state = &other.inst.state;
+    if let State::Exited { expected, .. } = state {
+        return job && *expected;
+    }
+    // Whoever connects to what listens has it started, and is answered.
+    if matches!(state, State::Listening) {
+        return until != Condition::Completed;
+    }
+    let up = matches!(state, State::Running { .. });
+    match until {
+        Condition::Started => up || matches!(state, State::Starting { exec: Exec::Confirmed(_), .. }),
+        Condition::Ready => up && !job,
+        Condition::Completed => false,
+        Condition::Healthy => up && other.inst.health(&other.program.policy) == Some(Health::Healthy),
     }
 }
 

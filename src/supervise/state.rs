@@ -301,14 +301,22 @@ impl Instance {
         }
     }
 
+    /// How hard it has been pressed to end; `None` unless it is being stopped.
+    #[must_use]
+    pub fn pressure(&self) -> Option<Pressure> {
+        if let State::Stopping { pressure, .. } = self.state { Some(pressure) } else { None }
+    }
+
+    /// Whether its spawn waits for its `pre_start`.
+    #[must_use]
+    pub fn is_preparing(&self) -> bool {
+        matches!(self.state, State::Starting { exec: Exec::Preparing, .. })
+    }
+
     /// Whether there may be a process of it: not before its `pre_start` has succeeded, nor while `post_stop` runs.
     #[must_use]
     pub fn has_process(&self) -> bool {
-        let none = matches!(
-            self.state,
-            State::Starting { exec: Exec::Preparing, .. } | State::Stopping { pressure: Pressure::Gone, .. }
-        );
-        self.live().is_some() && !none
+        self.live().is_some() && !self.is_preparing() && self.pressure() != Some(Pressure::Gone)
     }
 
     /// When time alone changes the state.
@@ -369,23 +377,14 @@ impl Instance {
     /// When SIGKILL is sent if it does not end before.
     #[must_use]
     pub fn kill_at(&self, policy: &Policy) -> Option<Mono> {
-        match &self.state {
-            State::Stopping {
-                asked, pressure: Pressure::Commanded | Pressure::Asked | Pressure::Continued, ..
-            } => Some(asked.after(policy.stoptime)),
-            State::Stopping { pressure: Pressure::First(n, at), .. } => {
+        let State::Stopping { asked, pressure, .. } = &self.state else { return None };
+        match pressure {
+            Pressure::Commanded | Pressure::Asked | Pressure::Continued => Some(asked.after(policy.stoptime)),
+            Pressure::First(n, at) => {
                 let waits = policy.stop_first.iter().skip(*n).map(|(_, wait)| *wait);
                 Some(waits.fold(*at, Mono::after).after(policy.stoptime))
             }
-            State::Stopping { pressure: Pressure::Spared | Pressure::Killed(_) | Pressure::Gone, .. }
-            | State::Stopped
-            | State::Waiting
-            | State::Listening
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Backoff { .. }
-            | State::Exited { .. }
-            | State::Fatal { .. } => None,
+            Pressure::Spared | Pressure::Killed(_) | Pressure::Gone => None,
         }
     }
 
