@@ -34,6 +34,13 @@ fn connect(port: u16) -> TcpStream {
 }
 
 #[track_caller]
+fn connect_unix(path: &str) -> UnixStream {
+    let stream = UnixStream::connect(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream
+}
+
+#[track_caller]
 fn answer(stream: impl Read) -> u32 {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
@@ -381,7 +388,7 @@ fn an_address_in_use_is_told() {
     assert_eq!(ask(port), d.pid_of("web"));
     // Nobody listens at the path any more, so it is replaced.
     d.ok("restart lazy");
-    assert_eq!(answer(UnixStream::connect(&path).unwrap()), d.pid_of("lazy"));
+    assert_eq!(answer(connect_unix(&path)), d.pid_of("lazy"));
     fs::remove_file(&path).unwrap();
     fs::write(&path, "a file").unwrap();
     d.rewrite("well: {cmd: sleep 100}");
@@ -398,7 +405,7 @@ fn a_leftover_of_a_daemon_that_died_is_replaced() {
     assert!(Path::new(&path).exists());
     let d = d.start_again();
     let pid = d.wait_state("web", "RUNNING").pid().unwrap();
-    assert_eq!(answer(UnixStream::connect(&path).unwrap()), pid);
+    assert_eq!(answer(connect_unix(&path)), pid);
 }
 
 /// Nothing ticks while connections are waited for, nor while some wait that nobody is to take.
