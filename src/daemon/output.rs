@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use crate::base::id::{Key, Run, Stream, TaskId};
@@ -16,7 +16,7 @@ use crate::config::model::Rotation;
 use crate::supervise::health::Purpose;
 use crate::sys::{fd, splice};
 
-use super::logfile::{FileId, LogFiles, PipeState, Pump, Pumped, Tap};
+use super::logfile::{FileId, LogFiles, Moved, PipeState, Pump, Pumped, Tap};
 use super::reactor::{Reactor, Source, Token, Wants};
 
 /// How much one pipe may move in one turn. A loud program gets that much, then everybody else is served.
@@ -55,6 +55,8 @@ pub struct Outputs {
     stalled: BTreeSet<(Mono, Id)>,
     /// Lines that were looked for and have come.
     lines: Vec<Line>,
+    /// What became of the bytes of pipes that are closed, by process and stream.
+    past: BTreeMap<(Key, Stream), Moved>,
 }
 
 /// A line that was looked for.
@@ -81,15 +83,20 @@ impl Outputs {
         path: &Path,
         rotation: Rotation,
     ) -> io::Result<OwnedFd> {
-        let (read, write) = fd::pipe()?;
-        // Without /proc the child gets the plain end: it then depends on this daemon's life, but it runs.
-        let end = fd::reopen_read_write(write.as_fd()).unwrap_or(write);
+        let (read, end) = fd::output_pipe()?;
         let (writer, stream) = id;
         let token = reactor.add(Source::Output(writer, stream), read, Wants::Read).map_err(|(error, _)| error)?;
         let pipe =
             Pipe { token, file: files.open(path, rotation), state: PipeState::default(), retry: None, tap: None };
         self.pipes.insert(id, pipe);
         Ok(end)
+    }
+
+    /// Whether nobody is left who could write for this one.
+    #[must_use]
+    pub fn are_closed(&self, reactor: &Reactor, writer: Writer) -> bool {
+        let pipes = [Stream::Stdout, Stream::Stderr].into_iter().filter_map(|stream| self.pipes.get(&(writer, stream)));
+        pipes.into_iter().all(|pipe| reactor.fd(pipe.token).is_some_and(fd::is_hung_up))
     }
 
     /// Moves what has come, up to the budget.
@@ -204,6 +211,25 @@ impl Outputs {
         self.pipes.range_mut((writer, Stream::Stdout)..=(writer, Stream::Stderr)).map(|(_, pipe)| pipe)
     }
 
+    /// What became of all that processes have written, by process and stream.
+    #[must_use]
+    #[cfg_attr(not(feature = "web"), allow(dead_code))]
+    pub fn moved(&self) -> BTreeMap<(Key, Stream), Moved> {
+        let mut all = self.past.clone();
+        for ((writer, stream), pipe) in &self.pipes {
+            if let Writer::Run(key, _) = writer {
+                *all.entry((*key, *stream)).or_default() += pipe.state.moved();
+            }
+        }
+        all
+    }
+
+    /// Forgets what a process that is no more has written.
+    pub fn forget(&mut self, key: Key) {
+        self.past.remove(&(key, Stream::Stdout));
+        self.past.remove(&(key, Stream::Stderr));
+    }
+
     /// Whether a pipe has more than its budget: then the next poll must not wait.
     #[must_use]
     pub fn has_more(&self) -> bool {
@@ -253,6 +279,9 @@ impl Outputs {
 
     fn close(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id) {
         if let Some(pipe) = self.pipes.remove(&id) {
+            if let (Writer::Run(key, _), stream) = id {
+                *self.past.entry((key, stream)).or_default() += pipe.state.moved();
+            }
             self.again.remove(&id);
             if let Some(at) = pipe.retry {
                 self.stalled.remove(&(at, id));
