@@ -157,6 +157,57 @@ fn events_are_followed_and_taken_up_again() {
     d.oracle();
 }
 
+/// A stream that ends says why, so that its end is not taken for a connection that broke.
+#[test]
+fn whoever_follows_is_told_why_it_ends() {
+    let mut d = daemon(OPEN, "a: {cmd: [sh, -c, 'echo one; exec sleep 100']}");
+    wait_until("a line", || get(&d, "/api/logs/a").text() == "one\n");
+    let follow = |what: &str, headers: &str| {
+        let mut stream = connect(&d);
+        write!(stream, "GET {what} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").unwrap();
+        assert_eq!(read(&mut stream).status, 200);
+        stream
+    };
+    let events = follow("/api/events?since=1", "");
+    let output = follow("/api/logs/a?follow", "");
+    let chunks = follow("/api/logs/a?follow", "Accept: text/event-stream\r\n");
+    d.ok("shutdown");
+    d.wait_exit();
+    let rest = |mut stream: TcpStream| {
+        let mut rest = String::new();
+        stream.read_to_string(&mut rest).unwrap();
+        rest
+    };
+    let end = "event: end\ndata: {\"code\":-32005,\"message\":\"the daemon leaves\"}\n\n";
+    for text in [rest(events), rest(chunks)] {
+        assert!(text.ends_with(end), "{text}");
+    }
+    assert_eq!(rest(output), "one\n\nnote: the daemon leaves\n");
+}
+
+/// Whoever does not read what happens is told so in the end, and where it was.
+#[test]
+fn whoever_reads_too_slowly_is_told_so() {
+    let setup = Setup::new();
+    let path = setup.path("http.sock");
+    let keys = format!("http: {{listen: 'unix:{}'}}", path.display());
+    let d = setup.keys(&keys).programs("w: {cmd: sleep 1000, numprocs: 200}").start();
+    d.wait_all("RUNNING");
+    let mut lazy = UnixStream::connect(&path).unwrap();
+    lazy.set_read_timeout(Some(DEADLINE)).unwrap();
+    write!(lazy, "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    assert_eq!(read(&mut lazy).status, 200);
+    // Several times what the socket holds, what may wait for it, and what is kept.
+    for _ in 0..6 {
+        d.ok("restart w:*");
+    }
+    let mut rest = String::new();
+    lazy.read_to_string(&mut rest).unwrap();
+    let (told, end) = rest.rsplit_once("event: end\n").expect("an end that says why");
+    has(end, "does not read fast enough");
+    assert!(told.contains("\nid: ") && told.ends_with("\n\n"), "{end}");
+}
+
 #[test]
 fn requests_are_answered_in_their_order_over_one_connection() {
     let d = daemon(OPEN, "a: {cmd: sleep 100}");
@@ -525,6 +576,13 @@ import asyncio, json, sys, websockets
 
 async def main(uri):
     async with websockets.connect(uri) as ws:
+        await ws.send("x" * 70000)
+        try:
+            await ws.recv()
+            sys.exit("it took too much")
+        except websockets.exceptions.ConnectionClosed as e:
+            assert e.code == 1009, e
+    async with websockets.connect(uri) as ws:
         calls = 0
         async def call(method, **params):
             nonlocal calls
@@ -539,6 +597,7 @@ async def main(uri):
         await ws.send("[" + ",".join('{"jsonrpc":"2.0","id":%d,"method":"pid"}' % n for n in (70, 71)) + "]")
         assert sorted(a["id"] for a in json.loads(await ws.recv())) == [70, 71]
         assert (await call("events", follow=True))["result"]["follow"]
+        stream = calls
         old = (await call("status"))["result"]["processes"][0]["pid"]
         await ws.send(json.dumps({"jsonrpc": "2.0", "id": "r", "method": "restart", "params": {"names": ["a"]}}))
         seen = []
@@ -550,14 +609,18 @@ async def main(uri):
         pong = await ws.ping()
         await pong
         assert (await call("status"))["result"]["processes"][0]["pid"] != old
-        print("done", len(seen))
-    async with websockets.connect(uri) as ws:
-        await ws.send("x" * 70000)
+        # What follows is ended with a reason, and so is the connection.
+        assert (await call("shutdown"))["result"]
+        why = None
         try:
-            await ws.recv()
-            sys.exit("it took too much")
+            while True:
+                said = json.loads(await ws.recv())
+                if said.get("id") == stream:
+                    why = said["error"]["message"]
         except websockets.exceptions.ConnectionClosed as e:
-            assert e.code == 1009, e
+            assert e.code == 1001, e
+        assert why == "the daemon leaves", why
+        print("done", len(seen))
 
 asyncio.run(main(sys.argv[1]))
 "#;
@@ -565,11 +628,12 @@ asyncio.run(main(sys.argv[1]))
         Command::new(python).args(["-c", "import websockets"]).output().is_ok_and(|out| out.status.success())
     });
     let Some(python) = python else { return skip("pythons_websockets_talks_to_it", "no python3 with websockets") };
-    let d = daemon(OPEN, "a: {cmd: sleep 100}");
+    let mut d = daemon(OPEN, "a: {cmd: sleep 100}");
     d.wait_all("RUNNING");
     let out = run_to_end(Command::new(python).args(["-c", script, &format!("ws://{}/ws", address(&d))]));
     assert!(out.status.success(), "{}", said(&out));
     has(&stdout(&out), "done ");
+    d.wait_exit();
 }
 
 /// Many who ask at once are all answered, and get the same.

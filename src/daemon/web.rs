@@ -335,12 +335,19 @@ impl Web {
         gone
     }
 
-    /// Sends what is left and closes everything.
+    /// Sends what is left and closes everything. Who follows something is told that this is the end of it.
     pub fn say_goodbye(&mut self, reactor: &mut Reactor, now: Mono) {
+        let gone = Refusal::new(RefusalCode::ShuttingDown, "the daemon leaves");
         for (_, mut connection) in std::mem::take(&mut self.all) {
-            if let Talk::Socket { socket, .. } = &mut connection.talk {
-                socket.leave();
-                socket.take_out(connection.out.end());
+            let is_open = connection.stage == connection::Stage::Open;
+            match &mut connection.talk {
+                Talk::Stream { form, .. } if is_open => answer::write_end(*form, &gone, connection.out.end()),
+                Talk::Socket { socket, calls } => {
+                    calls.end_streams(&gone).into_iter().for_each(|text| socket.say(text));
+                    socket.leave();
+                    socket.take_out(connection.out.end());
+                }
+                Talk::Http { .. } | Talk::Stream { .. } => {}
             }
             let _ = connection.send(reactor, now);
             reactor.remove(connection.token);
