@@ -14,6 +14,7 @@ use crate::sys::spawn::Failed;
 use super::children::{Left, Reaped};
 use super::clock;
 use super::confine;
+use super::output::Writer;
 use super::reactor::{Ready, Source};
 use super::run::Daemon;
 
@@ -79,7 +80,11 @@ impl Daemon {
         self.exec_status(key, run);
         self.last_words((key, run));
         let reach = self.reach(key);
-        if let Some(Reaped { exit, left, no_failure_told }) = self.children.reap(&mut self.reactor, key, run, reach) {
+        // A mark is an end of its output; who has none of these open bears none.
+        let marked = self.terminals.token((key, run)).is_some()
+            || !self.outputs.are_closed(&self.reactor, Writer::Run(key, run));
+        let reaped = self.children.reap(&mut self.reactor, (key, run), reach, marked);
+        if let Some(Reaped { exit, left, no_failure_told }) = reaped {
             if no_failure_told {
                 self.inputs.push_back(Input::Fact(key, run, Fact::Executed));
             }

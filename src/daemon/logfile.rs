@@ -20,9 +20,11 @@ mod tests;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::time::Mono;
@@ -268,8 +270,18 @@ impl LogFiles {
 
     /// Removes logs of an earlier daemon, with their backups. For start-up, before any of them is opened.
     pub fn cleanup<'a>(&mut self, paths: impl IntoIterator<Item = &'a Path>) {
+        // A thousand names that are not there are not asked for one by one.
+        let mut there: BTreeMap<PathBuf, Option<BTreeSet<OsString>>> = BTreeMap::new();
         for path in paths {
-            read::remove(path, &mut self.facts);
+            let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { continue };
+            let names = there.entry(dir.to_owned()).or_insert_with(|| read::names_in(dir).ok());
+            let known = names.as_ref().is_none_or(|names| {
+                let of_it = |found: &OsString| found.as_bytes().starts_with(name.as_bytes());
+                names.range(name.to_owned()..).next().is_some_and(of_it)
+            });
+            if known {
+                read::remove(path, &mut self.facts);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use crate::base::id::{Key, Run, Stream, TaskId};
@@ -83,15 +83,20 @@ impl Outputs {
         path: &Path,
         rotation: Rotation,
     ) -> io::Result<OwnedFd> {
-        let (read, write) = fd::pipe()?;
-        // Without /proc the child gets the plain end: it then depends on this daemon's life, but it runs.
-        let end = fd::reopen_read_write(write.as_fd()).unwrap_or(write);
+        let (read, end) = fd::output_pipe()?;
         let (writer, stream) = id;
         let token = reactor.add(Source::Output(writer, stream), read, Wants::Read).map_err(|(error, _)| error)?;
         let pipe =
             Pipe { token, file: files.open(path, rotation), state: PipeState::default(), retry: None, tap: None };
         self.pipes.insert(id, pipe);
         Ok(end)
+    }
+
+    /// Whether nobody is left who could write for this one.
+    #[must_use]
+    pub fn are_closed(&self, reactor: &Reactor, writer: Writer) -> bool {
+        let pipes = [Stream::Stdout, Stream::Stderr].into_iter().filter_map(|stream| self.pipes.get(&(writer, stream)));
+        pipes.into_iter().all(|pipe| reactor.fd(pipe.token).is_some_and(fd::is_hung_up))
     }
 
     /// Moves what has come, up to the budget.

@@ -162,6 +162,9 @@ impl Daemon {
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
         let timeout = if busy { Some(Duration::ZERO) } else { leaving };
+        if timeout.is_none() {
+            self.nursery.rest();
+        }
         self.reactor.wait(timeout, ready).map_err(|e| Error::io("wait for events", "", e))?;
         self.now = clock::now();
         // Before any status pipe is read: of a child that has left, only the child's own copy keeps it open.
