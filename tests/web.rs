@@ -11,7 +11,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -254,6 +254,65 @@ fn a_unix_socket_serves_as_well() {
 }
 
 #[test]
+fn it_listens_at_several_addresses_and_at_the_port_of_the_environment() {
+    let port = free_port();
+    let setup = Setup::new().env("PORT", &port.to_string());
+    let path = setup.path("http.sock");
+    let keys = format!("http: {{listen: ['127.0.0.1:${{PORT:-3333}}', '[::1]:0', 'unix:{}']}}", path.display());
+    let d = setup.keys(&keys).programs("a: {cmd: sleep 100}").start();
+    let at_port = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let log = d.own_log();
+    let other = log.lines().find_map(|line| line.split_once("listening for HTTP at http://[::1]:"));
+    let other: u16 = other.unwrap().1.parse().unwrap();
+    let by_six = TcpStream::connect(("::1", other)).unwrap();
+    let by_path = UnixStream::connect(&path).unwrap();
+    let ask = |mut stream: Box<dyn ReadWrite>| {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        read(&mut stream).status
+    };
+    assert_eq!([ask(Box::new(at_port)), ask(Box::new(by_six)), ask(Box::new(by_path))], [200; 3]);
+}
+
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
+
+/// H08: without a token the kernel tells whose a connection is, and the roles are those of the control socket.
+#[test]
+fn others_on_this_machine_may_only_look() {
+    needs!(root);
+    needs!("setpriv", "bash");
+    let d = daemon(
+        "socket: {path: ctl, control: [12345]}\nhttp: {listen: 127.0.0.1:0, control: true}",
+        "a: {cmd: sleep 100}",
+    );
+    d.wait_all("RUNNING");
+    let at = address(&d);
+    let port = at.rsplit_once(':').unwrap().1;
+    let as_user = |uid: u32, line: &str| {
+        let request = format!(
+            "{line} HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Type: application/json\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{{}}"
+        );
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; printf '{request}' >&3; cat <&3");
+        let user = [format!("--reuid={uid}"), format!("--regid={uid}"), "--clear-groups".to_owned()];
+        stdout(&run_to_end(Command::new("setpriv").args(user).args(["bash", "-c", &script])))
+    };
+    has(&as_user(65534, "GET /api/session"), "\"right\":\"read\"");
+    has(&as_user(65534, "GET /api/status"), "HTTP/1.1 200 OK");
+    let pid = d.pid_of("a");
+    for path in ["/api/processes/a/stop", "/api/processes/a/restart", "/api/reload"] {
+        has(&as_user(65534, &format!("POST {path}")), "HTTP/1.1 403 Forbidden");
+    }
+    assert_eq!(d.pid_of("a"), pid);
+    let log = d.own_log();
+    let denied = log.lines().find(|line| line.contains("command \"stop a\" result=denied")).unwrap();
+    has(denied, "uid=65534");
+    // A role is good here as there.
+    has(&as_user(12345, "POST /api/processes/a/restart"), "HTTP/1.1 200 OK");
+    has(&as_user(12345, "POST /api/reload"), "HTTP/1.1 403 Forbidden");
+    d.wait_new_pid("a", pid);
+}
+
+#[test]
 fn an_address_that_is_taken_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap();
@@ -356,7 +415,10 @@ fn a_token_opens_what_is_closed() {
     assert_eq!(ask("GET /api/session", "", "").json()["authorized"], false);
     let bearer = format!("Authorization: Bearer {token}\r\n");
     assert_eq!(ask("GET /api/status", &bearer, "").status, 200);
+    // To guess takes its time.
+    let begun = Instant::now();
     assert_eq!(ask("GET /api/status", "Authorization: Bearer 0123456789abcdef\r\n", "").status, 401);
+    assert!(begun.elapsed() >= Duration::from_secs(1));
     let json = "Content-Type: application/json\r\n";
     assert_eq!(ask("POST /api/processes/a/restart", json, "{}").status, 401);
     assert_eq!(ask("POST /api/processes/a/restart", &format!("{json}{bearer}"), "{}").status, 200);
@@ -594,6 +656,9 @@ async def main(uri):
                     return answer
         assert (await call("version"))["result"]["protocol"] == 1
         assert (await call("nope"))["error"]["code"] == -32601
+        for nothing in ("", "[]", "{}", "\\0"):
+            await ws.send(nothing)
+            assert "error" in json.loads(await ws.recv()), nothing
         await ws.send("[" + ",".join('{"jsonrpc":"2.0","id":%d,"method":"pid"}' % n for n in (70, 71)) + "]")
         assert sorted(a["id"] for a in json.loads(await ws.recv())) == [70, 71]
         assert (await call("events", follow=True))["result"]["follow"]

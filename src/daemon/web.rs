@@ -56,6 +56,9 @@ const SERVED_PER_TURN: usize = 32;
 /// How many connections are accepted in one turn.
 const ACCEPTED_PER_TURN: usize = 64;
 
+/// When a wrong token is answered: with all connections there can be, so many are tried in this time, and no more.
+const WRONG_TOKEN_DELAY: Duration = Duration::from_secs(1);
+
 /// When accepting is tried again after it has failed.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -83,6 +86,8 @@ pub struct Web {
     sessions: Sessions,
     /// How often a wrong token was presented since that was last told.
     wrong_tokens: u32,
+    /// Who presented one and is to be told so, when, and in which words. In the order of the times.
+    late: VecDeque<(Mono, ClientId, &'static str)>,
     /// Connections to be served, in order.
     due: VecDeque<ClientId>,
     /// The same, to look them up.
@@ -311,10 +316,11 @@ impl Web {
         std::mem::take(&mut self.drained)
     }
 
-    /// When a connection is to be looked at, or accepting is tried again.
+    /// When a connection is to be looked at or answered, or accepting is tried again.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        self.deadlines.first().map(|(at, _)| *at).into_iter().chain(self.retry).min()
+        let late = self.late.front().map(|(at, ..)| *at);
+        self.deadlines.first().map(|(at, _)| *at).into_iter().chain(self.retry).chain(late).min()
     }
 
     /// Ends the connections whose patience is over: who has begun a request and does not finish it, who does not read, who
