@@ -21,6 +21,7 @@ mod events;
 mod follow;
 mod insight;
 mod journal;
+mod listeners;
 mod lockfile;
 mod logfile;
 mod main;

@@ -34,9 +34,9 @@ mod socket;
 use client::Client;
 #[cfg(feature = "web")]
 pub use rights::groups as peer_groups;
-pub use socket::SocketFile;
 #[cfg(feature = "web")]
 pub use socket::open as open_socket;
+pub use socket::{SocketFile, look_at, make_room};
 
 /// How many connections there may be at the most, and how many there may be in any case. In between it depends on the
 /// descriptors that the configuration leaves. One more takes the place of another.

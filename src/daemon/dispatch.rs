@@ -30,6 +30,7 @@ impl Daemon {
                     Left::Others(new) => self.kill_late(key, run, new),
                     Left::Nobody => {
                         self.cgroups.over(key, run);
+                        self.sockets_over(key);
                         self.inputs.push_back(Input::Fact(key, run, Fact::Gone));
                     }
                 }
@@ -41,6 +42,7 @@ impl Daemon {
             Source::Notify(key, run) => self.serve_notify((key, run)),
             Source::Notice(key, run, number) => self.serve_notice((key, run), number),
             Source::MainProcess(key, run) => self.main_process_ended((key, run)),
+            Source::Demand(number) => self.connection_came(number),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
             Source::WebListener(number) => self.accept_web(number),
@@ -95,6 +97,7 @@ impl Daemon {
             let exit = self.cgroups.explain(key, run, exit);
             if !left {
                 self.cgroups.over(key, run);
+                self.sockets_over(key);
             } else if self.kill_mode(key) == Some(KillMode::Mixed) || self.children.was_killed(key) {
                 self.signal(key, run, Sig::KILL, true);
             }
@@ -140,7 +143,8 @@ impl Daemon {
             Stage::Groups => program.and_then(|p| p.user.clone().or_else(|| p.extra_groups.first().cloned())),
             Stage::Uid => program.and_then(|p| p.user.clone()),
             Stage::Gid => program.and_then(|p| p.group.clone().or_else(|| p.user.clone())),
-            Stage::Pipe
+            Stage::Listen
+            | Stage::Pipe
             | Stage::Pty
             | Stage::Clone
             | Stage::Session

@@ -32,6 +32,8 @@ impl Daemon {
             Action::KillTask(id) => self.kill_task(id),
             Action::Check { key, run, purpose, number } => self.begin_check(key, run, purpose, number),
             Action::EndCheck { key, run: _, number } => self.end_check((key, number)),
+            Action::AwaitDemand(key) => self.await_demand(key),
+            Action::EndAwait(key) => self.end_await(key),
             Action::Reply(ticket, response) => self.reply(ticket, &response),
             Action::ReplyInFull(ticket, entries) => self.reply_in_full(ticket, entries),
             Action::Note(happening) => {

@@ -81,6 +81,7 @@ fn program(member: &Member, name: String, process: String) -> GraphProgram {
         group: program.group_name.as_ref().map(ToString::to_string),
         priority: program.priority,
         autostart: program.autostart,
+        on_demand: program.policy.on_demand,
         processes: vec![process],
         ready_ms: ready_ms(member),
     }

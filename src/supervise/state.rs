@@ -103,6 +103,8 @@ pub enum State {
     Stopped,
     /// Wanted up, waits for what it depends on.
     Waiting,
+    /// Wanted up, waits for a connection to one of its sockets.
+    Listening,
     /// Spawned, not yet counted as started.
     Starting {
         /// The run.
@@ -237,6 +239,8 @@ pub struct Instance {
     pub state: State,
     /// What is wanted of it.
     pub want: Want,
+    /// Whether it is to run now, and not only when a connection comes in. Of those that are started by one.
+    pub demanded: bool,
     /// When it entered its state; `None` until it first changed.
     pub entered: Option<Mono>,
     /// The last run that was spawned.
@@ -266,6 +270,7 @@ impl Default for Instance {
         Instance {
             state: State::Stopped,
             want: Want::Down,
+            demanded: false,
             entered: None,
             last_run: Run::default(),
             last_spawn: None,
@@ -287,9 +292,12 @@ impl Instance {
     pub fn live(&self) -> Option<&Live> {
         match &self.state {
             State::Starting { live, .. } | State::Running { live } | State::Stopping { live, .. } => Some(live),
-            State::Stopped | State::Waiting | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {
-                None
-            }
+            State::Stopped
+            | State::Waiting
+            | State::Listening
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => None,
         }
     }
 
@@ -335,7 +343,7 @@ impl Instance {
             State::Stopping { pressure: Pressure::Killed(at), .. } => Some(at.after(KILL_AGAIN)),
             State::Backoff { until, .. } => Some(*until),
             State::Running { .. } => self.over_time_at(policy).into_iter().chain(self.check_due(policy)).min(),
-            State::Stopped | State::Waiting | State::Exited { .. } | State::Fatal { .. } => None,
+            State::Stopped | State::Waiting | State::Listening | State::Exited { .. } | State::Fatal { .. } => None,
         }
     }
 
@@ -385,6 +393,7 @@ impl Instance {
     pub fn as_wanted(&self) -> bool {
         match (&self.state, self.want) {
             (State::Running { .. }, want) => want == Want::Up && !self.is_unhealthy(),
+            (State::Listening, want) => want == Want::Up,
             (State::Exited { expected, .. }, want) => *expected || want == Want::Down,
             (State::Stopped | State::Fatal { .. }, want) => want == Want::Down,
             (State::Waiting | State::Starting { .. } | State::Stopping { .. } | State::Backoff { .. }, _) => false,
@@ -396,7 +405,7 @@ impl Instance {
     pub fn name(&self) -> StateName {
         match self.state {
             State::Stopped => StateName::Stopped,
-            State::Waiting => StateName::Waiting,
+            State::Waiting | State::Listening => StateName::Waiting,
             State::Starting { .. } => StateName::Starting,
             State::Running { .. } => StateName::Running,
             State::Stopping { .. } => StateName::Stopping,

@@ -64,8 +64,8 @@ struct Plan {
     credentials: Option<Credentials>,
     open_files: Option<libc::rlimit>,
     confined: Option<Box<Confined>>,
-    /// Where the child writes its process id: the end of a variable of its environment.
-    own_pid: Option<Box<[AtomicU8]>>,
+    /// Where the child writes its process id: the ends of variables of its environment.
+    own_pid: Vec<Box<[AtomicU8]>>,
     /// Become 0, 1 and 2.
     standard: [RawFd; 3],
     /// Become these numbers: which one, and what it becomes. Nothing else that the child uses has one of them.
@@ -167,7 +167,7 @@ impl Command {
             credentials: None,
             open_files: None,
             confined: None,
-            own_pid: None,
+            own_pid: Vec::new(),
             standard: [-1; 3],
             extra: Vec::new(),
             terminal: false,
@@ -228,7 +228,7 @@ impl Command {
         // It stays where it is when the box moves. Before the null pointer at the end.
         let at = self.plan.envp.len().saturating_sub(1);
         self.plan.envp.insert(at, text.as_ptr().cast());
-        self.plan.own_pid = Some(text);
+        self.plan.own_pid.push(text);
     }
 
     /// Nobody but the daemon's user, with all that this process may do, may be near its memory. Nor may a child with a
@@ -437,16 +437,21 @@ impl Plan {
     }
 
     fn write_own_pid(&self) {
-        let Some(text) = &self.own_pid else { return };
-        let mut rest = sys(libc::SYS_getpid, [0; 3]).unwrap_or(0);
+        if self.own_pid.is_empty() {
+            return;
+        }
+        let pid = sys(libc::SYS_getpid, [0; 3]).unwrap_or(0);
         // A zero at the beginning would make readers take it for an octal number.
-        let digits = if rest == 0 { 1 } else { rest.ilog10() as usize + 1 };
-        let room = text.len().saturating_sub(PID_DIGITS + 1);
-        for place in text.iter().skip(room).take(digits).rev() {
-            // Less than ten.
-            #[allow(clippy::cast_possible_truncation)]
-            place.store(b'0' + (rest % 10) as u8, Ordering::Relaxed);
-            rest /= 10;
+        let digits = if pid == 0 { 1 } else { pid.ilog10() as usize + 1 };
+        for text in &self.own_pid {
+            let mut rest = pid;
+            let room = text.len().saturating_sub(PID_DIGITS + 1);
+            for place in text.iter().skip(room).take(digits).rev() {
+                // Less than ten.
+                #[allow(clippy::cast_possible_truncation)]
+                place.store(b'0' + (rest % 10) as u8, Ordering::Relaxed);
+                rest /= 10;
+            }
         }
     }
 
