@@ -131,7 +131,7 @@ function tick(row, at) {
 function groupFor(name) {
   let group = model.groups.get(name);
   if (group) return group;
-  const node = el("section", "group"), label = name || (model.order.by === "name" ? "Programs" : "All processes");
+  const node = el("div", "group"), label = name || (model.order.by === "name" ? "Programs" : "All processes");
   const head = el("div", "group-head"), cell = el("span", "group-name"), acts = el("span", "row-acts acts"), table = el("div", "rows");
   node.role = "rowgroup";
   head.role = "row";
@@ -208,7 +208,7 @@ function makeHeads() {
     add(cls, button(label, "", () => orderBy(by))).dataset.order = by;
     $("order").append(new Option(label, by));
   }
-  add("row-acts acts").ariaLabel = "Commands";
+  add("row-acts acts", el("span", "hidden", "Commands"));
   $("order").addEventListener("change", () => orderBy($("order").value, false));
   showOrder();
 }
