@@ -14,6 +14,7 @@ pub mod group;
 pub mod limits;
 pub mod notify;
 pub mod nursery;
+pub mod outlet;
 pub mod owner;
 pub mod pidfd;
 pub mod poll;

@@ -49,6 +49,7 @@ impl Daemon {
             Source::Task(id) => self.task_ended(id),
             Source::Delivery(number) => self.serve_delivery(number),
             Source::TaskOutput(id) => self.tasks.serve_output(&mut self.reactor, id),
+            Source::Console(stream) => self.outputs.consoles().write(&mut self.reactor, stream),
             Source::Output(writer, stream) => {
                 self.outputs.serve(&mut self.reactor, &mut self.files, (writer, stream), self.now);
             }

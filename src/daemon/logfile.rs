@@ -157,7 +157,7 @@ impl LogFiles {
         self.pump_seen(id, pipe, state, budget, now, None)
     }
 
-    /// The same, and every byte that is taken out of the pipe is shown to the tap.
+    /// The same, and every byte that is taken out of the pipe is shown to somebody.
     pub fn pump_seen(
         &mut self,
         id: FileId,
@@ -165,7 +165,7 @@ impl LogFiles {
         state: &mut PipeState,
         budget: usize,
         now: Mono,
-        seen: Option<&mut Tap>,
+        seen: Option<&mut dyn FnMut(&[u8])>,
     ) -> Pumped {
         let Some(file) = self.files.get_mut(&id) else { return Pumped { moved: 0, next: Pump::Empty } };
         let scratch = &mut self.scratch;

@@ -172,7 +172,9 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
     for address in web.addresses() {
         journal.write(Level::Info, format_args!("listening for HTTP at {address}"));
     }
-    journal.flush(&mut files, clock::now());
+    let mut outputs = Outputs::default();
+    journal.flush(&mut files, outputs.consoles(), clock::now());
+    outputs.write_consoles(&mut reactor);
     clients.allow(origin::room_for_clients(&config));
     announce(ready, foreground)?;
     process::trim_heap();
@@ -186,7 +188,7 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
         checks: Default::default(),
         cgroups: Default::default(),
         orphans: Default::default(),
-        outputs: Outputs::default(),
+        outputs,
         stdins: Default::default(),
         receivers: Default::default(),
         tasks: Default::default(),
@@ -232,7 +234,12 @@ impl Daemon {
             Err(error) => self.log(Level::Critical, error),
         }
         self.report_log_facts();
-        self.journal.flush(&mut self.files, self.now);
+        self.journal.flush(&mut self.files, self.outputs.consoles(), self.now);
+        if !self.outputs.finish_shown(&mut self.reactor, &mut self.files, self.now) {
+            self.log(Level::Warning, "not all output was passed on: nobody reads it");
+            self.report_log_facts();
+            self.journal.flush(&mut self.files, self.outputs.consoles(), self.now);
+        }
     }
 }
 

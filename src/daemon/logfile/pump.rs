@@ -9,7 +9,6 @@ use crate::sys::splice;
 
 use super::fact::{Failure, LogFact};
 use super::file::{LogFile, Place};
-use super::tap::Tap;
 use super::trouble::Trouble;
 
 /// What a busy pipe is made to hold: with it splice(2) moves three times as much as with the usual 64 KiB.
@@ -138,7 +137,7 @@ enum Flow {
 }
 
 /// One call of [`LogFiles::pump`](super::LogFiles::pump).
-pub(super) struct Session<'a> {
+pub(super) struct Session<'a, 's> {
     file: &'a mut LogFile,
     scratch: &'a mut Scratch,
     facts: &'a mut Vec<LogFact>,
@@ -148,10 +147,10 @@ pub(super) struct Session<'a> {
     now: Mono,
     moved: usize,
     /// Is shown every byte that is moved, if somebody looks at them.
-    seen: Option<&'a mut Tap>,
+    seen: Option<&'s mut (dyn FnMut(&[u8]) + 's)>,
 }
 
-impl<'a> Session<'a> {
+impl<'a, 's> Session<'a, 's> {
     pub fn new(
         file: &'a mut LogFile,
         scratch: &'a mut Scratch,
@@ -160,12 +159,12 @@ impl<'a> Session<'a> {
         state: &'a mut PipeState,
         budget: usize,
         now: Mono,
-    ) -> Session<'a> {
+    ) -> Session<'a, 's> {
         Session { file, scratch, facts, pipe, state, budget, now, moved: 0, seen: None }
     }
 
     /// Every byte that is moved is shown to this.
-    pub fn seen_by(mut self, seen: Option<&'a mut Tap>) -> Session<'a> {
+    pub fn seen_by(mut self, seen: Option<&'s mut (dyn FnMut(&[u8]) + 's)>) -> Session<'a, 's> {
         self.seen = seen;
         self
     }
@@ -278,7 +277,7 @@ impl<'a> Session<'a> {
                 Ok(n) => {
                     self.moved += n;
                     if let Some(seen) = &mut self.seen {
-                        seen.feed(shown.get(..n).unwrap_or(shown));
+                        seen(shown.get(..n).unwrap_or(shown));
                     }
                     target.moved_unseen();
                     return Ok(Flow::Moved);
@@ -300,7 +299,7 @@ impl<'a> Session<'a> {
             return Err(Failure { step: "write", error: io::ErrorKind::WriteZero.into() });
         }
         if let Some(seen) = &mut self.seen {
-            seen.feed(bytes.get(..written).unwrap_or(bytes));
+            seen(bytes.get(..written).unwrap_or(bytes));
         }
         while written > 0 {
             let taken = self.scratch.take(self.pipe, written)?;
@@ -328,7 +327,7 @@ impl<'a> Session<'a> {
             let Ok(n @ 1..) = self.scratch.take(self.pipe, self.budget - self.moved) else { break };
             self.moved += n;
             if let Some(seen) = &mut self.seen {
-                seen.feed(self.scratch.buffer.get(..n).unwrap_or_default());
+                seen(self.scratch.buffer.get(..n).unwrap_or_default());
             }
             trouble.drop_bytes(n, &self.file.path, self.facts);
         }
