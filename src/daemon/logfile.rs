@@ -34,7 +34,7 @@ pub use read::{ReadOn, read_on, tail};
 pub use tap::Tap;
 
 use file::LogFile;
-use pump::{Scratch, Session};
+use pump::{Onlooker, Scratch, Session};
 
 /// The most that [`tail`] is to be asked for, in bytes.
 pub const TAIL_LIMIT_BYTES: usize = 1 << 20;
@@ -158,14 +158,14 @@ impl LogFiles {
     }
 
     /// The same, and every byte that is taken out of the pipe is shown to somebody.
-    pub fn pump_seen(
+    pub fn pump_seen<'s>(
         &mut self,
         id: FileId,
         pipe: BorrowedFd<'_>,
         state: &mut PipeState,
         budget: usize,
         now: Mono,
-        seen: Option<&mut dyn FnMut(&[u8])>,
+        seen: Option<&'s mut Onlooker<'s>>,
     ) -> Pumped {
         let Some(file) = self.files.get_mut(&id) else { return Pumped { moved: 0, next: Pump::Empty } };
         let scratch = &mut self.scratch;

@@ -20,6 +20,9 @@ const SCRATCH_BYTES: usize = 64 << 10;
 /// How much is looked at at once to find a line end.
 const LOOK_BYTES: usize = 4 << 10;
 
+/// Who is shown the bytes that are moved.
+pub type Onlooker<'s> = dyn FnMut(&[u8]) + 's;
+
 /// What to do next about a pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pump {
@@ -147,7 +150,7 @@ pub(super) struct Session<'a, 's> {
     now: Mono,
     moved: usize,
     /// Is shown every byte that is moved, if somebody looks at them.
-    seen: Option<&'s mut (dyn FnMut(&[u8]) + 's)>,
+    seen: Option<&'s mut Onlooker<'s>>,
 }
 
 impl<'a, 's> Session<'a, 's> {
@@ -164,7 +167,7 @@ impl<'a, 's> Session<'a, 's> {
     }
 
     /// Every byte that is moved is shown to this.
-    pub fn seen_by(mut self, seen: Option<&'s mut (dyn FnMut(&[u8]) + 's)>) -> Session<'a, 's> {
+    pub fn seen_by(mut self, seen: Option<&'s mut Onlooker<'s>>) -> Session<'a, 's> {
         self.seen = seen;
         self
     }
