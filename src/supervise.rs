@@ -7,6 +7,7 @@
 pub mod action;
 pub mod backoff;
 pub mod command;
+mod demand;
 pub mod event;
 pub mod explain;
 pub mod fleet;

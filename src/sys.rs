@@ -12,6 +12,7 @@ pub mod file;
 pub mod foreground;
 pub mod group;
 pub mod limits;
+pub mod listen;
 pub mod notify;
 pub mod nursery;
 pub mod outlet;

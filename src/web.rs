@@ -5,7 +5,6 @@
 //! make, so there is one way to the processes.
 
 pub mod answer;
-pub mod calls;
 pub mod guard;
 pub mod http;
 pub mod metrics;

@@ -40,7 +40,7 @@ const LEAVE: &str = "\u{10}\u{11}";
 
 /// Whether a job is what it is to be: before that it is a shell, which holds signals back.
 fn runs_sleep(pid: u32) -> bool {
-    nul_strings(&format!("/proc/{pid}/cmdline")).first().is_some_and(|word| word == "sleep")
+    words(pid).first().is_some_and(|word| word == "sleep")
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn keys_go_through_and_two_of_them_leave() {
     t.expect("42\r\n");
     t.keys("sleep 1234\r");
     let job =
-        wait_for("the job", || children(pid).first().filter(|job| runs_sleep(job.0)).and_then(|job| Proc::of(job.0)));
+        wait_for("the job", || children(pid).iter().find(|job| runs_sleep(job.0)).and_then(|job| Proc::of(job.0)));
     wait_until("it is in the foreground", || stat(pid).is_some_and(|fields| fields[5] != pid.to_string()));
     t.keys(CTRL_C);
     wait_until("the job is gone", || !job.alive());
@@ -345,12 +345,17 @@ fn a_terminal_that_does_not_know_its_size_passes_keys_on() {
 #[test]
 fn one_may_wait_for_the_next_run() {
     let d = Daemon::with(
-        "slow: {cmd: \"sh -c 'read x; echo got $x; exit 1'\", stdin: pipe, autorestart: always, starttime: 1000, startretries: 9, backoff: {initial: 2, floor: 2}}",
+        "slow: {cmd: \"sh -c 'read x; echo got $x; exit 1'\", stdin: pipe, autorestart: always, starttime: 1000, startretries: 9, backoff: {initial: 600, max: 600, floor: 0}}",
     );
     d.wait_state("slow", "STARTING");
     d.ok("input slow one");
     d.wait_state("slow", "BACKOFF");
+    let before = d.fds_at_rest();
     let mut t = Terminal::run(&mut attach(&d, &["-n", "0", "slow"]));
+    // One connection for what becomes of it, one for what is typed, one for what it shows: then somebody waits for the next
+    // run, and it may come.
+    wait_until("it is attached", || fds(d.pid).len() >= before + 3);
+    d.ok("start --no-wait slow");
     t.expect("slow is started again\r\n");
     t.keys("two\r");
     t.expect("got two\r\n");

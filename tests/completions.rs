@@ -7,7 +7,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -52,8 +52,7 @@ impl Installed {
         }
         // A client of another version, so to speak.
         let other = installed.path("home/other/taskmasterctl");
-        fs::write(&other, "#!/bin/sh\nprintf 'words\\t\\nunheard-of\\n'\n").unwrap();
-        fs::set_permissions(&other, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&other, "#!/bin/sh\nprintf 'words\\t\\nunheard-of\\n'\n");
         installed.make("install");
         installed
     }

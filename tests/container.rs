@@ -34,7 +34,7 @@ fn put(root: &Path, from: &Path, to: &str) {
     let copy = |from: &Path, to: &str| {
         let to = root.join(to.trim_start_matches('/'));
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(from, &to).unwrap_or_else(|e| panic!("{} to {}: {e}", from.display(), to.display()));
+        copy_program(from, to);
     };
     copy(from, to);
     if fs::metadata(from).unwrap().permissions().mode() & 0o111 != 0 {

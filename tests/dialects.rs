@@ -43,8 +43,14 @@ fn copy(from: &Path, to: &Path, replace: &[(&str, &str)]) {
             continue;
         }
         let text = fs::read_to_string(entry.path()).unwrap();
-        fs::write(&target, replace.iter().fold(text, |text, (old, new)| text.replace(old, new))).unwrap();
-        fs::set_permissions(&target, entry.metadata().unwrap().permissions()).unwrap();
+        let text = replace.iter().fold(text, |text, (old, new)| text.replace(old, new));
+        let permissions = entry.metadata().unwrap().permissions();
+        if permissions.mode() & 0o111 == 0 {
+            fs::write(&target, text).unwrap()
+        } else {
+            write_program(&target, &text)
+        }
+        fs::set_permissions(&target, permissions).unwrap();
     }
 }
 
@@ -202,7 +208,9 @@ fn a_directory_in_place_of_options() {
     let old = d.pid_of("my_app");
     kill(old, Signal::SIGKILL);
     d.wait_new_pid("my_app", old);
-    fs::write(d.path("code"), "3").unwrap();
+    // It is there with what it holds, or not at all.
+    fs::write(d.path("code.new"), "3").unwrap();
+    fs::rename(d.path("code.new"), d.path("code")).unwrap();
     let ended = d.wait_state("my_app", "EXITED");
     assert_eq!((ended.runs(), ended.last_exit()), (2, "exit status 3"));
     fs::remove_file(d.path("code")).unwrap();

@@ -6,7 +6,6 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
@@ -201,7 +200,7 @@ fn without_a_client_there_is_no_shell_and_nothing_is_begun() {
     let setup = Setup::new().keys(RELATIVE).programs("x: {cmd: sleep 1000}");
     fs::create_dir(setup.path("bin")).unwrap();
     let daemon = setup.path("bin/taskmasterd");
-    fs::copy(TASKMASTERD, &daemon).unwrap();
+    copy_program(TASKMASTERD, &daemon);
     fs::write(setup.config_file(), setup.config()).unwrap();
     let start = || {
         let mut command = Command::new(&daemon);
@@ -214,8 +213,7 @@ fn without_a_client_there_is_no_shell_and_nothing_is_begun() {
     has(&said(&out), "install it beside taskmasterd, or start the daemon without -i");
     assert!(!setup.path("taskmasterd.log").exists());
     // One that cannot be run is found too late: the daemon is stopped again.
-    fs::write(setup.path("bin/taskmasterctl"), "\x7fELF is not enough").unwrap();
-    fs::set_permissions(setup.path("bin/taskmasterctl"), fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(setup.path("bin/taskmasterctl"), "\x7fELF is not enough");
     let out = start();
     assert_eq!(out.status.code(), Some(1));
     has(&said(&out), "bin/taskmasterctl: exec format error");

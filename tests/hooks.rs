@@ -57,10 +57,10 @@ fn what_is_not_there_is_named() {
 #[test]
 fn a_slow_preparation_is_ended_with_all_it_started() {
     let d = Daemon::with(
-        "x: {cmd: sleep 1000, startretries: 0, pre_start: {cmd: [sh, -c, 'sleep 1000 & echo $$! > pids; sleep 1000'], timeout: 0.5}}",
+        "x: {cmd: sleep 1000, startretries: 0, pre_start: {cmd: [sh, -c, 'sleep 1000 & echo $$! > pids; sleep 1000'], timeout: 3}}",
     );
     let s = d.wait_state("x", "FATAL");
-    has(s.why(), "pre_start took longer than its timeout (500ms)");
+    has(s.why(), "pre_start took longer than its timeout (3s)");
     let pid: u32 = lines(&d.path("pids"))[0].parse().unwrap();
     wait_until("the rest of the group", || !alive(pid));
 }
@@ -128,7 +128,7 @@ fn a_stop_command_takes_the_place_of_the_signal() {
             probe("on=10:42:0 ignore=15 text=ready forever")
         ))
         .start();
-    d.wait_state("x", "RUNNING");
+    d.wait_handles("x", &[10, 15]);
     d.ok("stop x");
     assert_eq!(d.status("x").last_exit(), "exit status 42");
 }
@@ -188,7 +188,7 @@ fn signals_follow_one_another() {
         "x: {{cmd: {}, stopsignal: [INT 0.3, USR1 0.3, TERM], stoptime: 20}}",
         probe("ignore=2 ignore=10 on=15:9:0 forever")
     ));
-    d.wait_state("x", "RUNNING");
+    d.wait_handles("x", &[2, 10, 15]);
     let begin = Instant::now();
     d.ok("stop x");
     assert!(begin.elapsed() >= Duration::from_millis(590), "{:?}", begin.elapsed());
@@ -201,9 +201,15 @@ fn signals_follow_one_another() {
 
 #[test]
 fn the_end_makes_a_pre_stop_needless() {
-    let d = Daemon::with(&format!("x: {{cmd: {}, pre_stop: sleep 1000}}", probe("text=up sleep=1500")));
+    let setup = Setup::new();
+    let (cmd, hook) = (probe(&format!("await={}", setup.file("go"))), says(&setup.file("hook"), "begun"));
+    let hook = hook.replace("']", "; sleep 1000']");
+    let d = setup.programs(&format!("x: {{cmd: {cmd}, pre_stop: {hook}}}")).start();
     d.wait_state("x", "RUNNING");
-    d.ok("stop x");
+    d.ok("stop --no-wait x");
+    wait_until("pre_stop is under way", || !lines(&d.path("hook")).is_empty());
+    d.setup.write("go", "");
+    d.wait_state("x", "STOPPED");
     assert_eq!(
         (d.state("x"), d.status("x").last_exit().to_owned()),
         ("STOPPED".to_owned(), "exit status 0".to_owned())

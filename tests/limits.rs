@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use support::*;
 
@@ -139,20 +139,17 @@ b: {cmd: sleep 1000, extra_groups: 4711}",
 }
 
 /// A directory with a program and the libraries that it needs, as a root.
-fn jail(at: &Path, program: &str) -> bool {
+fn jail(at: &Path, program: &str) {
     let path = find_program(program).unwrap();
     let listed = stdout(&run_to_end(Command::new("ldd").arg(&path)));
     let libraries = listed.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from);
     for file in libraries.chain([path.clone()]) {
         let to = at.join(file.strip_prefix("/").unwrap());
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        if fs::copy(&file, to).is_err() {
-            return false;
-        }
+        copy_program(file, to);
     }
     fs::create_dir_all(at.join("in")).unwrap();
     fs::set_permissions(at, fs::Permissions::from_mode(0o755)).unwrap();
-    true
 }
 
 #[test]
@@ -163,9 +160,7 @@ fn a_root_of_its_own() {
     let sleep = find_program("sleep").unwrap();
     let root = setup.path("jail/x");
     fs::set_permissions(setup.path(""), fs::Permissions::from_mode(0o755)).unwrap();
-    if !jail(&root, "sleep") {
-        return skip(&test_name!(), "sleep and its libraries cannot be copied");
-    }
+    jail(&root, "sleep");
     let jail = setup.file("jail");
     let sleep = sleep.display();
     let d = setup
@@ -292,9 +287,7 @@ fn steps_that_are_denied_are_named() {
     let setup =
         Setup::new().programs(&(programs + "fine: {cmd: sleep 1000, workingdir: /, nice: 5, no_new_privs: true}"));
     fs::set_permissions(setup.path(""), fs::Permissions::from_mode(0o755)).unwrap();
-    if fs::copy(TASKMASTERD, setup.path("taskmasterd")).is_err() {
-        return skip(&test_name!(), "the binary cannot be copied for another user");
-    }
+    copy_program(TASKMASTERD, setup.path("taskmasterd"));
     let config = setup.command();
     run_to_end(Command::new("chown").args(["-R", "65534:65534"]).arg(setup.path("")));
     let mut command = Command::new("setpriv");
@@ -364,29 +357,13 @@ fn a_change_needs_a_restart() {
 
 /// The calls of this kind that a process with these keys makes before it is its program.
 fn calls(keys: &str) -> Option<Vec<String>> {
-    const OF_IT: &str = "trace=prctl,setrlimit,setpriority,ioprio_set,sched_setaffinity,chroot,capget,capset,openat";
-    let setup = Setup::new();
-    let trace = setup.file("trace");
-    let d = setup.programs(&format!("x: {{cmd: /bin/sleep 1000, autostart: false{keys}}}")).start();
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-o", &trace, "-p", &d.pid.to_string(), "-e", OF_IT, "-e", "signal=none"]);
-    let mut strace = strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let mut gone = None;
-    wait_until("strace", || {
-        gone = strace.try_wait().unwrap();
-        gone.is_some() || status_field(d.pid, "TracerPid") == strace.id().to_string()
-    });
-    if gone.is_some() {
-        return None;
-    }
+    const OF_IT: &str = "prctl,setrlimit,setpriority,ioprio_set,sched_setaffinity,chroot,capget,capset,openat";
+    let d = Daemon::with(&format!("x: {{cmd: /bin/sleep 1000, autostart: false{keys}}}"));
+    let strace = Strace::attach(&d, OF_IT, &[])?;
     d.ok("start x");
-    let pid = d.pid_of("x");
-    kill(strace.id(), nix::sys::signal::Signal::SIGINT);
-    strace.wait().unwrap();
-    let text = fs::read_to_string(&trace).unwrap();
-    let own = text.lines().filter(|line| line.starts_with(&format!("{pid} "))).map(str::to_owned);
+    let own = strace.calls_of(d.pid_of("x"));
     // Up to where the program itself loads its libraries.
-    Some(own.take_while(|line| !line.contains("ld.so")).collect())
+    Some(own.into_iter().take_while(|line| !line.contains("ld.so")).collect())
 }
 
 #[test]
@@ -526,7 +503,7 @@ fn a_stranger_in_the_daemons_cgroup_is_named() {
     };
     let given = Given::make(&own, "stranger");
     let wrap = given.wrap();
-    let mut stranger = Command::new(&wrap[0]).args(&wrap[1..]).args(["sleep", "1000"]).spawn().unwrap();
+    let mut stranger = Held(Command::new(&wrap[0]).args(&wrap[1..]).args(["sleep", "1000"]).spawn().unwrap());
     let id = stranger.id();
     wait_until("the stranger", || {
         fs::read_to_string(given.0.join("cgroup.procs")).unwrap().trim() == id.to_string()

@@ -42,7 +42,7 @@ fn shared(keys: &str, more: &str, programs: &str) -> Daemon {
     let d = setup.keys(&socket).programs(programs).start();
     fs::set_permissions(d.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     // Where the binary is built, others may not be let in.
-    fs::copy(TASKMASTERCTL, d.path("ctl-binary")).unwrap();
+    copy_program(TASKMASTERCTL, d.path("ctl-binary"));
     d
 }
 
@@ -279,9 +279,9 @@ fn what_is_done_and_what_is_refused_is_in_the_log() {
     MEMBER.asks(&d, "stop wbe");
     NOBODY.may(&d, "status web other");
     STRANGER.asks(&d, "status");
-    let lines = commands(&d);
+    let lines = wait_for("a line for each", || Some(commands(&d)).filter(|lines| lines.len() >= 5));
     let parts: [(&str, &[&str]); 5] = [
-        ("stop web", &["INFO ", "result=ok uid=4242 gid=4242 pid=", " duration=0."]),
+        ("stop web", &["INFO ", "result=ok uid=4242 gid=4242 pid=", " duration="]),
         ("start bad web", &["INFO ", "result=partial uid=4243 gid=1 pid=", ": not done for bad"]),
         (
             "stop web",
@@ -355,7 +355,7 @@ fn who_does_not_wait_for_the_answer_is_in_the_log_all_the_same() {
     needs!(root);
     needs!("setpriv");
     let d = shared(ROLES, "", &format!("slow: {{cmd: {}, stoptime: 60}}", probe("ignore=15 forever")));
-    d.wait_state("slow", "RUNNING");
+    d.wait_handles("slow", &[15]);
     let mut client = MEMBER.ctl(&d, "stop slow").spawn().unwrap();
     d.wait_state("slow", "STOPPING");
     kill(client.id(), Signal::SIGKILL);
@@ -375,8 +375,7 @@ fn a_child_has_neither_the_socket_nor_a_connection() {
     let listing = fds(d.pid).into_values().filter(|what| what.starts_with("socket:")).count();
     assert!(listing > held.len(), "{listing} sockets in the daemon");
     for status in d.wait_all("RUNNING") {
-        let open = fds(status.pid().unwrap());
-        assert_eq!(open.keys().copied().collect::<Vec<_>>(), [0, 1, 2], "{open:?}");
+        let open = wait_fds(status.pid().unwrap(), &[0, 1, 2]);
         assert!(!open.values().any(|what| what.contains("socket")), "{open:?}");
     }
 }
@@ -387,7 +386,7 @@ fn a_daemon_of_another_user_is_only_talked_to_where_he_alone_can_be() {
     needs!("setpriv");
     let setup = Setup::new();
     // What others may not look into, they cannot run.
-    fs::copy(TASKMASTERD, setup.path("daemon-binary")).unwrap();
+    copy_program(TASKMASTERD, setup.path("daemon-binary"));
     fs::set_permissions(setup.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     for place in ["own", "open", "team"] {
         fs::create_dir(setup.path(place)).unwrap();
@@ -405,7 +404,7 @@ fn a_daemon_of_another_user_is_only_talked_to_where_he_alone_can_be() {
         );
         fs::write(&config, text).unwrap();
         let mut command = NOBODY.run(&setup.path("daemon-binary"));
-        let mut daemon = command.args(["-n", "-c", &config]).stdout(Stdio::null()).spawn().unwrap();
+        let mut daemon = Held(command.args(["-n", "-c", &config]).stdout(Stdio::null()).spawn().unwrap());
         wait_until("the socket answers", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
         let ask = |options: &[&str]| {
             run_to_end(Command::new(TASKMASTERCTL).args(["-s", &socket]).args(options).arg("version"))

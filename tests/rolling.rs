@@ -9,7 +9,7 @@ use support::*;
 
 #[test]
 fn a_rolling_restart_keeps_the_others_up() {
-    let mut d = Daemon::with("web: {cmd: sleep 1000, numprocs: 3, starttime: 0.3, backoff: {floor: 0}}");
+    let mut d = Daemon::with("web: {cmd: sleep 1000, numprocs: 3, starttime: 1, backoff: {floor: 0}}");
     let before: Vec<u32> = d.wait_all("RUNNING").iter().filter_map(Status::pid).collect();
     let client = d.client(&["restart", "--rolling", "web"]);
     // Whenever one looks, two of the three are there.
@@ -28,7 +28,7 @@ fn a_rolling_restart_keeps_the_others_up() {
     // With a file that is broken for the program the first that fails is the only one.
     let pids = |d: &Daemon| d.all().iter().filter_map(Status::pid).collect::<Vec<_>>();
     let before = pids(&d);
-    d.rewrite("web: {cmd: /nowhere/x, numprocs: 3, starttime: 0.3, backoff: {floor: 0}}");
+    d.rewrite("web: {cmd: /nowhere/x, numprocs: 3, starttime: 1, backoff: {floor: 0}}");
     let answer = d.ctl(&["restart", "--rolling", "web"]);
     assert_eq!(answer.status.code(), Some(1));
     has(&stdout(&answer), "web:web_00: ERROR (cannot execute (execve) \"/nowhere/x\"");

@@ -22,7 +22,7 @@ use taskmaster::base::signal::Sig;
 use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{
     Account, Autorestart, Backoff, Check, Config, Confines, Directory, ExitWhen, Hook, HookCommand, HttpConfig,
-    KillMode, Level, LogFormat, LogTarget, OnUnhealthy, Output, OutputFormat, Overlap, Policy, Probe, Program,
+    KillMode, Level, Listen, LogFormat, LogTarget, OnUnhealthy, Output, OutputFormat, Overlap, Policy, Probe, Program,
     Rotation, Schedule, Sink, Stdin, Variable, When,
 };
 use taskmaster::config::print::{self, FromFiles};
@@ -278,6 +278,7 @@ impl Maker {
             kill_mode: if self.flip() { KillMode::Mixed } else { KillMode::Cgroup },
             essential: self.flip(),
             oneshot: self.flip(),
+            on_demand: false,
             timeout: self.flip().then(|| self.duration().max(Duration::from_millis(1))),
             readiness: None,
             healthcheck: None,
@@ -336,6 +337,33 @@ impl Maker {
         }
     }
 
+    /// Sockets beside the checks and the schedule that the program has.
+    fn listen(&mut self, program: &mut Program) {
+        let checks = [&program.policy.readiness, &program.policy.healthcheck];
+        if checks.into_iter().flatten().any(|check| matches!(check.probe, Probe::Fd(_))) {
+            return;
+        }
+        for n in 0..self.below(4) {
+            // Each is its program's alone.
+            let own = self.0.roll();
+            let text = self.text();
+            let mut socket = Listen::new(match self.below(3) {
+                0 => format!("unix:@{own}{n}"),
+                1 => format!("unix:/{own}${{num}}{n}"),
+                _ => format!("unix:/{own}{n}{text}x"),
+            });
+            socket.name = self.flip().then(|| ["5", "a b", "true", "#x"][self.number(4) as usize].to_owned());
+            socket.backlog = self.flip().then(|| 1 + self.number(65_535));
+            if socket.address.starts_with("unix:/") {
+                socket.owner = self.flip().then(|| "user".to_owned());
+                socket.group = self.flip().then(|| "7".to_owned());
+                socket.mode = self.flip().then(|| self.number(0o1000));
+            }
+            program.listen.push(socket);
+        }
+        program.policy.on_demand = !program.listen.is_empty() && !program.policy.oneshot && self.flip();
+    }
+
     fn schedule(&mut self) -> Schedule {
         let cron = ["@daily", "30 3 * * mon-fri", "*/5 8-18 1-7 jan,jul *"][self.number(3) as usize];
         let when = if self.flip() {
@@ -387,6 +415,7 @@ impl Maker {
         program.policy.readiness = self.flip().then(|| Box::new(self.check(Check::readiness, 3)));
         program.policy.healthcheck = self.flip().then(|| Box::new(self.check(Check::health, 4)));
         program.policy.on_unhealthy = OnUnhealthy::NAMES[self.number(3) as usize].1;
+        self.listen(&mut program);
         program
     }
 

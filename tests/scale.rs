@@ -36,7 +36,7 @@ fn all_are_killed_at_once_and_every_one_comes_back() {
     d.wait_all("RUNNING");
     let before = pids(&d);
     assert_eq!(before.len(), MANY);
-    let open = fds(d.pid).len();
+    let open = d.fds_at_rest();
     let (pidfds, pipes, _, _) = d.fd_kinds();
     assert_eq!((pidfds, pipes), (MANY, 0), "one pidfd a process and nothing else");
     before.values().for_each(|pid| kill(*pid, Signal::SIGKILL));
@@ -51,7 +51,8 @@ fn all_are_killed_at_once_and_every_one_comes_back() {
     assert_eq!(children(d.pid).len(), MANY);
     let begin = std::time::Instant::now();
     d.ok("stop all");
-    assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+    // One after the other, with a turn of the loop for each, is not meant.
+    assert!(begin.elapsed() < DEADLINE, "{:?}", begin.elapsed());
     wait_until("nothing is left", || children(d.pid).is_empty());
     wait_until("nor any pidfd", || d.fd_kinds().0 == 0);
 }
@@ -66,7 +67,7 @@ fn all_are_killed_at_once_and_every_end_is_known() {
     pids(&d).values().for_each(|pid| kill(*pid, Signal::SIGKILL));
     let all = d.wait_all("EXITED");
     assert!(all.iter().all(|s| s.runs() == 1 && s.last_exit() == "killed by SIGKILL"));
-    assert_eq!(zombies(&d), 0);
+    wait_until("no zombie", || zombies(&d) == 0);
 }
 
 #[test]
@@ -77,11 +78,14 @@ fn with_logs_the_fds_are_as_computed() {
     let (pidfds, pipes, _, other) = d.fd_kinds();
     assert_eq!((pidfds, pipes), (300, 600), "a pidfd and two pipes a process");
     assert!(other <= 600 + 80, "at most a log file for each pipe, and what the daemon keeps for itself: {other}");
-    for n in [0, 150, 299] {
-        let name = format!("w_{n:02}");
-        wait_until("its output", || std::fs::read(d.auto_log(&name, "stdout")).is_ok_and(|b| b == b"out\n"));
+    // With its first output the file of each is open.
+    for n in 0..300 {
+        for (stream, text) in [("stdout", "out\n"), ("stderr", "err\n")] {
+            let file = d.auto_log(&format!("w_{n:02}"), stream);
+            wait_until("its output", || std::fs::read(&file).is_ok_and(|b| b == text.as_bytes()));
+        }
     }
-    let open = fds(d.pid).len();
+    let open = d.fds_at_rest();
     d.ok("restart all");
     wait_until("as many fds as before", || fds(d.pid).len() == open);
 }

@@ -40,10 +40,11 @@ fn a_job_runs_again_and_again() {
     let last = ran(&d, "job");
     assert_eq!(last.len(), 10);
     assert!(last[..9].iter().all(|run| run["result"] == "exit status 0" && run["took_ms"].is_u64()), "{last:?}");
-    // The beat is kept: ten runs in nine intervals.
+    // The beat is kept. A run that comes late on a busy machine makes one interval longer and the next one shorter.
     let ago = |n: usize| last[n]["ago_ms"].as_u64().unwrap();
-    let took = ago(0) - ago(9);
-    assert!((2600..=3100).contains(&took), "{took}");
+    let mut intervals: Vec<u64> = (0..9).map(|n| ago(n) - ago(n + 1)).collect();
+    intervals.sort_unstable();
+    assert!((250..=350).contains(&intervals[4]), "{intervals:?}");
     assert_eq!(ran(&d, "bad")[0]["result"], "exit status 1");
     // A failure is told, and the next run comes all the same.
     wait_until("the failure shows", || d.ok("status bad").contains("exit status 1; not expected"));
@@ -56,14 +57,19 @@ fn a_job_runs_again_and_again() {
 
 #[test]
 fn a_run_is_due_at_the_time_that_is_shown() {
-    let d = Daemon::with("job: {cmd: 'true', schedule: '* * * * *', timezone: UTC, run_on_start: true}");
+    // Half a day from now, so that it does not become due while one looks.
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let hour = (since.as_secs() / 3600 + 12) % 24;
+    let d =
+        Daemon::with(&format!("job: {{cmd: 'true', schedule: '0 {hour} * * *', timezone: UTC, run_on_start: true}}"));
     let done = d.wait_state("job", "EXITED");
     assert_eq!(done.runs(), 1);
     let schedule = status(&d, "job")["schedule"].clone();
     assert_eq!((&schedule["active"], &schedule["zone"]), (&json!(true), &json!("UTC")));
     let next = schedule["next"].as_str().unwrap();
-    assert!(next.ends_with(":00+00:00"), "{next}");
-    assert!(schedule["next_ms"].as_u64().unwrap() <= 60_000);
+    assert!(next.ends_with(&format!("T{hour:02}:00:00+00:00")), "{next}");
+    let hours = schedule["next_ms"].as_u64().unwrap() / 3_600_000;
+    assert!((10..=12).contains(&hours), "{hours}");
     let line = d.ok("status job");
     has(&line, &format!("exit status 0; next run at {} {} UTC (in ", &next[..10], &next[11..16]));
 }
@@ -93,17 +99,17 @@ polite: {{cmd: {}, every: 0.3, overlap: kill, stoptime: 30}}",
 #[test]
 fn what_takes_too_long_is_stopped() {
     let d = Daemon::with(&format!(
-        "job: {{cmd: sleep 1000, every: 1h, run_on_start: true, timeout: 0.3}}
-nice: {{cmd: {}, oneshot: true, autorestart: never, timeout: 0.3}}",
+        "job: {{cmd: sleep 1000, every: 1h, run_on_start: true, timeout: 3}}
+nice: {{cmd: {}, oneshot: true, autorestart: never, timeout: 3}}",
         probe("on=15:0:0 forever")
     ));
     for name in ["job", "nice"] {
         let ended = d.wait_state(name, "EXITED");
         assert!(!ended.as_wanted(), "{name}");
-        assert_eq!(ended.why(), "took longer than its timeout (300ms)");
+        assert_eq!(ended.why(), "took longer than its timeout (3s)");
     }
-    assert_eq!(ran(&d, "job")[0]["result"], "took longer than 300ms (killed by SIGTERM)");
-    has(&d.ok("why nice"), "took longer than its timeout (300ms) (exit status 0)");
+    assert_eq!(ran(&d, "job")[0]["result"], "took longer than 3s (killed by SIGTERM)");
+    has(&d.ok("why nice"), "took longer than its timeout (3s) (exit status 0)");
     has(&d.ok("status job"), "; next run at ");
 }
 
@@ -160,13 +166,11 @@ fn an_idle_daemon_sleeps_until_the_run() {
         field("voluntary_ctxt_switches")
     };
     // Its own questions wake it; without any, nothing does.
-    let before = wait_for("it is idle", || {
+    wait_until("a second and a half without a wake-up", || {
         let before = switches();
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        (switches() == before).then_some(before)
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        switches() == before
     });
-    std::thread::sleep(std::time::Duration::from_millis(1500));
-    assert_eq!(switches(), before);
 }
 
 /// Asks Python's croniter for the next times of many expressions.

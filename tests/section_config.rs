@@ -164,7 +164,7 @@ fn the_search_order() {
     put("configs/a.yaml", "from_configs");
     // A copy, so that nothing lies beside the binary or in ../etc.
     fs::create_dir_all(setup.path("deep/bin")).unwrap();
-    fs::copy(TASKMASTERD, setup.path("deep/bin/taskmasterd")).unwrap();
+    copy_program(TASKMASTERD, setup.path("deep/bin/taskmasterd"));
     let command = || {
         let mut c = Command::new(setup.path("deep/bin/taskmasterd"));
         c.current_dir(setup.path("")).env_remove("CONFIG_PATH");
@@ -345,7 +345,7 @@ fn the_default_socket_is_in_a_private_place() {
         return;
     }
     command.env("XDG_RUNTIME_DIR", setup.path("run"));
-    let mut child = command.spawn().unwrap();
+    let mut child = Held(command.spawn().unwrap());
     let socket = setup.path("run/taskmaster.sock");
     wait_until("the socket", || socket.exists());
     kill(child.id(), Signal::SIGTERM);

@@ -37,6 +37,7 @@ added: {cmd: sleep 1000}",
         let now = pids(&d);
         now.len() == 3 && now.values().all(Option::is_some) && now["changed"] != before["changed"]
     });
+    d.wait_all("RUNNING");
     assert_eq!(pids(&d)["same"], before["same"]);
     assert!(!alive(before["removed"].unwrap()) && !alive(before["changed"].unwrap()));
     let changed = d.pid_of("changed");
@@ -81,8 +82,12 @@ fn an_invalid_file_changes_nothing_and_says_why() {
         has(&text, "taskmasterd.yaml");
         has(&text, key);
         assert_eq!(pids(&d), before, "{broken}");
+        // The file must not be written anew while it is read.
+        let log_before = d.own_log();
         d.signal(Signal::SIGHUP);
-        wait_until("a line in the log", || d.own_log().contains(key));
+        let of_signal = |log: &str| log.split("SIGHUP received").skip(1).map(str::to_owned).collect::<Vec<_>>();
+        let signals = of_signal(&log_before).len();
+        wait_until("a line in the log", || of_signal(&d.own_log()).get(signals).is_some_and(|told| told.contains(key)));
         assert_eq!(pids(&d), before, "{broken}");
     }
     fs::remove_file(d.setup.config_file()).unwrap();
@@ -137,7 +142,7 @@ fn keys_that_need_no_restart_keep_the_pid() {
 fn a_key_in_place_is_in_force() {
     let cmd = probe("ignore=15 on=2:7:0 forever");
     let mut d = Daemon::with(&format!("a: {{cmd: {cmd}, stoptime: 100}}"));
-    d.wait_all("RUNNING");
+    d.wait_handles("a", &[2, 15]);
     d.reload(&format!("a: {{cmd: {cmd}, stoptime: 100, stopsignal: INT, exitcodes: 7}}"));
     d.ok("stop a");
     assert_eq!(d.status("a").last_exit(), "exit status 7");
@@ -216,9 +221,9 @@ fn no_op_reloads_do_nothing_at_all() {
 
 #[test]
 fn a_reload_while_a_process_is_stopping() {
-    let cmd = probe("on=15:0:600 forever");
+    let cmd = probe("on=15:0:1500 forever");
     let mut d = Daemon::with(&format!("a: {{cmd: {cmd}, stoptime: 20}}\nb: {{cmd: {cmd}, stoptime: 20}}"));
-    d.wait_all("RUNNING");
+    d.wait_all_handle(&[15]);
     let old = pids(&d);
     d.ok("stop --no-wait all");
     // a is removed and comes back while it goes down; b is changed and stays down, for that is what was asked.
@@ -251,9 +256,10 @@ fn a_reload_mends_what_had_failed() {
 
 #[test]
 fn more_time_to_stop_reaches_what_is_stopping() {
-    let cmd = probe("on=15:7:2000 forever");
-    let mut d = Daemon::with(&format!("a: {{cmd: {cmd}, stoptime: 1}}"));
-    d.wait_all("RUNNING");
+    // It ends a second after it would have been killed.
+    let cmd = probe("on=15:7:5000 forever");
+    let mut d = Daemon::with(&format!("a: {{cmd: {cmd}, stoptime: 4}}"));
+    d.wait_handles("a", &[15]);
     d.ok("stop --no-wait a");
     d.reload(&format!("a: {{cmd: {cmd}, stoptime: 600}}"));
     d.wait_state("a", "STOPPED");
@@ -264,7 +270,7 @@ fn more_time_to_stop_reaches_what_is_stopping() {
 fn less_time_to_stop_reaches_what_is_stopping() {
     let cmd = probe("ignore=15 forever");
     let mut d = Daemon::with(&format!("a: {{cmd: {cmd}, stoptime: 600}}"));
-    d.wait_all("RUNNING");
+    d.wait_handles("a", &[15]);
     d.ok("stop --no-wait a");
     d.reload(&format!("a: {{cmd: {cmd}, stoptime: 0.1}}"));
     assert_eq!(d.wait_state("a", "STOPPED").last_exit(), "killed by SIGKILL");
@@ -300,9 +306,11 @@ fn another_restart_policy_reaches_what_runs() {
         let _ = fs::remove_file(&go);
         d.reload("");
         wait_until("nothing is left", || d.all().is_empty());
-        d.reload(&format!("a: {{cmd: {cmd}, {before}}}"));
+        // However often it ends before the file is gone.
+        let rest = "startretries: unlimited";
+        d.reload(&format!("a: {{cmd: {cmd}, {rest}, {before}}}"));
         d.wait_state("a", "RUNNING");
-        d.reload(&format!("a: {{cmd: {cmd}, {after}}}"));
+        d.reload(&format!("a: {{cmd: {cmd}, {rest}, {after}}}"));
         assert_eq!(d.status("a").runs(), 1);
         // Whether it is started again is seen while the file is there; once it is gone, it stays up.
         fs::write(&go, "").unwrap();

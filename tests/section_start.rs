@@ -60,8 +60,7 @@ fn a_command_that_may_not_be_executed() {
 #[test]
 fn a_command_in_an_unknown_format() {
     let setup = Setup::new();
-    fs::write(setup.path("odd"), "what is this\n").unwrap();
-    fs::set_permissions(setup.path("odd"), fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(setup.path("odd"), "what is this\n");
     let odd = setup.file("odd");
     let d = setup.programs(&format!("x: {{cmd: {odd}, startretries: 0}}")).start();
     has(d.wait_state("x", "FATAL").why(), "exec format error");
@@ -92,13 +91,14 @@ fn even_an_expected_exit_can_be_too_quick() {
 
 #[test]
 fn starttime_decides_when_it_counts_as_started() {
-    let d = Daemon::with("x: {cmd: sleep 1000, starttime: 1, autostart: false}");
-    d.ok("start --no-wait x");
-    assert_eq!(d.state("x"), "STARTING");
+    let d = Daemon::with("x: {cmd: sleep 1000, starttime: 2, autostart: false}");
     let before = std::time::Instant::now();
+    d.ok("start --no-wait x");
+    let state = d.state("x");
+    assert!(state == "STARTING" || before.elapsed() >= Duration::from_secs(2), "{state}");
     d.wait_state("x", "RUNNING");
     let took = before.elapsed();
-    assert!(took > Duration::from_millis(800), "{took:?}");
+    assert!(took >= Duration::from_secs(2), "{took:?}");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn startretries_counts_the_tries_after_the_first() {
 fn the_delay_between_tries_grows() {
     let setup = Setup::new();
     let stamp = setup.file("starts");
-    let cmd = probe(&format!("stamp={stamp} exit=1"));
+    let cmd = probe(&format!("born={stamp} exit=1"));
     let programs = format!(
         "x:
   cmd: {cmd}
@@ -157,9 +157,9 @@ fn the_delay_between_tries_grows() {
     let gaps: Vec<i64> = starts.windows(2).map(|w| (w[1].0 - w[0].0) / 1_000_000).collect();
     assert_eq!(gaps.len(), 4, "{gaps:?}");
     for (gap, least) in gaps.iter().zip([100, 200, 400, 400]) {
-        // From exec to exec; the delay itself runs from an exit to a spawn, and a delay may be spread a little.
+        // From birth to birth; the delay itself runs from an end to a birth, and a delay may be spread a little.
         assert!(*gap >= least * 7 / 10, "{gaps:?}");
-        assert!(*gap < least + 3000, "{gaps:?}");
+        assert!(*gap < least + 5000, "{gaps:?}");
     }
 }
 
@@ -202,7 +202,7 @@ vars: {cmd: 'sleep ${FOO} $${x}', env: {FOO: "1000"}, autostart: false}"#,
         ("shell", vec!["sleep", "1001"]),
     ] {
         let pid = d.wait_state(name, "RUNNING").pid().unwrap();
-        assert_eq!(nul_strings(&format!("/proc/{pid}/cmdline")), want, "{name}");
+        wait_words(pid, &want);
     }
 }
 
@@ -295,8 +295,7 @@ many: {cmd: sleep 1000, numprocs: 20}",
         ])
         .start();
     for s in d.wait_all("RUNNING") {
-        let open = fds(s.pid().unwrap());
-        assert_eq!(open.keys().copied().collect::<Vec<_>>(), [0, 1, 2], "{}: {open:?}", s.name());
+        let open = wait_fds(s.pid().unwrap(), &[0, 1, 2]);
         assert_eq!(open[&0], "/dev/null", "{open:?}");
     }
     let open = fds(d.pid_of("none"));

@@ -18,6 +18,8 @@ mod chance;
 mod checks;
 #[path = "sim/clients.rs"]
 mod clients;
+#[path = "sim/demand.rs"]
+mod demand;
 #[path = "sim/edited.rs"]
 mod edited;
 #[path = "sim/process.rs"]
@@ -87,6 +89,8 @@ struct World {
     /// The tasks that run, and whose `pre_start` has succeeded for the spawn to come.
     tasks: BTreeMap<TaskId, tasks::Job>,
     prepared: BTreeSet<Key>,
+    /// Who waits for connections, and which have come in.
+    sockets: demand::Sockets,
     /// When the present run of a process has executed its program.
     executed: BTreeMap<Key, u64>,
     /// Programs that were ever given another number of processes by hand.
@@ -139,6 +143,7 @@ impl World {
             books: BTreeMap::new(),
             tasks: BTreeMap::new(),
             prepared: BTreeSet::new(),
+            sockets: demand::Sockets::default(),
             executed: BTreeMap::new(),
             scaled: BTreeSet::new(),
             policy_changed: 0,
@@ -190,6 +195,7 @@ impl World {
             91..=93 => self.leave(),
             94..=96 => self.mishap(),
             97 => self.set_clock(),
+            99 => self.connect(),
             98 if self.dice.chance(2) => self.shut_down(),
             _ => self.pass_time(),
         }
@@ -200,8 +206,11 @@ impl World {
     fn pass_time(&mut self) -> Finding {
         let world = self.processes.values().flat_map(|p| p.coming.iter().map(|(t, _)| *t)).min();
         let timer = self.fleet.next_deadline().map(|at| at.0).filter(|_| !self.has(Bug::ForgetsTheTimer));
-        let Some(next) = world.into_iter().chain(timer).chain(self.next_answer()).chain(self.next_task_end()).min()
-        else {
+        if self.dice.chance(3) {
+            self.connect()?;
+        }
+        let others = [self.next_answer(), self.next_task_end(), self.next_connection()].into_iter().flatten();
+        let Some(next) = world.into_iter().chain(timer).chain(others).min() else {
             self.now += self.dice.ms(1000);
             return Ok(());
         };
@@ -229,6 +238,7 @@ impl World {
                 }
             }
         }
+        self.tell_connections()?;
         self.tell(Input::Tick)?;
         self.no_check_hangs()?;
         self.no_task_hangs()?;
@@ -314,6 +324,7 @@ impl World {
             self.perform(action)?;
         }
         self.resume_what_waits();
+        self.connections_are_right()?;
         self.books()
     }
 
@@ -325,6 +336,8 @@ impl World {
                     self.spawn(key, run)?;
                 }
             }
+            Action::AwaitDemand(key) => self.await_demand(key)?,
+            Action::EndAwait(key) => self.end_await(key)?,
             Action::RunTask(task) => self.run_task(&task)?,
             Action::KillTask(id) => self.kill_task(id)?,
             Action::Check { key, run, purpose, number } => self.begin_check(key, run, purpose, number)?,
@@ -519,6 +532,8 @@ fn the_core_holds_in_every_life() {
             "stop_command",
             "post_stop",
             "on_fatal",
+            "started by a connection",
+            "no socket",
         ] {
             assert!(seen.contains(must), "{must} was never seen");
         }

@@ -591,8 +591,11 @@ fn many_ask_at_once() {
 fn figures_are_as_prometheus_wants_them() {
     let d = daemon(
         OPEN,
-        "a: {cmd: sleep 100, autorestart: always}\nb: {cmd: 'false', startretries: 1}\nw: {cmd: sleep 1, numprocs: 2}",
+        "a: {cmd: sleep 100, autorestart: always}\nb: {cmd: 'false', startretries: 1}\nw: {cmd: sleep 1, numprocs: 2}\n\
+         says: {cmd: [sh, -c, 'echo hello; echo no >&2; exec sleep 100'], healthcheck: {cmd: 'true', interval: 1s}}",
     );
+    wait_until("a line of output", || get(&d, "/api/logs/says").text().contains("no\n"));
+    wait_until("a check", || get(&d, "/api/processes/says").json()["status"]["health"] == "healthy");
     d.wait_state("b", "FATAL");
     d.wait_state("a", "RUNNING");
     let old = d.pid_of("a");
@@ -609,12 +612,18 @@ fn figures_are_as_prometheus_wants_them() {
         "taskmaster_process_restarts_total{process=\"a\",reason=\"exit\"} 1",
         "taskmaster_process_restarts_total{process=\"a\",reason=\"request\"} 1",
         "taskmaster_process_restarts_total{process=\"b\",reason=\"retry\"} 1",
+        "taskmaster_process_healthy{process=\"says\"} 1",
+        "taskmaster_process_log_bytes_total{process=\"says\",stream=\"stdout\"} 6",
+        "taskmaster_process_log_bytes_total{process=\"says\",stream=\"stderr\"} 3",
+        "taskmaster_process_log_dropped_bytes_total{process=\"says\",stream=\"stdout\"} 0",
         "taskmaster_process_fatal_total 1",
         "taskmaster_process_stop_seconds_count 1",
     ] {
         assert!(page.lines().any(|l| l == line), "{line}\n{page}");
     }
-    has(&page, "\ntaskmaster_process_resident_memory_bytes{process=\"a\"} ");
+    for name in ["resident_memory_bytes", "cpu_seconds_total", "open_fds", "threads", "state_seconds"] {
+        has(&page, &format!("\ntaskmaster_process_{name}{{process=\"a\"}} "));
+    }
     has(&page, "\ntaskmaster_loop_turn_seconds_bucket{le=\"0.001\"} ");
     let Some(promtool) = find_program("promtool") else {
         return skip("figures_are_as_prometheus_wants_them", "no promtool");

@@ -1,8 +1,8 @@
 //! The contracts of HTTP: how a stream is cut into requests, who is let in, what a request means, and WebSocket frames.
 
+use taskmaster::control::calls::{Answer, Calls, OPEN_CALLS};
 use taskmaster::control::command::Right;
 use taskmaster::control::frame::REQUEST_BYTES;
-use taskmaster::web::calls::{Answer, Calls, OPEN_CALLS};
 use taskmaster::web::guard::{self, Rules};
 use taskmaster::web::http::{Asked, BODY_BYTES, Fault, HEAD_BYTES, Method, Reader, Step};
 use taskmaster::web::reply::{How, Reply};

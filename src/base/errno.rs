@@ -8,7 +8,7 @@ use std::io;
 pub struct Errno(pub i32);
 
 /// What a supervisor meets: number, name, text.
-const KNOWN: [(i32, &str, &str); 36] = [
+const KNOWN: [(i32, &str, &str); 40] = [
     (1, "EPERM", "operation not permitted"),
     (2, "ENOENT", "no such file or directory"),
     (3, "ESRCH", "no such process"),
@@ -38,7 +38,11 @@ const KNOWN: [(i32, &str, &str); 36] = [
     (36, "ENAMETOOLONG", "file name too long"),
     (38, "ENOSYS", "function not implemented"),
     (40, "ELOOP", "too many levels of symbolic links"),
+    (88, "ENOTSOCK", "not a socket"),
     (95, "EOPNOTSUPP", "operation not supported"),
+    (97, "EAFNOSUPPORT", "address family not supported"),
+    (98, "EADDRINUSE", "address already in use"),
+    (99, "EADDRNOTAVAIL", "cannot assign requested address"),
     (101, "ENETUNREACH", "network is unreachable"),
     (104, "ECONNRESET", "connection reset by peer"),
     (110, "ETIMEDOUT", "timed out"),
@@ -58,6 +62,10 @@ impl Errno {
     pub const EAGAIN: Errno = Errno(11);
     /// Cannot allocate memory.
     pub const ENOMEM: Errno = Errno(12);
+    /// Not a socket.
+    pub const ENOTSOCK: Errno = Errno(88);
+    /// Address already in use.
+    pub const EADDRINUSE: Errno = Errno(98);
     /// Device or resource busy.
     pub const EBUSY: Errno = Errno(16);
     /// Invalid argument.

@@ -7,6 +7,8 @@ pub enum Stage {
     Directories,
     /// Making its cgroup and going into it.
     Cgroup,
+    /// Opening the sockets that it gets.
+    Listen,
     /// Making pipes or opening what the child gets as its standard files.
     Pipe,
     /// Making a terminal.
@@ -53,9 +55,10 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, each at the position that is its number on the wire between child and parent.
-    pub const ALL: [Stage; 23] = [
+    pub const ALL: [Stage; 24] = [
         Stage::Directories,
         Stage::Cgroup,
+        Stage::Listen,
         Stage::Pipe,
         Stage::Pty,
         Stage::Clone,
@@ -92,6 +95,7 @@ impl Stage {
             Stage::Terminal => "take its terminal (TIOCSCTTY)",
             Stage::Directories => "make its directory",
             Stage::Cgroup => "put it into a cgroup:",
+            Stage::Listen => "listen on",
             Stage::OomScore => "set its OOM score (/proc/self/oom_score_adj) to",
             Stage::Nice => "set its niceness (setpriority) to",
             Stage::Ionice => "set the priority of its input and output (ioprio_set) to",

@@ -1,5 +1,5 @@
-//! Holds what was read against itself and the world: variables that cannot be filled in, log files with two owners,
-//! users that there are not.
+//! Holds what was read against itself and the world: variables that cannot be filled in, log files and sockets with two
+//! owners, users that there are not.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::base::zone::Zone;
 
 use super::diag::{Level, Place, Report};
 use super::expand::{self, Outside};
-use super::model::{Account, Config, DaemonConfig, LogTarget, Policy, Program, Sink};
+use super::model::{Account, Config, DaemonConfig, HttpAddress, ListenAddress, LogTarget, Policy, Program, Sink};
 use super::program::{self, Key, ProgramSection};
 
 /// What a configuration is held against besides itself, and where the files that it names are read.
@@ -113,6 +113,8 @@ pub(super) struct Check<'e> {
     childlogdir: String,
     /// Files that programs name, with the first program that does.
     files: BTreeMap<String, Writer>,
+    /// Where programs listen, with the first program that does.
+    addresses: BTreeMap<ListenAddress, Writer>,
     /// Programs with `auto` logs whose name looks like that of another's process, such as `worker_00`.
     doubles: Vec<Writer>,
     /// Groups, with the first program in each.
@@ -127,6 +129,7 @@ impl<'e> Check<'e> {
             world,
             childlogdir: plain(&daemon.childlogdir),
             files: BTreeMap::new(),
+            addresses: BTreeMap::new(),
             doubles: Vec::new(),
             groups: BTreeMap::new(),
             dependents: BTreeMap::new(),
@@ -156,6 +159,9 @@ impl<'e> Check<'e> {
         }
         if !program.depends_on.is_empty() {
             self.dependents.insert(name.clone(), program::place_of(own, defaults, Key::DependsOn));
+        }
+        if !program.listen.is_empty() {
+            self.sockets(name, program, program::place_of(own, defaults, Key::Listen), report);
         }
         for (stream, key) in [(Stream::Stdout, Key::Stdout), (Stream::Stderr, Key::Stderr)] {
             match &program.output(stream).sink {
@@ -192,6 +198,12 @@ impl<'e> Check<'e> {
         }
         for group in &program.extra_groups {
             ask(Key::ExtraGroups, (self.world.group)(group));
+        }
+        for listen in &program.listen {
+            let owner = listen.owner.clone().map(Account::User);
+            for holder in owner.into_iter().chain(listen.group.clone().map(Account::Group)) {
+                ask(Key::Listen, (self.world.holder)(&holder));
+            }
         }
         for dir in &program.dirs {
             let owner = dir.owner.clone().map(Account::User);
@@ -245,6 +257,45 @@ impl<'e> Check<'e> {
         }
     }
 
+    /// The sockets of a program belong to it alone; its processes may share them.
+    fn sockets(&mut self, name: &ProgramName, program: &Program, place: (Place, String), report: &mut Report<'_>) {
+        let outside = self.world.outside();
+        let count = if program.has_sockets_for_each() { program.numprocs } else { 1 };
+        let (place, path) = place;
+        for num in program.numbers().take(count as usize) {
+            for address in expand::listen(program, name, num, &outside).unwrap_or_default() {
+                match self.addresses.get(&address) {
+                    Some(first) if first.program != *name => {
+                        let there = report.name_of(first.place, place);
+                        let text = format!("{address} is where {} (in {there}) listens too", first.path);
+                        return report.error(place, path, text);
+                    }
+                    Some(_) => {}
+                    None => {
+                        let writer = Writer { program: name.clone(), place, path: path.clone() };
+                        self.addresses.insert(address, writer);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the daemon itself listens, nobody else can.
+    fn sockets_of_the_daemon(&self, daemon: &DaemonConfig, report: &mut Report<'_>) {
+        let http = daemon.http.iter().flat_map(|http| &http.listen).map(|at| match at {
+            HttpAddress::Tcp(address) => (ListenAddress::Tcp(*address), "taskmasterd.http.listen"),
+            HttpAddress::Unix(path) => (ListenAddress::Unix(path.clone()), "taskmasterd.http.listen"),
+        });
+        let control =
+            daemon.socket.path.iter().map(|path| (ListenAddress::Unix(path.clone()), "taskmasterd.socket.path"));
+        for (address, key) in http.chain(control) {
+            if let Some(writer) = self.addresses.get(&address) {
+                let text = format!("{address} is where the daemon itself listens ({key})");
+                report.error(writer.place, &writer.path, text);
+            }
+        }
+    }
+
     fn file(&mut self, file: &str, writer: Writer, report: &mut Report<'_>) {
         let file = plain(file);
         // Devices take what several write.
@@ -271,6 +322,7 @@ impl<'e> Check<'e> {
     /// All programs together, and the daemon.
     pub(super) fn finish(&self, config: &Config, report: &mut Report<'_>) {
         program::check_dependencies(config, &self.dependents, report);
+        self.sockets_of_the_daemon(&config.daemon, report);
         for (group, writer) in &self.groups {
             let stranger = config.programs.get(group).is_some_and(|p| p.group_name.as_ref() != Some(group));
             if stranger {

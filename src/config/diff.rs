@@ -11,8 +11,8 @@ use crate::base::units::{print_duration, print_size};
 
 use super::model::{
     Account, Autorestart, Backoff, Check, Condition, Config, DaemonConfig, Dependency, ExitWhen, Hook, HookCommand,
-    HttpAddress, HttpConfig, LogTarget, OnEvent, Output, Policy, Probe, Program, Recipient, Rotation, Schedule, Sink,
-    SocketConfig, Variable, When,
+    HttpAddress, HttpConfig, Listen, LogTarget, OnEvent, Output, Policy, Probe, Program, Recipient, Rotation, Schedule,
+    Sink, SocketConfig, Variable, When,
 };
 
 mod confines;
@@ -142,6 +142,7 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
         extra_groups,
         confines,
         dirs,
+        listen,
         env,
         env_pass,
         stdin,
@@ -166,6 +167,8 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
     restart.key("extra_groups", extra_groups.as_slice(), new.extra_groups.as_slice(), list);
     confines::keys(confines.as_deref(), new.confines.as_deref(), &mut restart);
     restart.key("dirs", dirs.as_slice(), new.dirs.as_slice(), confines::directories);
+    let sockets = if is_same_to_a_run(listen, &new.listen) { &mut in_place } else { &mut restart };
+    sockets.key("listen", listen.as_slice(), new.listen.as_slice(), listens);
     let added = new.env.keys().filter(|name| !env.contains_key(*name));
     for name in env.keys().chain(added) {
         restart.key(format_args!("env.{name}"), &env.get(name), &new.env.get(name), variable);
@@ -216,6 +219,7 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
         essential,
         hooks,
         oneshot,
+        on_demand,
         timeout,
         readiness: _,
         healthcheck: _,
@@ -243,6 +247,7 @@ fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
     keys.key("kill_mode", kill_mode, &new.kill_mode, |mode| mode.name().to_owned());
     keys.plain("essential", *essential, new.essential);
     keys.plain("oneshot", *oneshot, new.oneshot);
+    keys.plain("on_demand", *on_demand, new.on_demand);
     keys.key("timeout", timeout, &new.timeout, |limit| limit.map_or_else(unset, print_duration));
     keys.key("on_unhealthy", on_unhealthy, &new.on_unhealthy, |what| what.name().to_owned());
 }
@@ -302,6 +307,29 @@ fn probe(probe: &Probe) -> String {
         Probe::Notify => "notify".to_owned(),
         Probe::Fd(fd) => format!("fd {fd}"),
     }
+}
+
+/// Whether a run that was handed the one could have been handed the other.
+fn is_same_to_a_run(old: &[Listen], new: &[Listen]) -> bool {
+    old.len() == new.len() && old.iter().zip(new).all(|(old, new)| old.is_same_to_a_run(new))
+}
+
+/// `[127.0.0.1:80 (web), unix:/run/web.sock (www-data:www-data, 0660, backlog 10)]`.
+fn listens(sockets: &[Listen]) -> String {
+    let one = |socket: &Listen| {
+        let Listen { address, name, mode, owner, group, backlog } = socket;
+        let mut said: Vec<String> = name.iter().cloned().collect();
+        match (owner, group) {
+            (None, None) => {}
+            (owner, None) => said.extend(owner.clone()),
+            (owner, Some(group)) => said.push(format!("{}:{group}", owner.as_deref().unwrap_or_default())),
+        }
+        said.extend(mode.map(|mode| format!("{mode:04o}")));
+        said.extend(backlog.map(|backlog| format!("backlog {backlog}")));
+        let address = scalar(address);
+        if said.is_empty() { address } else { format!("{address} ({})", said.join(", ")) }
+    };
+    one_or_list(&sockets.iter().map(one).collect::<Vec<_>>())
 }
 
 /// Whether a check cannot take the place of another while the process runs: what the process itself gives a sign by is
@@ -408,6 +436,7 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         extra_groups: _,
         confines: _,
         dirs: _,
+        listen,
         env: _,
         env_pass: _,
         stdin: _,
@@ -434,6 +463,9 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
     }
     if !format_matters(old, new) {
         program.log_format = *log_format;
+    }
+    if is_same_to_a_run(&old.listen, listen) {
+        program.listen.clone_from(listen);
     }
     program.depends_on.clone_from(depends_on);
     program.restart_dependents = *restart_dependents;

@@ -14,13 +14,15 @@ use crate::base::id::{ProgramName, Stream, member_name};
 use crate::base::nearest::suggestion;
 use crate::base::text::{cut, quoted};
 
-use super::model::{Program, Sink, Variable};
+use super::model::{ListenAddress, Program, Sink, Variable};
 use fill::{CHAIN, Lookup, Refusal, TEXT_BYTES, because};
 
 mod fill;
+mod listen;
 mod probe;
 
 pub(super) use fill::{as_template, is_template};
+pub use listen::listen;
 pub use probe::probe;
 
 /// The most that all texts of a process may have together, in bytes: the kernel takes no more.
@@ -56,6 +58,8 @@ pub struct Blueprint {
     pub chroot: Option<String>,
     /// The paths of its `dirs`, in their order.
     pub dirs: Vec<String>,
+    /// Where connections come in that it is handed the sockets for.
+    pub listen: Vec<ListenAddress>,
     /// Where standard output goes.
     pub stdout: Place,
     /// Where standard error goes.
@@ -123,6 +127,7 @@ pub fn blueprint(
     let chroot = program.confines.as_ref().and_then(|confines| confines.chroot.as_ref());
     let chroot = chroot.and_then(|dir| scope.absolute("chroot", dir));
     let dirs = program.dirs.iter().filter_map(|dir| scope.absolute("dirs", &dir.path)).collect();
+    let listen = listen::filled(&mut scope);
     let mut place = |stream: Stream| match &program.output(stream).sink {
         Sink::Auto => Place::File(auto_log(outside.childlogdir, program, name, num, stream)),
         Sink::File(path) => scope.path(&stream.to_string(), path).map_or(Place::Discard, Place::File),
@@ -134,7 +139,7 @@ pub fn blueprint(
     if !scope.errors.is_empty() {
         return Err(scope.errors);
     }
-    Ok(Blueprint { argv, env, workingdir, chroot, dirs, stdout, stderr })
+    Ok(Blueprint { argv, env, workingdir, chroot, dirs, listen, stdout, stderr })
 }
 
 /// Fills in the words of a command that is run for the sake of process `num`.

@@ -17,6 +17,7 @@ mod confines;
 mod events;
 mod hooks;
 mod http;
+mod listen;
 mod schedule;
 
 pub use check::{Check, GOOD_STATUS, OnUnhealthy, Probe};
@@ -24,6 +25,7 @@ pub use confines::{Confines, Directory, TreeLimits};
 pub use events::{EVENTS, OnEvent, Recipient};
 pub use hooks::{Hook, HookCommand};
 pub use http::{HttpAddress, HttpConfig};
+pub use listen::{Listen, ListenAddress};
 pub use schedule::{Overlap, Schedule, When};
 
 /// A whole configuration.
@@ -326,6 +328,8 @@ pub struct Program {
     pub confines: Option<Box<Confines>>,
     /// `dirs`.
     pub dirs: Vec<Directory>,
+    /// `listen`: sockets that are opened for it, in the order in which its processes get them.
+    pub listen: Vec<Listen>,
     /// `env`, and what `env_file` and `env_from_dir` add to it.
     pub env: BTreeMap<String, Variable>,
     /// `env_pass`: names of the daemon's own variables that are passed on, and patterns of such names.
@@ -427,6 +431,7 @@ impl Program {
             extra_groups: Vec::new(),
             confines: None,
             dirs: Vec::new(),
+            listen: Vec::new(),
             env: BTreeMap::new(),
             env_pass: Vec::new(),
             stdin: Stdin::Null,
@@ -570,6 +575,8 @@ pub struct Policy {
     pub essential: bool,
     /// `oneshot`: it runs to its end; `starttime` plays no part.
     pub oneshot: bool,
+    /// `on_demand`: it is started when a connection comes in on one of its sockets. Only with `listen`.
+    pub on_demand: bool,
     /// `timeout`: how long a run of a `oneshot` program may take; `None` is as long as it likes.
     pub timeout: Option<Duration>,
     /// `readiness`: by what a process counts as started; `None` is `starttime`.
@@ -609,6 +616,7 @@ impl Default for Policy {
             kill_mode: KillMode::Group,
             essential: false,
             oneshot: false,
+            on_demand: false,
             timeout: None,
             readiness: None,
             healthcheck: None,

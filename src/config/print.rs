@@ -21,6 +21,7 @@ use super::words;
 
 mod checks;
 mod confines;
+mod listen;
 
 /// How long a list may be that stands in one line, in bytes.
 const LINE_BYTES: usize = 100;
@@ -263,6 +264,7 @@ impl Page {
             self.schedule(schedule);
         }
         self.some("timeout", policy.timeout.as_ref(), duration);
+        self.listen(program);
         self.checks(policy, &plain.policy);
         let mut unsaid = plain.policy;
         if program.schedule.is_some() {

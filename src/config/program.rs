@@ -20,6 +20,7 @@ mod confines;
 mod depends;
 mod env;
 mod hooks;
+mod listen;
 mod schedule;
 
 pub(super) use checks::{
@@ -30,6 +31,7 @@ pub(super) use confines::{CAPABILITY_KEYS, CapabilityKey, NICE, OOM_SCORE_ADJ, P
 pub(super) use depends::check as check_dependencies;
 pub(super) use env::place_of_variable;
 pub(super) use hooks::{HOOK_KEYS, HookKey, SIGNALS, timeout as positive};
+pub(super) use listen::{BACKLOG, LISTEN_KEYS, ListenKey, SOCKETS};
 
 /// How many files of a log may be kept.
 pub(super) const BACKUPS: RangeInclusive<u32> = 0..=10_000;
@@ -111,10 +113,12 @@ pub(super) enum Key {
     Capabilities,
     Chroot,
     Dirs,
+    Listen,
+    OnDemand,
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 76] = [
+pub(super) const KEYS: [(&str, Key); 78] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -191,6 +195,8 @@ pub(super) const KEYS: [(&str, Key); 76] = [
     ("capabilities", Key::Capabilities),
     ("chroot", Key::Chroot),
     ("dirs", Key::Dirs),
+    ("listen", Key::Listen),
+    ("on_demand", Key::OnDemand),
 ];
 
 /// The keys under `backoff`.
@@ -225,6 +231,7 @@ pub(super) fn read(
     let argv = argv(&mut reader);
     let mut program = rest(&mut reader, argv.unwrap_or_default(), world);
     checks::read(&mut reader, &mut program, false);
+    listen::hold_against_the_rest(&mut reader, &mut program);
     if refers_to_here(&program) {
         program.here = Some(report.source(own.place).dir.as_str().into());
     }
@@ -247,6 +254,7 @@ fn refers_to_here(program: &Program) -> bool {
     let hooks = program.policy.hooks.values().flat_map(|hook| &hook.argv);
     let chroot = program.confines.iter().filter_map(|confines| confines.chroot.as_ref());
     let places = program.workingdir.iter().chain(chroot).chain(program.dirs.iter().map(|dir| &dir.path));
+    let places = places.chain(program.listen.iter().map(|listen| &listen.address));
     program.argv.iter().chain(places).chain(templates).chain(sinks).chain(check).chain(hooks).any(says)
 }
 
@@ -279,6 +287,7 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     reader.set(&mut p.depends_on, Key::DependsOn, depends::read);
     reader.set(&mut p.restart_dependents, Key::RestartDependents, values::boolean);
     confines::read(reader, p);
+    listen::read(reader, p);
     p.env = env::read(reader, world);
     reader.set(&mut p.env_pass, Key::EnvPass, env::passed_on);
     policy(reader, p);

@@ -26,6 +26,7 @@ use super::values::RETRIES;
 
 mod checks;
 mod confines;
+mod listen;
 
 /// What a key takes, and what is said of it in a line.
 type Said = (Value, &'static str);
@@ -287,6 +288,11 @@ fn program(key: Key) -> Said {
         }
         Key::Chroot => (path(), "The directory that becomes its root. None unless given."),
         Key::Dirs => (confines::directories(), "Directories that are made before it starts. Default: []."),
+        Key::Listen => (
+            listen::sockets(),
+            "Sockets that are opened for it: \"127.0.0.1:8080\", \"unix:/run/x.sock\". Default: [].",
+        ),
+        Key::OnDemand => (boolean(), "Start it when the first connection comes in. Default: false."),
     }
 }
 
@@ -457,9 +463,11 @@ fn exit_codes() -> Value {
     json!({"anyOf": [number, {"type": "array", "items": one}, several]})
 }
 
+/// A port in digits, or 0.
+const PORT: &str = "0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+
 /// Where HTTP listens: one address, or a list.
 fn addresses() -> Value {
-    const PORT: &str = "0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
     let number = json!({"type": "integer", "minimum": 0, "maximum": 65_535});
     let address =
         format!(r"^(unix:.+|((localhost)?:)?{PORT}|[0-9]+\.[0-9.]+:{PORT}|\[[0-9A-Fa-f:.]+\]:{PORT}|.*\$.*|.*%\(.*)$");

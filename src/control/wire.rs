@@ -13,7 +13,7 @@ use super::text;
 pub enum Message {
     /// It was words: the answer is lines of text (see [`write_text`]).
     Text(Result<Request, Refusal>),
-    /// It was JSON-RPC. In a batch the answers come in one array (see [`write_batch`]), else there is one call.
+    /// It was JSON-RPC. In a batch the answers come in one array (see [`super::calls::Calls`]), else there is one call.
     Json {
         /// What is called, in order.
         calls: Vec<Call>,
@@ -67,12 +67,6 @@ pub fn write_json(id: &Id, response: &Response, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Appends an event that follows the answer to a call: one line.
-pub fn write_json_event(id: &Id, event: &Event, out: &mut Vec<u8>) {
-    jsonrpc::write_event(id, event, out);
-    out.push(b'\n');
-}
-
 /// Appends an event by itself: one line.
 pub fn write_event_object(event: &Event, out: &mut Vec<u8>) {
     jsonrpc::write_json(event, out);
@@ -86,12 +80,6 @@ pub fn write_text_event(event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Appends output that follows the answer to a call: one line.
-pub fn write_json_output(id: &Id, chunk: &Chunk, out: &mut Vec<u8>) {
-    jsonrpc::write_output(id, chunk, out);
-    out.push(b'\n');
-}
-
 /// Appends output that follows the lines of an answer.
 pub fn write_text_output(chunk: &Chunk, labelled: bool, out: &mut Vec<u8>) {
     render::output(chunk, labelled, out);
@@ -100,20 +88,6 @@ pub fn write_text_output(chunk: &Chunk, labelled: bool, out: &mut Vec<u8>) {
 /// Appends the lines of an answer that goes on: the last line comes when it ends.
 pub fn write_text_beginning(response: &Response, clock: &Clock, out: &mut Vec<u8>) {
     render::write(response, clock, out);
-}
-
-/// Adds the answer to a call to those of its batch.
-pub fn add_to_batch(id: &Id, response: &Response, answers: &mut Vec<u8>) {
-    answers.push(if answers.is_empty() { b'[' } else { b',' });
-    jsonrpc::write_answer(id, response, answers);
-}
-
-/// Appends the answers to a batch: one line, or nothing if all of it was notifications.
-pub fn write_batch(answers: &[u8], out: &mut Vec<u8>) {
-    if !answers.is_empty() {
-        out.extend_from_slice(answers);
-        out.extend_from_slice(b"]\n");
-    }
 }
 
 #[cfg(test)]
@@ -151,15 +125,7 @@ mod tests {
         let mut out = Vec::new();
         write_text(&Response::DaemonPid(5), &Clock::default(), &mut out);
         write_json(&Id::number(1), &Response::DaemonPid(5), &mut out);
-        let id = Id::null();
-        let mut answers = Vec::new();
-        add_to_batch(&id, &Response::DaemonPid(5), &mut answers);
-        add_to_batch(&id, &Response::ShuttingDown, &mut answers);
-        write_batch(&answers, &mut out);
-        write_batch(&[], &mut out);
-        let text = "5\nOK\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"pid\":5}}\n\
-            [{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{\"pid\":5}},\
-            {\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{\"shutting_down\":true}}]\n";
+        let text = "5\nOK\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"pid\":5}}\n";
         assert_eq!(String::from_utf8(out).unwrap(), text);
     }
 

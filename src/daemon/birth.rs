@@ -53,6 +53,7 @@ impl Daemon {
                 self.terminals.cancel(&mut self.reactor, (key, run));
                 self.cgroups.over(key, run);
                 self.signs_over((key, run));
+                self.sockets_over(key);
                 Fact::SpawnFailed(self.refusal(key, refused))
             }
         };
@@ -71,6 +72,7 @@ impl Daemon {
         let unfilled = Failed::of(Stage::Exec, Errno::EINVAL.0);
         let mut blueprint = self.blueprint(program, name, num).map_err(|_| unfilled)?;
         let signs = self.prepare_signs((key, run), program, &mut blueprint)?;
+        let sockets = self.prepare_sockets(program, name, &mut blueprint)?;
         let mut command = self.command(program, &blueprint)?;
         for (number, end) in signs.descriptors {
             command.pass(number, end);
@@ -78,6 +80,7 @@ impl Daemon {
         if signs.watchdog {
             command.own_pid("WATCHDOG_PID");
         }
+        self.pass_sockets(key, sockets, &mut command)?;
         let owner = self.credentials(program)?;
         self.make_directories(program, &blueprint, owner.as_ref())?;
         if let Some(directory) = self.cgroup((key, run), program, name, num)? {
@@ -165,9 +168,7 @@ impl Daemon {
     }
 
     pub(super) fn outside<T>(&self, fill: impl FnOnce(&Outside<'_>) -> T) -> T {
-        let env = |variable: &str| self.surroundings.env.get(variable).cloned();
-        let childlogdir = &self.fleet.config().daemon.childlogdir;
-        fill(&Outside { env: &env, host: &self.surroundings.host, childlogdir })
+        self.surroundings.fill(&self.fleet.config().daemon.childlogdir, fill)
     }
 
     /// The words of a task, with everything filled in.
@@ -245,6 +246,10 @@ impl Daemon {
         }
         for (name, value) in &blueprint.env {
             set(&mut env, name, value);
+        }
+        if !program.listen.is_empty() {
+            // It is the child that knows it.
+            env.retain(|(name, _)| name != "LISTEN_PID");
         }
         if program.tty && !env.iter().any(|(name, _)| name == "TERM") {
             set(&mut env, "TERM", TERMINAL_KIND);

@@ -195,9 +195,16 @@ impl Children {
         }
     }
 
-    /// Reaps the leader if it has ended. Who is within `reach` of it is watched from then on.
-    pub fn reap(&mut self, reactor: &mut Reactor, key: Key, run: Run, reach: Reach) -> Option<Reaped> {
-        if reach == Reach::Tree {
+    /// Reaps the leader if it has ended. Who is within `reach` of it is watched from then on. `marked` says whether
+    /// anybody may bear a mark of the run.
+    pub fn reap(
+        &mut self,
+        reactor: &mut Reactor,
+        (key, run): (Key, Run),
+        reach: Reach,
+        marked: bool,
+    ) -> Option<Reaped> {
+        if reach == Reach::Tree && marked {
             self.look_below_us();
         }
         let child = self.live.get_mut(&key).filter(|c| c.run == run)?;

@@ -31,12 +31,12 @@ mod client;
 mod rights;
 mod socket;
 
-use client::{Client, Form};
+use client::Client;
 #[cfg(feature = "web")]
 pub use rights::groups as peer_groups;
-pub use socket::SocketFile;
 #[cfg(feature = "web")]
 pub use socket::open as open_socket;
+pub use socket::{SocketFile, look_at, make_room};
 
 /// How many connections there may be at the most, and how many there may be in any case. In between it depends on the
 /// descriptors that the configuration leaves. One more takes the place of another.
@@ -241,7 +241,7 @@ impl Clients {
         }
         let (user, _) = of_user.into_iter().max_by_key(|(_, count)| *count)?;
         let candidates = self.all.iter().filter(|(_, c)| c.peer.uid == user && may_go(c));
-        let id = candidates.min_by_key(|(_, c)| (!c.open.is_empty(), c.last_request)).map(|(id, _)| *id)?;
+        let id = candidates.min_by_key(|(_, c)| (c.open() > 0, c.last_request)).map(|(id, _)| *id)?;
         self.drop_client(reactor, id);
         Some(id)
     }
@@ -288,8 +288,8 @@ impl Clients {
     /// Takes as many requests out of a client's buffer as may be under way at once.
     fn take_requests(&mut self, id: ClientId, now: Mono, served: &mut Served) {
         let Some(client) = self.all.get_mut(&id) else { return };
-        while !client.closing && client.open.len() < OPEN_REQUESTS && !client.has_text_open() {
-            client.paused = client.waiting() > PAUSE_BYTES;
+        while !client.closing && client.open() < OPEN_REQUESTS && client.words.is_none() {
+            client.paused = client.out.waiting() > PAUSE_BYTES;
             if client.paused {
                 break;
             }
@@ -317,22 +317,7 @@ impl Clients {
     /// Answers a request, if its client is still there.
     pub fn reply(&mut self, reactor: &mut Reactor, ticket: Ticket, response: &Response, clock: &Clock, now: Mono) {
         let Some(client) = self.all.get_mut(&ticket.client) else { return };
-        let Some(form) = client.open.remove(&ticket.number) else { return };
-        let follows = response.goes_on();
-        match form {
-            Form::Text if follows => {
-                wire::write_text_beginning(response, clock, &mut client.out);
-                client.open.insert(ticket.number, Form::Stream(None));
-            }
-            Form::Text => wire::write_text(response, clock, &mut client.out),
-            Form::Json { id, batch } => {
-                client.answer_json(id.clone(), batch, response);
-                if let Some(id) = id.filter(|_| follows) {
-                    client.open.insert(ticket.number, Form::Stream(Some(id)));
-                }
-            }
-            Form::Stream(_) => {}
-        }
+        client.answer(ticket.number, response, clock);
         // The next request may be in the buffer already.
         if client.lines.pending() > 0 || client.ended {
             self.again.insert(ticket.client);
@@ -344,18 +329,18 @@ impl Clients {
     #[must_use]
     pub fn follower(&self, ticket: Ticket) -> Option<Follower> {
         let client = self.all.get(&ticket.client).filter(|client| !client.closing)?;
-        let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return None };
-        Some(Follower { text: id.is_none(), room: STREAM_BYTES.saturating_sub(client.waiting()) })
+        let text = client.streams(ticket.number)?;
+        Some(Follower { text, room: STREAM_BYTES.saturating_sub(client.out.waiting()) })
     }
 
     /// Puts output into the buffer of a client that follows, which has room for it. It is sent when the client is served
     /// next.
     pub fn push_output(&mut self, ticket: Ticket, chunk: &Chunk, labelled: bool) {
         let Some(client) = self.all.get_mut(&ticket.client) else { return };
-        let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return };
-        match id {
-            Some(id) => wire::write_json_output(id, chunk, &mut client.out),
-            None => wire::write_text_output(chunk, labelled, &mut client.out),
+        if let Some(text) = client.calls.output(ticket.number, chunk) {
+            client.say(&text);
+        } else if client.streams(ticket.number).is_some() {
+            wire::write_text_output(chunk, labelled, client.out.end());
         }
         self.streams.insert(ticket.client);
     }
@@ -377,10 +362,10 @@ impl Clients {
     /// next.
     pub fn push(&mut self, ticket: Ticket, event: &Event) {
         let Some(client) = self.all.get_mut(&ticket.client) else { return };
-        let Some(Form::Stream(id)) = client.open.get(&ticket.number) else { return };
-        match id {
-            Some(id) => wire::write_json_event(id, event, &mut client.out),
-            None => wire::write_text_event(event, &mut client.out),
+        if let Some(text) = client.calls.event(ticket.number, event) {
+            client.say(&text);
+        } else if client.streams(ticket.number).is_some() {
+            wire::write_text_event(event, client.out.end());
         }
         self.streams.insert(ticket.client);
     }
@@ -437,7 +422,7 @@ impl Clients {
             Ok(n) => n > 0,
             Err(_) => return self.drop_client(reactor, id),
         };
-        let waiting = client.waiting();
+        let waiting = client.out.waiting();
         if progress && waiting <= STREAM_BYTES / 2 && client.follows() {
             self.drained.insert(id);
         }
@@ -456,7 +441,7 @@ impl Clients {
             }
             self.stalled.extend(stalled_since.map(|at| (at, id)));
         }
-        let nothing_open = client.open.is_empty() || client.closing && client.only_streams();
+        let nothing_open = client.open() == 0 || client.closing && client.only_follows();
         let finished =
             waiting == 0 && nothing_open && (client.closing || (client.ended && client.lines.pending() == 0));
         let wants = if waiting > 0 { Wants::ReadWrite } else { Wants::Read };

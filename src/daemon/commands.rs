@@ -133,11 +133,13 @@ impl Daemon {
             Request::Stop { names, wait } => return tell(self, Command::Stop { names, wait }),
             Request::Restart { names, wait, rolling } => {
                 let files = self.files_now();
+                let files = self.open_for_restart(files, &names);
                 return tell(self, Command::Restart { names, wait, files, rolling });
             }
             Request::Scale { name, count, wait } => match origin::scaled(self.fleet.config(), &name, count) {
                 Ok(config) => {
                     self.clients.allow(origin::room_for_clients(&config));
+                    self.sockets_outdated();
                     return tell(self, Command::Scale { name, count, wait });
                 }
                 Err(text) => Response::Refused(Refusal::new(RefusalCode::BadConfig, text)),
@@ -162,12 +164,11 @@ impl Daemon {
                 self.write_problems(&warnings);
                 let web = match Web::prepare(&config.daemon, dry_run) {
                     Ok(web) => web,
-                    Err(error) => {
-                        self.journal.write(Level::Error, format_args!("not reloaded: {error}"));
-                        let refusal = Refusal::new(RefusalCode::BadConfig, format!("{error}, nothing was changed"));
-                        return self.reply_if_asked(ticket, &Response::Refused(refusal));
-                    }
+                    Err(error) => return self.not_reloaded(ticket, &error),
                 };
+                if let Err(problem) = self.open_new_sockets(&config, &people, &|_, _| true, dry_run) {
+                    return self.not_reloaded(ticket, &problem);
+                }
                 if !dry_run {
                     self.web.configure(web);
                     let path = self.origin.path.display();
@@ -189,6 +190,12 @@ impl Daemon {
                 self.reply_if_asked(ticket, &Response::Refused(Refusal::new(RefusalCode::BadConfig, text)));
             }
         }
+    }
+
+    fn not_reloaded(&mut self, ticket: Option<Ticket>, problem: &dyn std::fmt::Display) {
+        self.journal.write(Level::Error, format_args!("not reloaded: {problem}"));
+        let refusal = Refusal::new(RefusalCode::BadConfig, format!("{problem}, nothing was changed"));
+        self.reply_if_asked(ticket, &Response::Refused(refusal));
     }
 
     /// What the configuration's files say now, for a restart.

@@ -23,6 +23,13 @@ pub(super) struct Refused {
     what: Option<String>,
 }
 
+impl Refused {
+    /// This step, which was about this.
+    pub(super) fn about(failed: Failed, what: String) -> Refused {
+        Refused { failed, what: Some(what) }
+    }
+}
+
 impl From<Failed> for Refused {
     fn from(failed: Failed) -> Refused {
         Refused { failed, what: None }
@@ -145,6 +152,7 @@ pub(super) fn about(confines: &Confines, failed: Failed) -> Option<String> {
         Stage::Ambient => Some(capability(confines.ambient)),
         Stage::Directories
         | Stage::Cgroup
+        | Stage::Listen
         | Stage::Pipe
         | Stage::Pty
         | Stage::Clone

@@ -14,6 +14,7 @@ use crate::sys::spawn::Failed;
 use super::children::{Left, Reaped};
 use super::clock;
 use super::confine;
+use super::output::Writer;
 use super::reactor::{Ready, Source};
 use super::run::Daemon;
 
@@ -29,6 +30,7 @@ impl Daemon {
                     Left::Others(new) => self.kill_late(key, run, new),
                     Left::Nobody => {
                         self.cgroups.over(key, run);
+                        self.sockets_over(key);
                         self.inputs.push_back(Input::Fact(key, run, Fact::Gone));
                     }
                 }
@@ -40,6 +42,7 @@ impl Daemon {
             Source::Notify(key, run) => self.serve_notify((key, run)),
             Source::Notice(key, run, number) => self.serve_notice((key, run), number),
             Source::MainProcess(key, run) => self.main_process_ended((key, run)),
+            Source::Demand(number) => self.connection_came(number),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
             Source::WebListener(number) => self.accept_web(number),
@@ -80,7 +83,11 @@ impl Daemon {
         self.exec_status(key, run);
         self.last_words((key, run));
         let reach = self.reach(key);
-        if let Some(Reaped { exit, left, no_failure_told }) = self.children.reap(&mut self.reactor, key, run, reach) {
+        // A mark is an end of its output; who has none of these open bears none.
+        let marked = self.terminals.token((key, run)).is_some()
+            || !self.outputs.are_closed(&self.reactor, Writer::Run(key, run));
+        let reaped = self.children.reap(&mut self.reactor, (key, run), reach, marked);
+        if let Some(Reaped { exit, left, no_failure_told }) = reaped {
             if no_failure_told {
                 self.inputs.push_back(Input::Fact(key, run, Fact::Executed));
             }
@@ -91,6 +98,7 @@ impl Daemon {
             let exit = self.cgroups.explain(key, run, exit);
             if !left {
                 self.cgroups.over(key, run);
+                self.sockets_over(key);
             } else if self.kill_mode(key) == Some(KillMode::Mixed) || self.children.was_killed(key) {
                 self.signal(key, run, Sig::KILL, true);
             }
@@ -136,7 +144,8 @@ impl Daemon {
             Stage::Groups => program.and_then(|p| p.user.clone().or_else(|| p.extra_groups.first().cloned())),
             Stage::Uid => program.and_then(|p| p.user.clone()),
             Stage::Gid => program.and_then(|p| p.group.clone().or_else(|| p.user.clone())),
-            Stage::Pipe
+            Stage::Listen
+            | Stage::Pipe
             | Stage::Pty
             | Stage::Clone
             | Stage::Session

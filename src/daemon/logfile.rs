@@ -20,9 +20,11 @@ mod tests;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::time::Mono;
@@ -58,8 +60,24 @@ pub struct LogFiles {
     watched: HashSet<PathBuf>,
     /// Those of them that have grown.
     grown: BTreeSet<PathBuf>,
-    /// How much went from pipes into files.
-    written: u64,
+    /// What became of the bytes of all pipes.
+    moved: Moved,
+}
+
+/// What became of bytes that came out of pipes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// How many went into files.
+    pub written: u64,
+    /// How many were dropped because a file could not be written.
+    pub dropped: u64,
+}
+
+impl std::ops::AddAssign for Moved {
+    fn add_assign(&mut self, more: Moved) {
+        self.written += more.written;
+        self.dropped += more.dropped;
+    }
 }
 
 impl LogFiles {
@@ -77,7 +95,7 @@ impl LogFiles {
             scratch: Scratch::new()?,
             watched: HashSet::new(),
             grown: BTreeSet::new(),
-            written: 0,
+            moved: Moved::default(),
         })
     }
 
@@ -168,9 +186,13 @@ impl LogFiles {
         seen: Option<&'s mut Onlooker<'s>>,
     ) -> Pumped {
         let Some(file) = self.files.get_mut(&id) else { return Pumped { moved: 0, next: Pump::Empty } };
+        let before = state.moved.dropped;
         let scratch = &mut self.scratch;
         let pumped = Session::new(file, scratch, &mut self.facts, pipe, state, budget, now).seen_by(seen).pump();
-        self.written += pumped.moved as u64;
+        let dropped = state.moved.dropped - before;
+        let moved = Moved { written: (pumped.moved as u64).saturating_sub(dropped), dropped };
+        state.moved.written += moved.written;
+        self.moved += moved;
         if pumped.moved > 0 && !self.watched.is_empty() && self.watched.contains(&file.path) {
             self.grown.insert(file.path.clone());
         }
@@ -183,6 +205,7 @@ impl LogFiles {
     pub fn abandon(&mut self, id: FileId, pipe: BorrowedFd<'_>, now: Mono) -> usize {
         let Some(file) = self.files.get_mut(&id) else { return 0 };
         let lost = pump::abandon(file, pipe, now, &mut self.facts);
+        self.moved.dropped += lost as u64;
         self.note_wake(id);
         lost
     }
@@ -233,11 +256,11 @@ impl LogFiles {
         due
     }
 
-    /// How many bytes went from pipes into files.
+    /// What became of the bytes of all pipes.
     #[must_use]
     #[cfg_attr(not(feature = "web"), allow(dead_code))]
-    pub fn written(&self) -> u64 {
-        self.written
+    pub fn moved(&self) -> Moved {
+        self.moved
     }
 
     /// What happened since it was last asked.
@@ -247,8 +270,18 @@ impl LogFiles {
 
     /// Removes logs of an earlier daemon, with their backups. For start-up, before any of them is opened.
     pub fn cleanup<'a>(&mut self, paths: impl IntoIterator<Item = &'a Path>) {
+        // A thousand names that are not there are not asked for one by one.
+        let mut there: BTreeMap<PathBuf, Option<BTreeSet<OsString>>> = BTreeMap::new();
         for path in paths {
-            read::remove(path, &mut self.facts);
+            let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { continue };
+            let names = there.entry(dir.to_owned()).or_insert_with(|| read::names_in(dir).ok());
+            let known = names.as_ref().is_none_or(|names| {
+                let of_it = |found: &OsString| found.as_bytes().starts_with(name.as_bytes());
+                names.range(name.to_owned()..).next().is_some_and(of_it)
+            });
+            if known {
+                read::remove(path, &mut self.facts);
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ use super::clients::Clients;
 use super::clock::{self, Clock};
 use super::error::Error;
 use super::journal::Journal;
+use super::listeners::Listeners;
 use super::lockfile::LockFile;
 use super::logfile::LogFiles;
 use super::manager::Manager;
@@ -172,13 +173,15 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
     for address in web.addresses() {
         journal.write(Level::Info, format_args!("listening for HTTP at {address}"));
     }
+    let surroundings = Surroundings { env: origin.env.clone(), host: process::host_name(), directory, open_files };
+    // Who is told that the daemon is ready can connect.
+    let listeners = Listeners::open_all(&config, &people, &surroundings, &mut journal);
     let mut outputs = Outputs::default();
     journal.flush(&mut files, outputs.consoles(), clock::now());
     outputs.write_consoles(&mut reactor);
     clients.allow(origin::room_for_clients(&config));
     announce(ready, foreground)?;
     process::trim_heap();
-    let surroundings = Surroundings { env: origin.env.clone(), host: process::host_name(), directory, open_files };
     let mut daemon = Daemon {
         reactor,
         clock,
@@ -199,6 +202,7 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
         events: Default::default(),
         audit: Default::default(),
         follows: Default::default(),
+        listeners,
         journal,
         manager,
         origin,
@@ -225,6 +229,7 @@ impl Daemon {
     fn leave(&mut self, result: &Result<u8, Error>) {
         self.clients.remove_socket();
         self.web.remove_sockets();
+        self.listeners.close();
         self.cgroups.leave();
         self.write_unfinished();
         self.finish_terminals();

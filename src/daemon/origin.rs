@@ -75,11 +75,18 @@ fn files_needed(config: &Config) -> u64 {
         let input = u64::from(program.tty || program.stdin == Stdin::Pipe);
         let between = if program.tty { 2 } else { 0 };
         let signs = checks::files_of_signs(program);
-        u64::from(program.numprocs) * (1 + 2 * files as u64 + input + between + signs)
+        u64::from(program.numprocs) * (1 + 2 * files as u64 + input + between + signs) + sockets_of(program)
     };
     let http = config.daemon.http.as_ref().map_or(0, |http| http.listen.len() + MOST_OF_WEB);
     let programs = config.programs.values().map(|p| of(p)).sum::<u64>();
     BASE_FILES + LEAST_CLIENTS as u64 + programs + http as u64 + checks::files_at_once(config)
+}
+
+/// How many descriptors the sockets of a program need: of each a second one while a connection is waited for.
+fn sockets_of(program: &Program) -> u64 {
+    let each = if program.has_sockets_for_each() { program.numprocs } else { 1 };
+    let copies = if program.policy.on_demand { 2 } else { 1 };
+    program.listen.len() as u64 * u64::from(each) * copies
 }
 
 /// How many connections there may be beside what the configuration needs. Half of what is left is for what nobody counts.

@@ -11,7 +11,7 @@ mod shown;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use crate::base::id::{Key, Run, Stream, TaskId};
@@ -24,7 +24,7 @@ use crate::sys::{fd, splice};
 use super::birth::NOWHERE;
 use super::clock;
 use super::console::Consoles;
-use super::logfile::{FileId, LogFiles, PipeState, Pump, Pumped, Tap};
+use super::logfile::{FileId, LogFiles, Moved, PipeState, Pump, Pumped, Tap};
 use super::reactor::{Reactor, Source, Token, Wants};
 
 use shown::Shown;
@@ -85,6 +85,8 @@ pub struct Outputs {
     consoles: Consoles,
     /// Pipes that wait for room in the daemon's standard output, and those for standard error.
     queues: [VecDeque<Id>; 2],
+    /// What became of the bytes of pipes that are closed, by process and stream.
+    past: BTreeMap<(Key, Stream), Moved>,
 }
 
 /// A line that was looked for.
@@ -110,9 +112,7 @@ impl Outputs {
         id: Id,
         purposes: Purposes<'_>,
     ) -> io::Result<OwnedFd> {
-        let (read, write) = fd::pipe()?;
-        // Without /proc the child gets the plain end: it then depends on this daemon's life, but it runs.
-        let end = fd::reopen_read_write(write.as_fd()).unwrap_or(write);
+        let (read, end) = fd::output_pipe()?;
         let (writer, stream) = id;
         let token = reactor.add(Source::Output(writer, stream), read, Wants::Read).map_err(|(error, _)| error)?;
         let Purposes { file, shown } = purposes;
@@ -121,6 +121,13 @@ impl Outputs {
         let pipe = Pipe { token, file, state: PipeState::default(), retry: None, tap: None, shown };
         self.pipes.insert(id, pipe);
         Ok(end)
+    }
+
+    /// Whether nobody is left who could write for this one.
+    #[must_use]
+    pub fn are_closed(&self, reactor: &Reactor, writer: Writer) -> bool {
+        let pipes = [Stream::Stdout, Stream::Stderr].into_iter().filter_map(|stream| self.pipes.get(&(writer, stream)));
+        pipes.into_iter().all(|pipe| reactor.fd(pipe.token).is_some_and(fd::is_hung_up))
     }
 
     /// Moves what has come, up to the budget.
@@ -240,6 +247,25 @@ impl Outputs {
         self.pipes.range_mut((writer, Stream::Stdout)..=(writer, Stream::Stderr)).map(|(_, pipe)| pipe)
     }
 
+    /// What became of all that processes have written, by process and stream.
+    #[must_use]
+    #[cfg_attr(not(feature = "web"), allow(dead_code))]
+    pub fn moved(&self) -> BTreeMap<(Key, Stream), Moved> {
+        let mut all = self.past.clone();
+        for ((writer, stream), pipe) in &self.pipes {
+            if let Writer::Run(key, _) = writer {
+                *all.entry((*key, *stream)).or_default() += pipe.state.moved();
+            }
+        }
+        all
+    }
+
+    /// Forgets what a process that is no more has written.
+    pub fn forget(&mut self, key: Key) {
+        self.past.remove(&(key, Stream::Stdout));
+        self.past.remove(&(key, Stream::Stderr));
+    }
+
     /// Whether a pipe has more than its budget: then the next poll must not wait.
     #[must_use]
     pub fn has_more(&self) -> bool {
@@ -342,6 +368,9 @@ impl Outputs {
 
     fn close(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id) {
         if let Some(pipe) = self.pipes.remove(&id) {
+            if let (Writer::Run(key, _), stream) = id {
+                *self.past.entry((key, stream)).or_default() += pipe.state.moved();
+            }
             self.again.remove(&id);
             if let Some(at) = pipe.retry {
                 self.stalled.remove(&(at, id));

@@ -32,6 +32,8 @@ impl Daemon {
             Action::KillTask(id) => self.kill_task(id),
             Action::Check { key, run, purpose, number } => self.begin_check(key, run, purpose, number),
             Action::EndCheck { key, run: _, number } => self.end_check((key, number)),
+            Action::AwaitDemand(key) => self.await_demand(key),
+            Action::EndAwait(key) => self.end_await(key),
             Action::Reply(ticket, response) => self.reply(ticket, &response),
             Action::ReplyInFull(ticket, entries) => self.reply_in_full(ticket, entries),
             Action::Note(happening) => {
@@ -42,7 +44,7 @@ impl Daemon {
             Action::Log(level, text) => self.journal.write(level, text),
             Action::Reconfigure(key) => self.reconfigure_outputs(key),
             // Its pipes stay until their end.
-            Action::Retire(_) => {}
+            Action::Retire(key) => self.outputs.forget(key),
             Action::DaemonChanged => {
                 self.journal.reconfigure(&self.fleet.config().daemon, &mut self.files);
                 self.apply_roles();

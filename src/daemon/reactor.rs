@@ -52,6 +52,9 @@ pub enum Source {
     /// A connection of HTTP.
     #[cfg_attr(not(feature = "web"), allow(dead_code))]
     Web(ClientId),
+    /// A socket of programs at which somebody waits for the first connection, by its number. After the commands: one that
+    /// is stopped at the same moment is not started any more.
+    Demand(u32),
     /// The write end of a run's input pipe.
     Stdin(Key, Run),
     /// The terminal of a run.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::base::id::{Key, Run};
 use crate::base::time::Mono;
+use crate::config::expand::Outside;
 use crate::config::model::Level;
 use crate::load::{People, Stamps};
 use crate::supervise::action::Action;
@@ -29,6 +30,7 @@ use super::error::Error;
 use super::events::Events;
 use super::follow::Follows;
 use super::journal::Journal;
+use super::listeners::Listeners;
 use super::logfile::LogFiles;
 use super::manager::Manager;
 use super::origin::Origin;
@@ -87,6 +89,8 @@ pub struct Daemon {
     pub(super) audit: Audit,
     /// Who reads what processes write.
     pub(super) follows: Follows,
+    /// The sockets that programs listen at.
+    pub(super) listeners: Listeners,
     /// The daemon's own log.
     pub(super) journal: Journal,
     /// The service manager that has started the daemon.
@@ -122,6 +126,14 @@ pub struct Surroundings {
     pub directory: PathBuf,
     /// The limit on open files that the daemon was started with.
     pub open_files: OpenFiles,
+}
+
+impl Surroundings {
+    /// Fills in something that refers to them.
+    pub fn fill<T>(&self, childlogdir: &str, fill: impl FnOnce(&Outside<'_>) -> T) -> T {
+        let env = |variable: &str| self.env.get(variable).cloned();
+        fill(&Outside { env: &env, host: &self.host, childlogdir })
+    }
 }
 
 impl Daemon {
@@ -162,6 +174,9 @@ impl Daemon {
         // A child that has not left the descriptors yet does so within microseconds, and nothing tells of it.
         let leaving = self.nursery.sweep().then_some(LEAVING_TIME);
         let timeout = if busy { Some(Duration::ZERO) } else { leaving };
+        if timeout.is_none() {
+            self.nursery.rest();
+        }
         self.reactor.wait(timeout, ready).map_err(|e| Error::io("wait for events", "", e))?;
         self.now = clock::now();
         // Before any status pipe is read: of a child that has left, only the child's own copy keeps it open.
@@ -210,6 +225,9 @@ impl Daemon {
             self.fleet.handle(input, self.now, &mut actions);
             for action in actions.drain(..) {
                 self.perform(action);
+            }
+            if self.inputs.is_empty() {
+                self.fit_sockets();
             }
         }
     }

@@ -252,7 +252,7 @@ impl Web {
             Talk::Socket { calls, .. } if calls.streams(ticket.number) => false,
             Talk::Http { .. } | Talk::Stream { .. } | Talk::Socket { .. } => return None,
         };
-        Some(Follower { text, room: STREAM_BYTES.saturating_sub(connection.waiting()) })
+        Some(Follower { text, room: STREAM_BYTES.saturating_sub(connection.out.waiting()) })
     }
 
     /// Tells of an event. It is sent when the streams are served next.
@@ -260,11 +260,11 @@ impl Web {
         let Some(Connection { talk, out, .. }) = self.all.get_mut(&ticket.client) else { return };
         match talk {
             Talk::Http { .. } => return,
-            Talk::Stream { .. } => answer::write_event(event, out),
+            Talk::Stream { .. } => answer::write_event(event, out.end()),
             Talk::Socket { socket, calls } => {
                 if let Some(text) = calls.event(ticket.number, event) {
                     socket.say(text);
-                    socket.take_out(out);
+                    socket.take_out(out.end());
                 }
             }
         }
@@ -276,11 +276,11 @@ impl Web {
         let Some(Connection { talk, out, .. }) = self.all.get_mut(&ticket.client) else { return };
         match talk {
             Talk::Http { .. } => return,
-            Talk::Stream { form, .. } => answer::write_output(*form, chunk, labelled, out),
+            Talk::Stream { form, .. } => answer::write_output(*form, chunk, labelled, out.end()),
             Talk::Socket { socket, calls } => {
                 if let Some(text) = calls.output(ticket.number, chunk) {
                     socket.say(text);
-                    socket.take_out(out);
+                    socket.take_out(out.end());
                 }
             }
         }
@@ -340,7 +340,7 @@ impl Web {
         for (_, mut connection) in std::mem::take(&mut self.all) {
             if let Talk::Socket { socket, .. } = &mut connection.talk {
                 socket.leave();
-                socket.take_out(&mut connection.out);
+                socket.take_out(connection.out.end());
             }
             let _ = connection.send(reactor, now);
             reactor.remove(connection.token);
@@ -370,7 +370,7 @@ impl Web {
         {
             *count += 1;
         }
-        let waiting = connection.waiting();
+        let waiting = connection.out.waiting();
         let follows = matches!(connection.talk, Talk::Stream { .. } | Talk::Socket { .. });
         if progress && follows && waiting <= STREAM_BYTES / 2 {
             self.drained.insert(id);

@@ -34,6 +34,10 @@ pub enum Effect {
     EndCheck(Run, CheckNumber),
     /// Run this hook of the program for a run.
     Hook(Run, Hook),
+    /// Wait for a connection; `Demanded` or `Deaf` is the answer.
+    AwaitDemand,
+    /// Wait for a connection no longer.
+    EndAwait,
     /// Write down what happened.
     Note(Note),
 }
@@ -78,6 +82,11 @@ pub enum Action {
         /// Which check it is.
         number: CheckNumber,
     },
+    /// Tell of the first connection that comes in, or has come in, on a socket of this instance: `Demanded`, or `Deaf` if
+    /// it has none. Said of one that waits already: its sockets may be others now.
+    AwaitDemand(Key),
+    /// No connection for this instance is to be told any more.
+    EndAwait(Key),
     /// Give a client its one final answer.
     Reply(Ticket, Response),
     /// Give a client its one final answer, with what only the shell can see added to each of its entries.

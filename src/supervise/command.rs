@@ -314,7 +314,7 @@ impl Fleet {
         }
         let (was_running, was_live) =
             (matches!(member.inst.state, State::Running { .. }), member.inst.live().is_some());
-        let was_waiting = matches!(member.inst.state, State::Waiting | State::Backoff { .. });
+        let was_waiting = matches!(member.inst.state, State::Waiting | State::Listening | State::Backoff { .. });
         let event = match verb {
             Verb::Start => Event::Start,
             Verb::Stop => Event::Stop,
@@ -522,6 +522,10 @@ fn known_of(goal: Goal, member: &Member, hopeless: Option<&str>, now: Mono) -> O
             State::Exited { exit, expected } if inst.last_run >= run => {
                 Some((format!("{} ({exit})", if *expected { "done" } else { "exited" }), *expected))
             }
+            State::Listening if inst.last_run >= run => {
+                let exit = inst.last_exit.map(|exit| format!(" ({exit})")).unwrap_or_default();
+                Some((format!("done, and waits for a connection{exit}"), true))
+            }
             State::Backoff { until, why: Some(why) } if inst.last_run >= run => {
                 Some((format!("{why}; next try in {}", print_duration(until.since(now))), false))
             }
@@ -533,6 +537,7 @@ fn known_of(goal: Goal, member: &Member, hopeless: Option<&str>, now: Mono) -> O
             }
             State::Stopped
             | State::Waiting
+            | State::Listening
             | State::Starting { .. }
             | State::Running { .. }
             | State::Stopping { .. }

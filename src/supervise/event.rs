@@ -22,6 +22,12 @@ pub enum Event {
     Restart,
     /// Intent: it shall be down, now, whatever it takes.
     Kill,
+    /// Intent: it shall be up as soon as a connection comes in. For a program that is not started by one, `Start`.
+    Arm,
+    /// A connection has come in on one of its sockets.
+    Demanded,
+    /// Its sockets cannot be had, so no connection can come in.
+    Deaf(Failure),
     /// What it has waited for has come.
     Opened,
     /// Its deadline has passed.
@@ -169,6 +175,10 @@ pub enum Input {
         /// The last bytes of its output, if they were to be kept.
         output: Vec<u8>,
     },
+    /// A connection has come in for a process that waits for one.
+    Demanded(Key),
+    /// A process that was to wait for a connection cannot: its sockets cannot be had.
+    Deaf(Key, Failure),
     /// Time has passed.
     Tick,
     /// What the wall clock says now: before everything else, and whenever it has been set.

@@ -70,6 +70,7 @@ impl Fleet {
         match &inst.state {
             State::Stopped | State::Exited { .. } => by_hand("starts it"),
             State::Fatal { .. } => by_hand("tries again"),
+            State::Listening => "is started by the first one".to_owned(),
             State::Waiting => self.help_for(member).unwrap_or_else(|| "starts as soon as that is there".to_owned()),
             State::Starting { exec: Exec::Preparing, .. } => "is spawned when pre_start has succeeded".to_owned(),
             State::Starting { live, exec: Exec::Pending | Exec::Failed(_) } => {
@@ -107,6 +108,7 @@ fn because(member: &Member, now: Mono) -> String {
             None => "was never started (autostart: false)".to_owned(),
         },
         State::Waiting => "waits for others".to_owned(),
+        State::Listening => "waits for a connection".to_owned(),
         State::Starting { exec, .. } => {
             let how = started(member);
             match exec {
@@ -244,6 +246,7 @@ fn number(inst: &Instance, policy: &Policy) -> Option<String> {
         State::Backoff { why: None, .. }
         | State::Stopped
         | State::Waiting
+        | State::Listening
         | State::Starting { .. }
         | State::Running { .. }
         | State::Stopping { .. }

@@ -150,12 +150,20 @@ impl Fleet {
             Input::Command { command: Command::Shutdown, .. } | Input::Shutdown => Some(By::Shutdown),
             Input::Command { uid, .. } => Some(By::Client { uid: *uid }),
             Input::Reload { .. } => Some(By::Reload),
-            Input::Fact(..) | Input::TaskEnded { .. } | Input::Tick | Input::Clock(_) | Input::ClientGone(_) => None,
+            Input::Demanded(_) => Some(By::Connection),
+            Input::Fact(..)
+            | Input::TaskEnded { .. }
+            | Input::Deaf(..)
+            | Input::Tick
+            | Input::Clock(_)
+            | Input::ClientGone(_) => None,
         };
         match input {
             Input::Boot => self.boot(now, out),
             Input::Fact(key, run, fact) => self.apply(key, Event::Fact(run, fact), now, out),
             Input::TaskEnded { id, end, output: _ } => self.task_ended(id, end, now, out),
+            Input::Demanded(key) => self.demanded(key, now, out),
+            Input::Deaf(key, why) => self.apply(key, Event::Deaf(why), now, out),
             Input::Tick => self.tick(now, out),
             Input::Clock(wall) => self.set_clock(wall, now),
             Input::Command { ticket, command, uid: _ } => self.command(ticket, command, now, out),
@@ -204,8 +212,9 @@ impl Fleet {
 
     fn boot(&mut self, now: Mono, out: &mut Vec<Action>) {
         let wanted = self.by_priority(|m| m.program.autostart);
-        for key in self.needed_by(&wanted) {
-            self.apply(key, Event::Start, now, out);
+        let at_once: Vec<Key> = wanted.iter().copied().filter(|key| !self.is_on_demand(*key)).collect();
+        for key in self.needed_by(&at_once) {
+            self.apply(key, self.by_itself(key), now, out);
         }
         for key in wanted {
             self.start_by_itself(key, now, out);
@@ -278,14 +287,16 @@ impl Fleet {
         member.history.record(now, was.0, member.inst.name(), asked, &effects);
         let after = member.inst.live().map(|live| live.run);
         let ended = before.is_some() && after != before;
-        let followed = ended && member.inst.want == Want::Up;
+        let followed = ended && member.inst.want == Want::Up && member.inst.state != State::Listening;
         self.live = self.live + usize::from(after.is_some()) - usize::from(before.is_some());
         // Whatever run comes after the old one uses the new program.
+        let mut replaced = false;
         if (after != before || after.is_none())
             && let Some(next) = member.next.take()
         {
             self.left_behind.remove(&key);
             member.program = next;
+            replaced = true;
         }
         if after != before {
             hooks::prepare(&member.program.policy, &mut member.inst, &mut effects);
@@ -303,6 +314,9 @@ impl Fleet {
         self.start_queued(key, now, out);
         self.retire_if_down(key, out);
         self.ripple(&name, followed, now, out);
+        if replaced {
+            self.fit_demand(key, now, out);
+        }
         self.quit_if_down(out);
     }
 
@@ -328,6 +342,8 @@ impl Fleet {
                 Effect::Signal { run, sig, group } => Action::Signal { key, run, sig, group },
                 Effect::Check(run, purpose, number) => Action::Check { key, run, purpose, number },
                 Effect::EndCheck(run, number) => Action::EndCheck { key, run, number },
+                Effect::AwaitDemand => Action::AwaitDemand(key),
+                Effect::EndAwait => Action::EndAwait(key),
                 Effect::Note(note) => Action::Note(happening(note)),
             });
         }
@@ -424,6 +440,7 @@ impl Fleet {
             }
         }
         self.order_holds()?;
+        self.demand_holds()?;
         self.tasks_hold()?;
         self.hooks_hold()?;
         let listed = self.deadlines.iter().filter(|(_, due)| matches!(due, Due::Instance(_))).count();

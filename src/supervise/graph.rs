@@ -81,6 +81,7 @@ fn program(member: &Member, name: String, process: String) -> GraphProgram {
         group: program.group_name.as_ref().map(ToString::to_string),
         priority: program.priority,
         autostart: program.autostart,
+        on_demand: program.policy.on_demand,
         processes: vec![process],
         ready_ms: ready_ms(member),
     }
@@ -89,22 +90,12 @@ fn program(member: &Member, name: String, process: String) -> GraphProgram {
 /// How long a process took from its spawn until it counted as started, or a job until it was done.
 fn ready_ms(member: &Member) -> Option<u64> {
     let inst = &member.inst;
-    match &inst.state {
-        State::Running { live } if !member.program.policy.oneshot => {
-            inst.entered.map(|at| millis(at.since(live.spawned)))
-        }
-        State::Exited { expected: true, .. } if member.program.policy.oneshot => {
-            inst.entered.zip(inst.last_spawn).map(|(at, spawned)| millis(at.since(spawned)))
-        }
-        State::Stopped
-        | State::Waiting
-        | State::Starting { .. }
-        | State::Running { .. }
-        | State::Stopping { .. }
-        | State::Backoff { .. }
-        | State::Exited { .. }
-        | State::Fatal { .. } => None,
-    }
+    let there = match member.program.policy.oneshot {
+        true => matches!(inst.state, State::Exited { expected: true, .. }),
+        false => matches!(inst.state, State::Running { .. }),
+    };
+    let took = inst.entered.zip(inst.last_spawn).map(|(at, spawned)| millis(at.since(spawned)));
+    took.filter(|_| there)
 }
 
 #[cfg(test)]

@@ -249,6 +249,7 @@ impl Instance {
             State::Starting { .. }
             | State::Stopped
             | State::Waiting
+            | State::Listening
             | State::Stopping { .. }
             | State::Backoff { .. }
             | State::Exited { .. }

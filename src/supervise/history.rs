@@ -28,6 +28,8 @@ pub enum By {
     Reload,
     /// Its own schedule.
     Schedule,
+    /// A connection to one of its sockets.
+    Connection,
     /// The end of the daemon.
     Shutdown,
 }
@@ -48,10 +50,10 @@ impl Intent {
     #[must_use]
     pub fn of(event: &Event) -> Option<Intent> {
         match event {
-            Event::Start => Some(Intent::Start),
+            Event::Start | Event::Arm | Event::Demanded => Some(Intent::Start),
             Event::Stop | Event::Kill => Some(Intent::Stop),
             Event::Restart => Some(Intent::Restart),
-            Event::Opened | Event::Due | Event::Fact(..) => None,
+            Event::Deaf(_) | Event::Opened | Event::Due | Event::Fact(..) => None,
         }
     }
 }
@@ -72,6 +74,7 @@ impl fmt::Display for Asked {
             By::Boot => f.write_str("autostart"),
             By::Reload => f.write_str("a reload"),
             By::Schedule => f.write_str("its schedule"),
+            By::Connection => f.write_str("a connection"),
             By::Shutdown => f.write_str("the shutdown of the daemon"),
             By::Client { uid } => {
                 let verb = match self.intent {
@@ -148,9 +151,13 @@ impl History {
     pub fn record(&mut self, at: Mono, from: StateName, to: StateName, asked: Option<Asked>, effects: &[Effect]) {
         let notes = effects.iter().filter_map(|effect| match effect {
             Effect::Note(note) => Some(note),
-            Effect::Spawn(_) | Effect::Signal { .. } | Effect::Hook(..) | Effect::Check(..) | Effect::EndCheck(..) => {
-                None
-            }
+            Effect::Spawn(_)
+            | Effect::Signal { .. }
+            | Effect::Hook(..)
+            | Effect::Check(..)
+            | Effect::EndCheck(..)
+            | Effect::AwaitDemand
+            | Effect::EndAwait => None,
         });
         let telling = notes.clone().max_by_key(|note| weight(note)).filter(|note| weight(note) > 0);
         // SIGKILL is sent again and again to what the kernel holds; the first time says it.

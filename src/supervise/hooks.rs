@@ -51,21 +51,29 @@ pub(super) fn prepare(policy: &Policy, inst: &mut Instance, effects: &mut [Effec
     }
 }
 
+/// The hook that the next step of a life waits for.
+fn awaited(inst: &Instance) -> Option<(Run, Hook)> {
+    let hook = match inst.pressure() {
+        Some(Pressure::Spared) => Hook::PreStop,
+        Some(Pressure::Gone) => Hook::PostStop,
+        // The stop command has a deadline besides: the process is killed then.
+        Some(
+            Pressure::First(..) | Pressure::Commanded | Pressure::Asked | Pressure::Continued | Pressure::Killed(_),
+        ) => {
+            return None;
+        }
+        None if inst.is_preparing() => Hook::PreStart,
+        None => return None,
+    };
+    inst.live().map(|live| (live.run, hook))
+}
+
 /// Whether a hook of this run is still of use.
 fn is_of_use(inst: &Instance, run: Run, hook: Hook) -> bool {
     let live = inst.live().is_some_and(|live| live.run == run);
-    let pressure = match &inst.state {
-        State::Stopping { pressure, .. } => Some(*pressure),
-        State::Stopped
-        | State::Waiting
-        | State::Starting { .. }
-        | State::Running { .. }
-        | State::Backoff { .. }
-        | State::Exited { .. }
-        | State::Fatal { .. } => None,
-    };
+    let pressure = inst.pressure();
     match hook {
-        Hook::PreStart => live && matches!(inst.state, State::Starting { exec: Exec::Preparing, .. }),
+        Hook::PreStart => live && inst.is_preparing(),
         Hook::PostStart => live && pressure != Some(Pressure::Gone),
         Hook::PreStop => live && pressure == Some(Pressure::Spared),
         Hook::StopCommand => live && pressure == Some(Pressure::Commanded),
@@ -128,20 +136,7 @@ impl Fleet {
     /// A state that waits for a hook has one that runs.
     pub(super) fn hooks_hold(&self) -> Result<(), String> {
         for (key, member) in &self.members {
-            let awaited = match &member.inst.state {
-                State::Starting { live, exec: Exec::Preparing } => Some((live.run, Hook::PreStart)),
-                State::Stopping { live, pressure: Pressure::Spared, .. } => Some((live.run, Hook::PreStop)),
-                State::Stopping { live, pressure: Pressure::Gone, .. } => Some((live.run, Hook::PostStop)),
-                State::Stopped
-                | State::Waiting
-                | State::Starting { .. }
-                | State::Running { .. }
-                | State::Stopping { .. }
-                | State::Backoff { .. }
-                | State::Exited { .. }
-                | State::Fatal { .. } => None,
-            };
-            let awaited = awaited.map(|(run, hook)| (run, TaskKind::Hook(hook)));
+            let awaited = awaited(&member.inst).map(|(run, hook)| (run, TaskKind::Hook(hook)));
             if let Some(awaited) = awaited.filter(|awaited| !self.tasks.of(*key).any(|task| task == *awaited)) {
                 return Err(format!("{} waits for {awaited:?}, which does not run", member.name));
             }

@@ -121,6 +121,7 @@ impl Fleet {
         let is_to_run = match inst.state {
             State::Stopped | State::Exited { .. } | State::Fatal { .. } => false,
             State::Waiting
+            | State::Listening
             | State::Starting { .. }
             | State::Running { .. }
             | State::Stopping { .. }
@@ -154,6 +155,7 @@ impl Fleet {
         let key = self.index.get(&(member.name.clone(), member.num))?;
         match (&member.inst.state, self.gate(*key)) {
             (State::Waiting, Gate::Closed(on)) => Some(format!("waits for {on}")),
+            (State::Listening, _) => Some(format!("waits for a connection to {}", self.sockets_of(member))),
             (_, _) => None,
         }
     }
@@ -167,6 +169,7 @@ impl Fleet {
         let dead = |other: &Member| match &other.inst.state {
             State::Stopped | State::Exited { .. } | State::Fatal { .. } => true,
             State::Waiting
+            | State::Listening
             | State::Starting { .. }
             | State::Running { .. }
             | State::Stopping { .. }
@@ -229,7 +232,7 @@ impl Fleet {
             |fleet: &Fleet| needed.iter().filter_map(|key| Some(fleet.display_name(fleet.member(*key)?))).collect();
         let names: Vec<String> = names(self);
         for key in needed {
-            self.tell(key, Event::Start, now, out);
+            self.tell(key, self.by_itself(key), now, out);
         }
         match names.as_slice() {
             [] => Vec::new(),
@@ -251,7 +254,7 @@ impl Fleet {
         }
         // A start takes back a stop that is held, unless its next run is to have other keys; then it becomes a restart.
         let has_next = self.member(key).is_some_and(|m| m.next.is_some());
-        if event == Event::Start
+        if matches!(event, Event::Start | Event::Arm)
             && let Some(held) = self.order.held.get_mut(&key)
             && (held.event == Event::Restart || has_next)
         {
@@ -372,7 +375,7 @@ impl Fleet {
 }
 
 /// The first few, and how many more there are.
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     let some = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     match names.len().checked_sub(NAMED) {
         Some(more @ 1..) => format!("{some} and {more} more"),
@@ -383,24 +386,20 @@ fn listed(names: &[String]) -> String {
 /// Whether a process has come to what another one waits for.
 fn has_come_to(until: Condition, other: &Member) -> bool {
     let job = other.program.policy.oneshot;
-    match (&other.inst.state, until) {
-        (State::Exited { expected, .. }, _) => job && *expected,
-        (State::Running { .. }, Condition::Started) => true,
-        (State::Running { .. }, Condition::Ready) => !job,
-        (State::Running { .. }, Condition::Healthy) => {
-            other.inst.health(&other.program.policy) == Some(Health::Healthy)
-        }
-        (State::Starting { exec: Exec::Confirmed(_), .. }, Condition::Started) => true,
-        (
-            State::Stopped
-            | State::Waiting
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Stopping { .. }
-            | State::Backoff { .. }
-            | State::Fatal { .. },
-            _,
-        ) => false,
+    let state = &other.inst.state;
+    if let State::Exited { expected, .. } = state {
+        return job && *expected;
+    }
+    // Whoever connects to what listens has it started, and is answered.
+    if matches!(state, State::Listening) {
+        return until != Condition::Completed;
+    }
+    let up = matches!(state, State::Running { .. });
+    match until {
+        Condition::Started => up || matches!(state, State::Starting { exec: Exec::Confirmed(_), .. }),
+        Condition::Ready => up && !job,
+        Condition::Completed => false,
+        Condition::Healthy => up && other.inst.health(&other.program.policy) == Some(Health::Healthy),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::control::message::{
 };
 
 use super::action::Action;
+use super::demand::on_other_keys;
 use super::event::Event;
 use super::fleet::{Fleet, Member};
 use super::state::State;
@@ -60,8 +61,11 @@ impl Fleet {
             self.config.programs = programs;
             self.order.read(&self.config);
             let intents = self.put_in_force(&plan.programs, now, out);
-            let starts: Vec<Key> =
-                intents.iter().filter(|(_, event)| *event != Event::Stop).map(|(key, _)| *key).collect();
+            let starts: Vec<Key> = intents
+                .iter()
+                .filter(|(_, event)| matches!(event, Event::Start | Event::Restart))
+                .map(|(key, _)| *key)
+                .collect();
             self.tell_all(intents, now, out);
             self.start_needed(&starts, now, out);
             self.look_at_all(now, out);
@@ -137,7 +141,7 @@ impl Fleet {
                 }
             };
             if program.autostart && (program.schedule.is_none() || self.activate(key, now)) {
-                intents.push((key, Event::Start));
+                intents.push((key, by_itself(program)));
             }
         }
     }
@@ -170,6 +174,7 @@ impl Fleet {
         }
         self.rearm(key);
         self.fit_schedule(key, schedule.as_deref(), now);
+        self.leave_to_schedule(key, now, out);
         out.push(Action::Reconfigure(key));
         // What they wait for may depend on a key: one that is not checked any more is well when it runs.
         self.wake_waiters(key, now, out);
@@ -227,6 +232,11 @@ impl Fleet {
     }
 }
 
+/// How a process is told to be up if nobody asks for it by its name.
+fn by_itself(program: &Program) -> Event {
+    if program.policy.on_demand { Event::Arm } else { Event::Start }
+}
+
 /// What a process is told once it has new keys, if anything.
 fn follow_up(member: &Member, new: &Program, restart: bool) -> Option<Event> {
     let inst = &member.inst;
@@ -236,14 +246,19 @@ fn follow_up(member: &Member, new: &Program, restart: bool) -> Option<Event> {
         return None;
     }
     if was_active && new.autostart && inst.live().is_none() {
-        return Some(Event::Start);
+        return Some(by_itself(new));
+    }
+    if let Some(event) = on_other_keys(inst, new.policy.on_demand) {
+        return Some(event);
     }
     if !restart || inst.want == Want::Down {
         return None;
     }
     match inst.state {
         State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => Some(Event::Restart),
-        State::Waiting | State::Backoff { .. } | State::Fatal { .. } | State::Exited { .. } => Some(Event::Start),
+        State::Waiting | State::Listening | State::Backoff { .. } | State::Fatal { .. } | State::Exited { .. } => {
+            Some(by_itself(new))
+        }
         State::Stopped => None,
     }
 }
@@ -255,6 +270,7 @@ fn removal(member: Option<&Member>) -> Then {
 fn addition(program: &Program) -> Then {
     let waits = program.schedule.as_ref().is_some_and(|schedule| !schedule.run_on_start);
     match (program.autostart, waits) {
+        (true, _) if program.policy.on_demand => Then::OnDemand,
         (true, true) => Then::BySchedule,
         (true, false) => Then::Starts,
         (false, _) => Then::StaysDown,
@@ -268,7 +284,11 @@ fn update(member: Option<&Member>, new: &Program, restart: bool) -> (ChangeActio
     match follow_up(member, new, restart) {
         Some(Event::Restart) => return (ChangeAction::Restarted, Then::Restarts),
         Some(Event::Start) => return (ChangeAction::Restarted, Then::Starts),
-        Some(Event::Stop | Event::Kill | Event::Opened | Event::Due | Event::Fact(..)) | None => {}
+        Some(Event::Arm) => return (ChangeAction::Updated, Then::OnDemand),
+        Some(
+            Event::Stop | Event::Kill | Event::Demanded | Event::Deaf(_) | Event::Opened | Event::Due | Event::Fact(..),
+        )
+        | None => {}
     }
     let waits = matches!(inst.state, State::Waiting | State::Backoff { .. });
     let scheduled = new.schedule.is_some() && member.timetable.as_ref().is_some_and(|table| table.is_active());
@@ -276,6 +296,7 @@ fn update(member: Option<&Member>, new: &Program, restart: bool) -> (ChangeActio
         (true, Want::Up) => Then::GoesOn,
         (true, Want::Down) => Then::Stops,
         (false, _) if waits => Then::GoesOn,
+        (false, _) if inst.state == State::Listening => Then::OnDemand,
         (false, _) if scheduled => Then::BySchedule,
         (false, _) => Then::StaysDown,
     };

@@ -12,6 +12,7 @@ use crate::control::message::{Refusal, RefusalCode, Response, Wait, Want};
 
 use super::action::Action;
 use super::command::{Target, Verb};
+use super::event::Event;
 use super::fleet::Fleet;
 
 impl Fleet {
@@ -58,7 +59,9 @@ impl Fleet {
             (_, true) => format!("{name} has {count} processes, {} of them new", added.len()),
             (more, false) => format!("{name} has {count} processes, {more} of them new and not started"),
         }];
-        if starts {
+        if starts && new.policy.on_demand {
+            self.tell_all(added.into_iter().map(|key| (key, Event::Arm)), now, out);
+        } else if starts {
             targets.extend(added.into_iter().map(Target::Intent));
         }
         self.begin_all(ticket, Verb::Start, targets, notes, wait, now, out);

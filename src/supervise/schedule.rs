@@ -225,11 +225,11 @@ impl Fleet {
         run_now
     }
 
-    /// Starts a member, or makes its schedule active if it has one.
+    /// Starts a member, has it wait for a connection if that starts it, or makes its schedule active if it has one.
     pub(super) fn start_by_itself(&mut self, key: Key, now: Mono, out: &mut Vec<Action>) {
         let scheduled = self.members.get(&key).is_some_and(|m| m.timetable.is_some());
         if !scheduled || self.activate(key, now) {
-            self.apply(key, Event::Start, now, out);
+            self.apply(key, self.by_itself(key), now, out);
         }
     }
 
@@ -283,7 +283,7 @@ impl Fleet {
         }
     }
 
-    fn by_schedule(&mut self, key: Key, event: Event, now: Mono, out: &mut Vec<Action>) {
+    pub(super) fn by_schedule(&mut self, key: Key, event: Event, now: Mono, out: &mut Vec<Action>) {
         let acting = self.acting.replace(By::Schedule);
         self.apply(key, event, now, out);
         self.acting = acting;

@@ -149,6 +149,7 @@ pub(super) fn final_code(inst: &Instance) -> Option<u8> {
         State::Fatal { .. } => Some(inst.last_exit.map_or(0, Exit::code).max(1)),
         State::Stopped
         | State::Waiting
+        | State::Listening
         | State::Starting { .. }
         | State::Running { .. }
         | State::Stopping { .. }

@@ -103,6 +103,8 @@ pub enum State {
     Stopped,
     /// Wanted up, waits for what it depends on.
     Waiting,
+    /// Wanted up, waits for a connection to one of its sockets.
+    Listening,
     /// Spawned, not yet counted as started.
     Starting {
         /// The run.
@@ -237,6 +239,8 @@ pub struct Instance {
     pub state: State,
     /// What is wanted of it.
     pub want: Want,
+    /// Whether it is to run now, and not only when a connection comes in. Of those that are started by one.
+    pub demanded: bool,
     /// When it entered its state; `None` until it first changed.
     pub entered: Option<Mono>,
     /// The last run that was spawned.
@@ -266,6 +270,7 @@ impl Default for Instance {
         Instance {
             state: State::Stopped,
             want: Want::Down,
+            demanded: false,
             entered: None,
             last_run: Run::default(),
             last_spawn: None,
@@ -287,20 +292,31 @@ impl Instance {
     pub fn live(&self) -> Option<&Live> {
         match &self.state {
             State::Starting { live, .. } | State::Running { live } | State::Stopping { live, .. } => Some(live),
-            State::Stopped | State::Waiting | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {
-                None
-            }
+            State::Stopped
+            | State::Waiting
+            | State::Listening
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => None,
         }
+    }
+
+    /// How hard it has been pressed to end; `None` unless it is being stopped.
+    #[must_use]
+    pub fn pressure(&self) -> Option<Pressure> {
+        if let State::Stopping { pressure, .. } = self.state { Some(pressure) } else { None }
+    }
+
+    /// Whether its spawn waits for its `pre_start`.
+    #[must_use]
+    pub fn is_preparing(&self) -> bool {
+        matches!(self.state, State::Starting { exec: Exec::Preparing, .. })
     }
 
     /// Whether there may be a process of it: not before its `pre_start` has succeeded, nor while `post_stop` runs.
     #[must_use]
     pub fn has_process(&self) -> bool {
-        let none = matches!(
-            self.state,
-            State::Starting { exec: Exec::Preparing, .. } | State::Stopping { pressure: Pressure::Gone, .. }
-        );
-        self.live().is_some() && !none
+        self.live().is_some() && !self.is_preparing() && self.pressure() != Some(Pressure::Gone)
     }
 
     /// When time alone changes the state.
@@ -327,7 +343,7 @@ impl Instance {
             State::Stopping { pressure: Pressure::Killed(at), .. } => Some(at.after(KILL_AGAIN)),
             State::Backoff { until, .. } => Some(*until),
             State::Running { .. } => self.over_time_at(policy).into_iter().chain(self.check_due(policy)).min(),
-            State::Stopped | State::Waiting | State::Exited { .. } | State::Fatal { .. } => None,
+            State::Stopped | State::Waiting | State::Listening | State::Exited { .. } | State::Fatal { .. } => None,
         }
     }
 
@@ -361,22 +377,14 @@ impl Instance {
     /// When SIGKILL is sent if it does not end before.
     #[must_use]
     pub fn kill_at(&self, policy: &Policy) -> Option<Mono> {
-        match &self.state {
-            State::Stopping {
-                asked, pressure: Pressure::Commanded | Pressure::Asked | Pressure::Continued, ..
-            } => Some(asked.after(policy.stoptime)),
-            State::Stopping { pressure: Pressure::First(n, at), .. } => {
+        let State::Stopping { asked, pressure, .. } = &self.state else { return None };
+        match pressure {
+            Pressure::Commanded | Pressure::Asked | Pressure::Continued => Some(asked.after(policy.stoptime)),
+            Pressure::First(n, at) => {
                 let waits = policy.stop_first.iter().skip(*n).map(|(_, wait)| *wait);
                 Some(waits.fold(*at, Mono::after).after(policy.stoptime))
             }
-            State::Stopping { pressure: Pressure::Spared | Pressure::Killed(_) | Pressure::Gone, .. }
-            | State::Stopped
-            | State::Waiting
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Backoff { .. }
-            | State::Exited { .. }
-            | State::Fatal { .. } => None,
+            Pressure::Spared | Pressure::Killed(_) | Pressure::Gone => None,
         }
     }
 
@@ -385,6 +393,7 @@ impl Instance {
     pub fn as_wanted(&self) -> bool {
         match (&self.state, self.want) {
             (State::Running { .. }, want) => want == Want::Up && !self.is_unhealthy(),
+            (State::Listening, want) => want == Want::Up,
             (State::Exited { expected, .. }, want) => *expected || want == Want::Down,
             (State::Stopped | State::Fatal { .. }, want) => want == Want::Down,
             (State::Waiting | State::Starting { .. } | State::Stopping { .. } | State::Backoff { .. }, _) => false,
@@ -396,7 +405,7 @@ impl Instance {
     pub fn name(&self) -> StateName {
         match self.state {
             State::Stopped => StateName::Stopped,
-            State::Waiting => StateName::Waiting,
+            State::Waiting | State::Listening => StateName::Waiting,
             State::Starting { .. } => StateName::Starting,
             State::Running { .. } => StateName::Running,
             State::Stopping { .. } => StateName::Stopping,

@@ -47,6 +47,7 @@ impl Fleet {
                 State::Backoff { until, .. } => Some(millis(until.since(now))),
                 State::Stopped
                 | State::Waiting
+                | State::Listening
                 | State::Starting { .. }
                 | State::Running { .. }
                 | State::Stopping { .. }
@@ -55,6 +56,7 @@ impl Fleet {
             },
             kill_in_ms: inst.kill_at(&member.program.policy).map(|at| millis(at.since(now))),
             reads: reads(&member.program),
+            listen: self.addresses_of(member),
             schedule: self.schedule_of(member, now),
             usage: None,
         }
@@ -74,14 +76,19 @@ fn pid(inst: &Instance) -> Option<u32> {
         // The leader is gone and its number may soon be another's.
         State::Stopping { ended: Some(_), .. } => None,
         State::Starting { live, .. } | State::Running { live } | State::Stopping { live, .. } => live.pid,
-        State::Stopped | State::Waiting | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => None,
+        State::Stopped
+        | State::Waiting
+        | State::Listening
+        | State::Backoff { .. }
+        | State::Exited { .. }
+        | State::Fatal { .. } => None,
     }
 }
 
 impl Fleet {
     fn why(&self, member: &Member) -> Option<String> {
         match member.inst.state {
-            State::Waiting => self.waits_for(member),
+            State::Waiting | State::Listening => self.waits_for(member),
             State::Stopped
             | State::Starting { .. }
             | State::Running { .. }
@@ -113,6 +120,7 @@ fn why(inst: &Instance) -> Option<String> {
         State::Running { .. } if inst.is_unhealthy() => Some(format!("unhealthy{}", last_wrong(inst, ": "))),
         State::Stopped
         | State::Waiting
+        | State::Listening
         | State::Starting { .. }
         | State::Running { .. }
         | State::Stopping { .. }

@@ -4,6 +4,7 @@
 //!             Start        Stop           Restart        Due                  leader exits
 //! Stopped     spawn        –              spawn          –                    (no run)
 //! Waiting     –            Stopped        –              –                    (no run)
+//! Listening   spawn        Stopped        spawn          –                    (no run)
 //! Starting    want up      signal,        signal,        exec known: Running  before starttime: Backoff or Fatal;
 //!                          Stopping       Stopping       or check, else       after it: as Running
 //!                                                        killed
@@ -23,6 +24,9 @@
 //! A program may have hooks. A spawn then begins with `pre_start` (the fleet sees to that, see `hooks`), a stop with
 //! `pre_stop`, and what is said of a process that is gone comes after `post_stop`: it is Starting or Stopping meanwhile,
 //! without a process. `stop_command` takes the place of the stop signal. The end of a hook is a fact like others.
+//!
+//! A program that is started by a connection is told `Arm` instead of `Start` when it is to be up by itself. "spawn" is
+//! Listening then, until it is `Demanded`; and so is what follows when it ends as expected.
 //!
 //! "spawn" of a process whose gate is closed, because it waits for others, is Waiting; `Opened` spawns it.
 //!
@@ -46,6 +50,7 @@ use super::health::{CheckNumber, Checks, Found, Meaning, Move, Purpose};
 use super::order::Gate;
 use super::state::{Cause, Exec, Failure, Instance, Live, Pressure, State, Verdict};
 
+mod demand;
 mod hooks;
 #[cfg(test)]
 mod tests;
@@ -60,6 +65,9 @@ pub fn step(policy: &Policy, inst: &mut Instance, event: Event, gate: &Gate, now
         Event::Stop => machine.stop(),
         Event::Restart => machine.restart(),
         Event::Kill => machine.kill(),
+        Event::Arm => machine.arm(),
+        Event::Demanded => machine.demanded(),
+        Event::Deaf(why) => machine.deaf(why),
         Event::Opened => machine.opened(),
         Event::Due => machine.due(),
         Event::Fact(run, fact) => {
@@ -81,9 +89,11 @@ struct Machine<'a> {
 
 impl Machine<'_> {
     fn start(&mut self) {
-        self.inst.want = Want::Up;
+        (self.inst.want, self.inst.demanded) = (Want::Up, true);
         match &mut self.inst.state {
-            State::Stopped | State::Exited { .. } | State::Fatal { .. } | State::Backoff { .. } => self.begin_afresh(),
+            State::Stopped | State::Listening | State::Exited { .. } | State::Fatal { .. } | State::Backoff { .. } => {
+                self.begin_afresh()
+            }
             State::Stopping { cause, .. } => *cause = Cause::Intent,
             State::Waiting => self.opened(),
             State::Starting { .. } | State::Running { .. } => {}
@@ -109,7 +119,7 @@ impl Machine<'_> {
                 self.ask_to_stop(live, Cause::Intent, None);
             }
             State::Stopping { cause, .. } => *cause = Cause::Intent,
-            State::Waiting | State::Backoff { .. } => {
+            State::Waiting | State::Listening | State::Backoff { .. } => {
                 self.enter(State::Stopped);
                 self.note(Note::Stopped);
             }
@@ -118,7 +128,7 @@ impl Machine<'_> {
     }
 
     fn restart(&mut self) {
-        self.inst.want = Want::Up;
+        (self.inst.want, self.inst.demanded) = (Want::Up, true);
         match &mut self.inst.state {
             State::Starting { live, exec: Exec::Preparing } => {
                 let live = *live;
@@ -130,7 +140,9 @@ impl Machine<'_> {
             }
             State::Stopping { cause, .. } => *cause = Cause::Intent,
             State::Waiting => self.opened(),
-            State::Stopped | State::Exited { .. } | State::Fatal { .. } | State::Backoff { .. } => self.begin_afresh(),
+            State::Stopped | State::Listening | State::Exited { .. } | State::Fatal { .. } | State::Backoff { .. } => {
+                self.begin_afresh()
+            }
         }
     }
 
@@ -153,9 +165,12 @@ impl Machine<'_> {
                 let (live, asked, ended) = (*live, *asked, *ended);
                 self.kill_live(live, asked, Cause::Intent, ended);
             }
-            State::Waiting | State::Backoff { .. } | State::Stopped | State::Exited { .. } | State::Fatal { .. } => {
-                self.stop()
-            }
+            State::Waiting
+            | State::Listening
+            | State::Backoff { .. }
+            | State::Stopped
+            | State::Exited { .. }
+            | State::Fatal { .. } => self.stop(),
         }
     }
 
@@ -204,7 +219,7 @@ impl Machine<'_> {
                     self.check(live);
                 }
             }
-            State::Stopped | State::Waiting | State::Exited { .. } | State::Fatal { .. } => {}
+            State::Stopped | State::Waiting | State::Listening | State::Exited { .. } | State::Fatal { .. } => {}
         }
     }
 
@@ -318,7 +333,12 @@ impl Machine<'_> {
             State::Starting { .. } | State::Stopping { cause: Cause::Leftovers(_), .. } => self.failed(why),
             // Without a process nothing was executed, so it cannot count as started.
             State::Running { .. } => self.failed(why),
-            State::Stopped | State::Waiting | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {}
+            State::Stopped
+            | State::Waiting
+            | State::Listening
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => {}
         }
     }
 
@@ -367,7 +387,12 @@ impl Machine<'_> {
                 let (live, cause) = (*live, cause.clone());
                 self.down(live, cause, Some(exit));
             }
-            State::Stopped | State::Waiting | State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. } => {}
+            State::Stopped
+            | State::Waiting
+            | State::Listening
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => {}
         }
     }
 
@@ -435,6 +460,9 @@ impl Machine<'_> {
             Autorestart::Never => false,
             Autorestart::Unexpected => !expected,
         };
+        if !again && expected && self.policy.on_demand && self.inst.want == Want::Up {
+            return self.rest(live);
+        }
         if !again {
             self.enter(State::Exited { exit, expected });
             return;
@@ -449,16 +477,21 @@ impl Machine<'_> {
 
     /// Starts what had been running anew, later and later if it never runs for long.
     fn begin_again(&mut self, live: Live, why: Failure) {
-        let inst = &mut *self.inst;
-        (inst.tries, inst.starved) = (0, 0);
-        let quick = backoff::is_quick(&self.policy.backoff, self.now.since(live.spawned));
-        inst.quick = if quick { inst.quick.saturating_add(1) } else { 0 };
-        let delay = backoff::quick_delay(&self.policy.backoff, inst.quick);
+        let delay = self.lived(live);
         if delay.is_zero() {
             self.begin();
         } else {
             self.back_off(self.now.after(delay), Some(why));
         }
+    }
+
+    /// Takes note of how long what had been running did so. How long its next start is to wait for that.
+    fn lived(&mut self, live: Live) -> Duration {
+        let inst = &mut *self.inst;
+        (inst.tries, inst.starved) = (0, 0);
+        let quick = backoff::is_quick(&self.policy.backoff, self.now.since(live.spawned));
+        inst.quick = if quick { inst.quick.saturating_add(1) } else { 0 };
+        backoff::quick_delay(&self.policy.backoff, inst.quick)
     }
 
     /// It was stopped because it was not well, and is gone: it counts as ended unexpectedly, whatever its exit status.
@@ -486,8 +519,11 @@ impl Machine<'_> {
         self.begin();
     }
 
-    /// Spawns, unless it has to wait for others or that is too soon after the last spawn.
+    /// Spawns, unless it has to wait for others or for a connection, or that is too soon after the last spawn.
     fn begin(&mut self) {
+        if self.policy.on_demand && !self.inst.demanded {
+            return self.listen();
+        }
         if let Gate::Closed(on) = self.gate {
             self.note(Note::Waiting { on: on.clone() });
             self.enter(State::Waiting);
@@ -584,6 +620,12 @@ impl Machine<'_> {
         let busy = self.inst.checks.take().and_then(|checks| checks.busy());
         if let (Some(live), Some(number)) = (self.inst.live(), busy) {
             self.out.push(Effect::EndCheck(live.run, number));
+        }
+        match (&self.inst.state, &state) {
+            // Once more: the sockets may be others by now.
+            (_, State::Listening) => self.out.push(Effect::AwaitDemand),
+            (State::Listening, _) => self.out.push(Effect::EndAwait),
+            (_, _) => {}
         }
         self.inst.state = state;
         self.inst.entered = Some(self.now);

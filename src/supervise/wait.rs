@@ -73,7 +73,9 @@ fn running(member: &Member) -> Option<(String, bool)> {
         State::Fatal { why } => will_not(format!("gave up: {why}")),
         State::Stopped => will_not("is stopped".to_owned()),
         State::Stopping { .. } if inst.want == Want::Down => will_not("is being stopped".to_owned()),
-        State::Waiting | State::Stopping { .. } | State::Starting { .. } | State::Backoff { .. } => None,
+        State::Waiting | State::Listening | State::Stopping { .. } | State::Starting { .. } | State::Backoff { .. } => {
+            None
+        }
     }
 }
 
@@ -83,6 +85,7 @@ fn stopped(member: &Member) -> Option<(String, bool)> {
         State::Exited { exit, .. } => Some((format!("has ended ({exit})"), true)),
         State::Fatal { why } => Some((format!("gave up: {why}"), true)),
         State::Waiting
+        | State::Listening
         | State::Starting { .. }
         | State::Running { .. }
         | State::Stopping { .. }

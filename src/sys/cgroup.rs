@@ -294,6 +294,7 @@ mod tests {
 
     #[test]
     fn a_child_is_born_into_its_cgroup() {
+        let _alone = crate::sys::spawn::alone();
         use crate::base::exit::Exit;
         use crate::sys::nursery::Nursery;
         use crate::sys::spawn::{Command, Stdio};

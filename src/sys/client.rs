@@ -146,6 +146,7 @@ mod tests {
 
     #[test]
     fn errors_say_what_is_there() {
+        let _alone = crate::sys::spawn::alone();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         assert_eq!(connect(&path).unwrap_err().kind(), io::ErrorKind::NotFound);

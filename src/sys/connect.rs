@@ -108,6 +108,7 @@ mod tests {
 
     #[test]
     fn who_does_not_listen_refuses() {
+        let _alone = crate::sys::spawn::alone();
         let listener = TcpListener::bind("[::1]:0").unwrap();
         let address = Address::Tcp(listener.local_addr().unwrap());
         drop(listener);

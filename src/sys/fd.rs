@@ -1,8 +1,9 @@
 //! Pipes and plain reading and writing on borrowed descriptors. Every descriptor is close-on-exec from birth.
 
+use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, SealFlag, fcntl};
 
@@ -29,16 +30,51 @@ pub fn input_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
-/// Opens the pipe behind `end` once more, for reading and writing.
-///
-/// A process whose output is such an end does not get SIGPIPE when the reader is gone: it is a reader itself. It
-/// blocks when the pipe is full, until somebody reads again.
+/// A pipe neither end of which blocks.
 ///
 /// # Errors
-/// open(2), such as ENOENT where /proc is not mounted.
-pub fn reopen_read_write(end: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    let file = OpenOptions::new().read(true).write(true).open(format!("/proc/self/fd/{}", end.as_raw_fd()))?;
-    Ok(file.into())
+/// pipe2(2): EMFILE, ENFILE.
+pub fn nonblocking_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?)
+}
+
+/// A pipe for the output of a process: the end to read from, which does not block, and the end for the process, which
+/// does and may be read from as well.
+///
+/// A process whose output is such an end does not get SIGPIPE when the reader is gone: it is a reader itself. It
+/// blocks when the pipe is full, until somebody reads again. Where /proc is not mounted it gets the plain end: it then
+/// depends on the reader's life, but it runs.
+///
+/// # Errors
+/// pipe2(2): EMFILE, ENFILE.
+pub fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = nonblocking_pipe()?;
+    // Opened anew it has flags of its own, so that it blocks.
+    match open(&format!("/proc/self/fd/{}", write.as_raw_fd()), libc::O_RDWR) {
+        Ok(end) => Ok((read, end)),
+        Err(_) => {
+            fcntl(&write, FcntlArg::F_SETFL(OFlag::empty()))?;
+            Ok((read, write))
+        }
+    }
+}
+
+/// Opens what is there, close-on-exec. The C library's own way makes a second call for kernels that are older than any
+/// that this program runs on.
+///
+/// # Errors
+/// openat(2).
+pub fn open(path: &str, flags: i32) -> io::Result<OwnedFd> {
+    let path = CString::new(path)?;
+    let flags = flags | libc::O_CLOEXEC;
+    // SAFETY: the path ends in NUL and outlives the call; returns a new descriptor or -1.
+    let fd = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags) };
+    let fd = RawFd::try_from(fd).unwrap_or(-1);
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Changes the owner of what is open there.
@@ -123,7 +159,7 @@ pub fn write_without_waiting(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usi
     Ok(written)
 }
 
-/// Whether the other end of a socket is closed in both directions.
+/// Whether the other end of a socket is closed in both directions, or nobody has the end of a pipe to write to.
 #[must_use]
 pub fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
     let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 };

@@ -183,6 +183,7 @@ mod tests {
 
     #[test]
     fn descriptors_that_come_along_are_closed_and_never_ours() {
+        let _alone = crate::sys::spawn::alone();
         use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
         let (socket, name) = open().unwrap();
         let peer = sender_to(&name);

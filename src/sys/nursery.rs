@@ -6,8 +6,10 @@
 //! – the status pipe and its standard files – is put below the bound before, on a pad that is its own until it has
 //! left. That it has is told by a flag in memory that both share.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,10 +22,34 @@ const PLACES: usize = 4;
 /// Whether a child has left its parent's table of descriptors.
 pub(super) type Left = Arc<AtomicBool>;
 
+/// The child's stack. It calls a handful of functions with small frames; this is many times what they take.
+pub(super) const STACK_BYTES: usize = 32 << 10;
+
+/// Stacks that no child uses. In a mass start each is used many times instead of being mapped anew, which in a process
+/// whose memory others share has to be told to every processor.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stacks(Rc<RefCell<Vec<Vec<u8>>>>);
+
+impl Stacks {
+    /// A stack: room for [`STACK_BYTES`], and no bytes.
+    pub(super) fn take(&self) -> Vec<u8> {
+        self.0.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(STACK_BYTES))
+    }
+
+    /// Takes back the stack of a child that is done with it.
+    pub(super) fn give_back(&self, stack: Vec<u8>) {
+        let mut spare = self.0.borrow_mut();
+        if spare.len() < PADS {
+            spare.push(stack);
+        }
+    }
+}
+
 /// The pads, and the bound below which they are.
 #[derive(Debug)]
 pub struct Nursery {
     null: OwnedFd,
+    stacks: Stacks,
     pads: Vec<Pad>,
     bound: RawFd,
     share_memory: bool,
@@ -51,7 +77,7 @@ impl Nursery {
         }
         let highest = pads.iter().flat_map(|pad| &pad.places).map(AsRawFd::as_raw_fd).max().unwrap_or(2);
         let share_memory = kernel().is_some_and(|version| version >= (5, 16));
-        Ok(Nursery { null, pads, bound: highest + 1, share_memory })
+        Ok(Nursery { null, stacks: Stacks::default(), pads, bound: highest + 1, share_memory })
     }
 
     /// `/dev/null`, below the bound.
@@ -79,16 +105,34 @@ impl Nursery {
         in_use
     }
 
+    /// Gives back the memory of a mass start that is over.
+    pub fn rest(&mut self) {
+        let mut spare = self.stacks.0.borrow_mut();
+        if spare.len() > 1 {
+            spare.truncate(1);
+            spare.shrink_to_fit();
+        }
+    }
+
+    /// The stacks for children that share our memory.
+    pub(super) fn stacks(&self) -> &Stacks {
+        &self.stacks
+    }
+
     /// Puts copies of these descriptors on a free pad; `None` among them stands for `/dev/null`, which needs no place.
     /// `None` if all pads are in use.
     pub(super) fn board(&mut self, wanted: [Option<BorrowedFd<'_>>; PLACES]) -> Option<Boarded> {
-        self.sweep();
-        let pad = self.pads.iter_mut().find(|pad| pad.user.is_none())?;
+        let has_left = |left: &Left| left.load(Ordering::Acquire);
+        let pad = self.pads.iter_mut().find(|pad| pad.user.as_ref().is_none_or(has_left))?;
+        // What somebody else left there is replaced; nothing of it may stay.
+        let used = pad.user.is_some();
         let mut places = [self.null.as_raw_fd(); PLACES];
         for ((number, from), place) in places.iter_mut().zip(wanted).zip(&pad.places) {
             if let Some(from) = from {
                 put(from, place).ok()?;
                 *number = place.as_raw_fd();
+            } else if used {
+                put(self.null.as_fd(), place).ok()?;
             }
         }
         let left = Left::default();

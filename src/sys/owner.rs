@@ -92,6 +92,7 @@ mod tests {
 
     #[test]
     fn the_user_at_the_other_end_is_known() {
+        let _alone = crate::sys::spawn::alone();
         for place in ["127.0.0.1:0", "[::1]:0"] {
             let Ok(listener) = TcpListener::bind(place) else { continue };
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

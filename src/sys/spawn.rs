@@ -20,7 +20,7 @@ use crate::base::errno::Errno;
 use crate::base::stage::Stage;
 
 use super::limits::OpenFiles;
-use super::nursery::{Boarded, Left, Nursery};
+use super::nursery::{Boarded, Left, Nursery, STACK_BYTES, Stacks};
 use super::raw::{self, word};
 use super::{fd, signals};
 
@@ -34,9 +34,6 @@ pub use credentials::Credentials;
 pub use report::{Failed, Status, read_status};
 
 use confine::Confined;
-
-/// The child's stack. It calls a handful of functions with small frames; this is many times what they take.
-const STACK_BYTES: usize = 32 << 10;
 
 /// How many digits a process id has, at most.
 const PID_DIGITS: usize = 10;
@@ -67,8 +64,8 @@ struct Plan {
     credentials: Option<Credentials>,
     open_files: Option<libc::rlimit>,
     confined: Option<Box<Confined>>,
-    /// Where the child writes its process id: the end of a variable of its environment.
-    own_pid: Option<Box<[AtomicU8]>>,
+    /// Where the child writes its process id: the ends of variables of its environment.
+    own_pid: Vec<Box<[AtomicU8]>>,
     /// Become 0, 1 and 2.
     standard: [RawFd; 3],
     /// Become these numbers: which one, and what it becomes. Nothing else that the child uses has one of them.
@@ -114,7 +111,7 @@ pub struct Spawned {
 /// [`Launch::child_is_gone`]; if it is dropped before, the memory
 /// is not freed, since the child may still be using it.
 #[derive(Debug)]
-pub struct Launch(Option<Box<(Command, Vec<u8>)>>);
+pub struct Launch(Option<Box<(Command, Vec<u8>)>>, Stacks);
 
 impl Launch {
     /// Gives the memory back. Only for a child that has executed its program or has ended.
@@ -122,6 +119,7 @@ impl Launch {
         if let Some(launch) = self.0.take() {
             // A child that is gone has left, whether it came to say so or not.
             launch.0.plan.left.store(true, Ordering::Release);
+            self.1.give_back(launch.1);
         }
     }
 
@@ -169,7 +167,7 @@ impl Command {
             credentials: None,
             open_files: None,
             confined: None,
-            own_pid: None,
+            own_pid: Vec::new(),
             standard: [-1; 3],
             extra: Vec::new(),
             terminal: false,
@@ -230,7 +228,7 @@ impl Command {
         // It stays where it is when the box moves. Before the null pointer at the end.
         let at = self.plan.envp.len().saturating_sub(1);
         self.plan.envp.insert(at, text.as_ptr().cast());
-        self.plan.own_pid = Some(text);
+        self.plan.own_pid.push(text);
     }
 
     /// Nobody but the daemon's user, with all that this process may do, may be near its memory. Nor may a child with a
@@ -245,7 +243,7 @@ impl Command {
     /// # Errors
     /// The status pipe could not be made (`Pipe`), or clone3(2) failed (`Clone`): EAGAIN, ENOMEM.
     pub fn spawn(mut self, stdio: Stdio<'_>, nursery: &mut Nursery) -> Result<Spawned, Failed> {
-        let (status, report) = fd::pipe().map_err(|e| Failed::new(Stage::Pipe, &e))?;
+        let (status, report) = fd::nonblocking_pipe().map_err(|e| Failed::new(Stage::Pipe, &e))?;
         let null = nursery.null().as_raw_fd();
         let number = |fd: Option<BorrowedFd<'_>>| fd.map_or(null, |fd| fd.as_raw_fd());
         self.plan.standard = [stdio.stdin, stdio.stdout, stdio.stderr].map(number);
@@ -263,7 +261,8 @@ impl Command {
             kept.sort_unstable();
             (self.plan.report, self.plan.leave, self.plan.left) = (status_end, Some((bound, kept)), left);
         }
-        let mut launch = Box::new((self, Vec::<u8>::with_capacity(STACK_BYTES)));
+        let stacks = nursery.stacks().clone();
+        let mut launch = Box::new((self, stacks.take()));
         let (command, stack) = &mut *launch;
         let mut pidfd: RawFd = -1;
         // SAFETY: clone_args is plain numbers, for which zero means "not used".
@@ -299,7 +298,7 @@ impl Command {
         })?;
         // SAFETY: the kernel has stored a new descriptor there, close-on-exec, for us to own.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-        Ok(Spawned { pid: u32::try_from(pid).unwrap_or(0), pidfd, status, launch: Launch(Some(launch)) })
+        Ok(Spawned { pid: u32::try_from(pid).unwrap_or(0), pidfd, status, launch: Launch(Some(launch), stacks) })
     }
 }
 
@@ -438,16 +437,21 @@ impl Plan {
     }
 
     fn write_own_pid(&self) {
-        let Some(text) = &self.own_pid else { return };
-        let mut rest = sys(libc::SYS_getpid, [0; 3]).unwrap_or(0);
+        if self.own_pid.is_empty() {
+            return;
+        }
+        let pid = sys(libc::SYS_getpid, [0; 3]).unwrap_or(0);
         // A zero at the beginning would make readers take it for an octal number.
-        let digits = if rest == 0 { 1 } else { rest.ilog10() as usize + 1 };
-        let room = text.len().saturating_sub(PID_DIGITS + 1);
-        for place in text.iter().skip(room).take(digits).rev() {
-            // Less than ten.
-            #[allow(clippy::cast_possible_truncation)]
-            place.store(b'0' + (rest % 10) as u8, Ordering::Relaxed);
-            rest /= 10;
+        let digits = if pid == 0 { 1 } else { pid.ilog10() as usize + 1 };
+        for text in &self.own_pid {
+            let mut rest = pid;
+            let room = text.len().saturating_sub(PID_DIGITS + 1);
+            for place in text.iter().skip(room).take(digits).rev() {
+                // Less than ten.
+                #[allow(clippy::cast_possible_truncation)]
+                place.store(b'0' + (rest % 10) as u8, Ordering::Relaxed);
+                rest /= 10;
+            }
         }
     }
 
@@ -466,6 +470,14 @@ impl Plan {
     }
 }
 
+/// Taken by unit tests that start processes, and by those that look for what follows when the last copy of a descriptor is
+/// closed: a child has copies of all of them up to its execve(2), and the tests of a binary run at the same time.
+#[cfg(test)]
+pub(crate) fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::wait;
@@ -474,6 +486,7 @@ mod tests {
     use std::os::fd::AsFd;
 
     fn run(command: Command) -> (Option<Failed>, Exit) {
+        let _alone = alone();
         let mut nursery = Nursery::new().unwrap();
         let mut child = command.spawn(Stdio::default(), &mut nursery).unwrap();
         let exit = wait::reap_killed(child.pidfd.as_fd()).unwrap().unwrap();
@@ -523,6 +536,7 @@ mod tests {
 
     #[test]
     fn many_children_at_once_do_not_disturb_their_parent() {
+        let _alone = alone();
         let mut nursery = Nursery::new().unwrap();
         let children: Vec<Spawned> = (0..50)
             .map(|n| {
@@ -539,6 +553,7 @@ mod tests {
 
     #[test]
     fn a_child_gets_descriptors_by_number_and_its_own_id() {
+        let _alone = alone();
         use std::io::Read;
         let script = "test $$ = $MY_PID && echo $MY_PID >&3 && echo seven >&7";
         let mut nursery = Nursery::new().unwrap();

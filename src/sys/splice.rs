@@ -119,6 +119,7 @@ mod tests {
 
     #[test]
     fn splice_moves_to_an_offset_and_knows_empty_from_ended() {
+        let _alone = crate::sys::spawn::alone();
         let (pipe, mut writer) = io::pipe().unwrap();
         let mut file = tempfile::tempfile().unwrap();
         writer.write_all(b"hello").unwrap();

@@ -4,11 +4,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
-use super::{group, pidfd};
+use super::{fd, group, pidfd};
 
 /// How many processes are looked at of one tree. What is beyond is found when these are gone.
 const TREE_MAX: usize = 10_000;
@@ -24,7 +23,8 @@ impl Mark {
     /// That of an open file.
     #[must_use]
     pub fn of(fd: BorrowedFd<'_>) -> Option<Mark> {
-        Mark::at(std::process::id(), fd.as_raw_fd())
+        let stat = nix::sys::stat::fstat(fd).ok()?;
+        Some(Mark { device: stat.st_dev, inode: stat.st_ino })
     }
 
     fn at(pid: u32, fd: i32) -> Option<Mark> {
@@ -39,14 +39,22 @@ pub fn children(pid: u32) -> Vec<u32> {
     let tasks = format!("/proc/{pid}/task");
     // Two links are the directory's own, the others are its threads: most have one, whose number is known.
     if fs::metadata(&tasks).is_ok_and(|meta| meta.nlink() == 3) {
-        return listed(fs::read_to_string(format!("{tasks}/{pid}/children")));
+        return listed(&format!("{tasks}/{pid}/children"));
     }
     let Ok(threads) = fs::read_dir(tasks) else { return Vec::new() };
-    threads.flatten().flat_map(|thread| listed(fs::read_to_string(thread.path().join("children")))).collect()
+    let lists = threads.flatten().map(|thread| thread.path().join("children"));
+    lists.flat_map(|list| listed(&list.to_string_lossy())).collect()
 }
 
-fn listed(text: io::Result<String>) -> Vec<u32> {
-    text.map_or_else(|_| Vec::new(), |text| text.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect())
+/// The numbers in such a list; none if it is gone. Most lists are empty, which takes three calls.
+fn listed(path: &str) -> Vec<u32> {
+    let mut text = Vec::new();
+    let mut block = [0; 4 << 10];
+    let Ok(list) = fd::open(path, libc::O_RDONLY) else { return Vec::new() };
+    while let Ok(n @ 1..) = fd::read(list.as_fd(), &mut block) {
+        text.extend_from_slice(block.get(..n).unwrap_or_default());
+    }
+    String::from_utf8_lossy(&text).split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect()
 }
 
 /// Everything below these processes, without themselves.

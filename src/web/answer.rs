@@ -109,30 +109,16 @@ fn ready(processes: &[ProcessStatus]) -> Reply {
 
 /// What a stream begins with, behind its head.
 pub fn write_beginning(form: Form, response: &Response, out: &mut Vec<u8>) {
-    match response {
-        Response::Events(list) => {
-            out.extend_from_slice(b"retry: 2000\n\n");
-            if list.lost > 0 {
-                // Writing into a vector cannot fail.
-                let _ = write!(out, "event: lost\ndata: {{\"lost\":{}}}\n\n", list.lost);
-            }
-            list.events.iter().for_each(|event| write_event(event, out));
+    if let Response::Events(list) = response {
+        out.extend_from_slice(b"retry: 2000\n\n");
+        if list.lost > 0 {
+            // Writing into a vector cannot fail.
+            let _ = write!(out, "event: lost\ndata: {{\"lost\":{}}}\n\n", list.lost);
         }
-        Response::Logs(list) if form == Form::Text => write_text(list, out),
-        Response::Logs(list) => write_chunks(list, out),
-        Response::Status(_)
-        | Response::Why(_)
-        | Response::Graph(_)
-        | Response::Outcomes { .. }
-        | Response::Plan(_)
-        | Response::Tail(_)
-        | Response::DaemonPid(_)
-        | Response::Pids(_)
-        | Response::Version(_)
-        | Response::Done
-        | Response::ShuttingDown
-        | Response::Help(_)
-        | Response::Refused(_) => {}
+        list.events.iter().for_each(|event| write_event(event, out));
+    }
+    if let Response::Logs(list) = response {
+        if form == Form::Text { write_text(list, out) } else { write_chunks(list, out) }
     }
 }
 

@@ -116,6 +116,8 @@ pub struct Reader {
     buffer: Vec<u8>,
     /// How much of the buffer was looked at for the end of the head.
     seen: usize,
+    /// An empty line in front of the next head was skipped.
+    skipped: bool,
     /// The head, if it is complete and its body is not.
     head: Option<Box<Head>>,
     /// The client was told that it may go on.
@@ -176,14 +178,17 @@ impl Reader {
 
     /// Takes request line and headers out of the buffer, if they are complete.
     fn take_head(&mut self) -> Result<Option<Head>, Fault> {
-        // One empty line before a request is some clients' habit.
-        if self.seen == 0 && self.buffer.starts_with(b"\r\n") {
+        // One empty line before a request is some clients' habit. It may come in two pieces.
+        if !self.skipped && self.buffer.starts_with(b"\r\n") {
             self.buffer.drain(..2);
+            self.seen = 0;
+            self.skipped = true;
         }
         let Some(end) = self.find_end()? else { return Ok(None) };
         let head = read_head(self.buffer.get(..end).unwrap_or_default())?;
         self.buffer.drain(..end);
         self.seen = 0;
+        self.skipped = false;
         Ok(Some(head))
     }
 
@@ -194,6 +199,7 @@ impl Reader {
             let before = |n: usize| at.checked_sub(n).and_then(|at| self.buffer.get(at));
             match byte {
                 b'\n' if before(1) != Some(&b'\r') => return Err(bad("a line ends without CR")),
+                b'\n' if at == 1 => return Err(bad("there is an empty line where a request should begin")),
                 b'\n' if before(2) == Some(&b'\n') => {
                     return if at < HEAD_BYTES { Ok(Some(at + 1)) } else { Err(too_large()) };
                 }

@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::base::id::Stream;
 use crate::base::time::Mono;
 use crate::control::message::{Health, ProcessStatus, StateName, Want};
 
@@ -215,13 +216,27 @@ pub struct Own {
     pub connections: u64,
 }
 
+/// What became of the output of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its name.
+    pub process: String,
+    /// Which output.
+    pub stream: Stream,
+    /// Bytes that went into its log file.
+    pub bytes: u64,
+    /// Bytes that could not be written.
+    pub dropped: u64,
+}
+
 /// The whole page.
 #[must_use]
-pub fn write(meters: &mut Meters, processes: &[ProcessStatus], own: &Own) -> Vec<u8> {
+pub fn write(meters: &mut Meters, processes: &[ProcessStatus], written: &[Written], own: &Own) -> Vec<u8> {
     meters.keep(processes);
     let mut page = Page(String::new());
     about_daemon(&mut page, meters, own);
     about_processes(&mut page, meters, processes);
+    about_output(&mut page, written);
     page.0.into_bytes()
 }
 
@@ -367,6 +382,25 @@ fn about_processes(page: &mut Page, meters: &Meters, processes: &[ProcessStatus]
     page.each("taskmaster_process_threads", "gauge", help, p, |p| usage(p).map(|u| f64::from(u.threads)));
 }
 
+fn about_output(page: &mut Page, all: &[Written]) {
+    type Count = fn(&Written) -> u64;
+    let counts: [(&str, &str, Count); 2] = [
+        ("taskmaster_process_log_bytes_total", "Output of the process that went into its log file.", |w| w.bytes),
+        (
+            "taskmaster_process_log_dropped_bytes_total",
+            "Output of the process that was dropped because its log file could not be written.",
+            |w| w.dropped,
+        ),
+    ];
+    for (name, help, count) in counts {
+        page.head(name, "counter", help);
+        for one in all {
+            let (process, stream) = (Label(&one.process), one.stream);
+            page.line(format_args!("{name}{{process=\"{process}\",stream=\"{stream}\"}} {}", count(one)));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -384,7 +418,10 @@ mod tests {
         let Ok(Response::Status(sample)) = read_answer(Verb::Status, sample) else { panic!("a status") };
         let process = |name: &&str| ProcessStatus { name: (*name).to_owned(), ..sample[0].clone() };
         let processes: Vec<ProcessStatus> = names.iter().map(process).collect();
-        String::from_utf8(write(meters, &processes, &Own::default())).unwrap()
+        let written =
+            |name: &&str| Written { process: (*name).to_owned(), stream: Stream::Stderr, bytes: 12, dropped: 3 };
+        let written: Vec<Written> = names.iter().map(written).collect();
+        String::from_utf8(write(meters, &processes, &written, &Own::default())).unwrap()
     }
 
     #[test]
@@ -418,6 +455,12 @@ mod tests {
         assert!(page.contains("taskmaster_process_stop_seconds_bucket{le=\"0.25\"} 1\n"), "{page}");
         assert!(page.contains("taskmaster_process_stop_seconds_bucket{le=\"0.5\"} 2\n"), "{page}");
         assert!(page.contains("taskmaster_process_exits_total 4\n"), "{page}");
+        for line in [
+            "bytes_total{process=\"a\",stream=\"stderr\"} 12\n",
+            "dropped_bytes_total{process=\"a\",stream=\"stderr\"} 3\n",
+        ] {
+            assert!(page.contains(&format!("taskmaster_process_log_{line}")), "{line} {page}");
+        }
     }
 
     #[test]
@@ -429,6 +472,15 @@ mod tests {
         }
         assert!(page(&mut m, &["b"]).contains("restarts_total{process=\"b\""));
         assert!(!page(&mut m, &["b"]).contains("process=\"a\"") && m.processes.len() == 1);
+    }
+
+    #[test]
+    fn every_figure_is_documented() {
+        let manual = include_str!("../../man/taskmaster-http.7");
+        for line in page(&mut Meters::default(), &["a"]).lines() {
+            let Some(name) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split(' ').next()) else { continue };
+            assert!(manual.contains(&format!("\n.It Li {name}")), "{name}");
+        }
     }
 
     /// What `promtool check metrics` looks for, as far as it concerns the shape: it is not on every machine.

@@ -29,9 +29,13 @@ pub(super) enum Bug {
     LosesATaskEnd,
     TellsATaskWell,
     LetsATaskGoOn,
+    LosesAConnection,
+    InventsAConnection,
+    StartsWithoutAConnection,
+    PollsOn,
 }
 
-pub(super) const BUGS: [Bug; 24] = [
+pub(super) const BUGS: [Bug; 28] = [
     Bug::LosesAnExit,
     Bug::LosesASpawnFailureWhileStopping,
     Bug::TellsAnExitTwice,
@@ -56,6 +60,10 @@ pub(super) const BUGS: [Bug; 24] = [
     Bug::LosesATaskEnd,
     Bug::TellsATaskWell,
     Bug::LetsATaskGoOn,
+    Bug::LosesAConnection,
+    Bug::InventsAConnection,
+    Bug::StartsWithoutAConnection,
+    Bug::PollsOn,
 ];
 
 impl World {

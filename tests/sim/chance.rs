@@ -7,7 +7,7 @@ use taskmaster::base::id::ProgramName;
 use taskmaster::base::signal::Sig;
 use taskmaster::config::model::{Autorestart, Backoff, Condition, Config, Dependency, KillMode, Program};
 
-use super::{MS, PROGRAMS, checks, tasks, times};
+use super::{MS, PROGRAMS, checks, demand, tasks, times};
 
 #[allow(dead_code)]
 #[path = "../support/dice.rs"]
@@ -95,5 +95,6 @@ pub(super) fn random_program(dice: &mut Dice, floor: Duration) -> Program {
     checks::random_checks(dice, &mut program.policy);
     tasks::random_hooks(dice, &mut program.policy);
     times::random_schedule(dice, &mut program);
+    demand::random_demand(dice, &mut program);
     program
 }

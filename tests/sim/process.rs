@@ -82,6 +82,7 @@ impl World {
         // What begins with a task is a run from then on.
         if !self.is_prepared(key)? {
             self.scheduled_spawn(key)?;
+            self.is_wanted(key)?;
         }
         self.spawns += 1;
         let (dice, now) = (&mut self.dice, self.now);

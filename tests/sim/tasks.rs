@@ -92,6 +92,7 @@ impl World {
             }
             self.prepared.remove(&key);
             self.scheduled_spawn(key)?;
+            self.is_wanted(key)?;
         }
         let (dice, now) = (&mut self.dice, self.now);
         let end = match dice.below(100) {

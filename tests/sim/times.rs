@@ -67,7 +67,8 @@ pub(super) fn first_clock(now: u64) -> WallClock {
 
 impl World {
     /// A configuration as it is told where a bug sits in between.
-    pub(super) fn badly_copied(&self, mut config: Config) -> Config {
+    pub(super) fn badly_copied(&self, config: Config) -> Config {
+        let mut config = self.without_demand(config);
         for program in config.programs.values_mut().filter(|_| self.has(Bug::QueuesWhatIsSkipped)) {
             let mut copy = Program::clone(program);
             if let Some(schedule) = copy.schedule.as_mut().filter(|s| s.overlap == Overlap::Skip) {

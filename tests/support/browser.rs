@@ -2,14 +2,18 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use super::{find_program, http, wait_for};
 
-/// A browser with one page.
+/// A browser with one page. Nothing of it outlives this value, nor a test that is killed: the driver dies with the thread
+/// that started it, and Chromium with the pipe through which the driver speaks to it.
 pub struct Browser {
     driver: Child,
     port: u16,
@@ -22,8 +26,9 @@ impl Browser {
     pub fn start() -> Option<Browser> {
         let (chromium, driver) = (find_program("chromium")?, find_program("chromedriver")?);
         let profile = tempfile::tempdir().unwrap();
-        let mut driver =
-            Command::new(driver).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut command = Command::new(find_program("setpriv")?);
+        command.args(["--pdeathsig", "KILL"]).arg(driver).arg("--port=0");
+        let mut driver = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
         let port =
             lines.find_map(|line| line.rsplit_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
@@ -38,6 +43,7 @@ impl Browser {
             "--disable-quic",
             "--disable-dev-shm-usage",
             "--no-first-run",
+            "--remote-debugging-pipe",
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
@@ -141,7 +147,11 @@ impl Drop for Browser {
         if !self.session.is_empty() {
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.try_ask("DELETE", "", &Value::Null)));
         }
-        let _ = self.driver.kill();
+        // The driver leads the group, and is not waited for yet: its number still is its own.
+        let group = Pid::from_raw(i32::try_from(self.driver.id()).unwrap_or(0));
+        if group.as_raw() > 1 {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
         let _ = self.driver.wait();
     }
 }

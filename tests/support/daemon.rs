@@ -13,8 +13,8 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::{
-    DEADLINE, POLL, Proc, Setup, Strays, TASKMASTERCTL, children, descendants, fds, indent, kill, run_to_end, stat,
-    wait_for, wait_until, whole_log,
+    DEADLINE, POLL, Proc, Setup, Strays, TASKMASTERCTL, children, descendants, fds, handles, indent, kill, run_to_end,
+    stat, wait_for, wait_until, whole_log,
 };
 
 /// A running daemon in a directory of its own. Dropped, it is checked and stopped.
@@ -252,6 +252,32 @@ impl Daemon {
         wait_for(&format!("all {state}"), || Some(self.all()).filter(|all| all.iter().all(|s| s.state() == state)))
     }
 
+    /// Waits until a process runs and has said what these signals (by number) mean to it; gives its id. `RUNNING` alone says
+    /// that it was there for a while, not that it has got so far.
+    #[track_caller]
+    pub fn wait_handles(&self, name: &str, signals: &[i32]) -> u32 {
+        let pid = self.wait_state(name, "RUNNING").pid().unwrap();
+        wait_until(&format!("{name} handles {signals:?}"), || handles(pid, signals));
+        pid
+    }
+
+    /// The same for all processes.
+    #[track_caller]
+    pub fn wait_all_handle(&self, signals: &[i32]) -> Vec<u32> {
+        self.wait_all("RUNNING").iter().map(|s| self.wait_handles(s.name(), signals)).collect()
+    }
+
+    /// How many descriptors the daemon has when no client is connected, which takes a moment after an answer.
+    #[track_caller]
+    pub fn fds_at_rest(&self) -> usize {
+        let listeners = 1 + self.own_log().matches("listening for HTTP").count();
+        wait_for("no client is connected", || {
+            let open = fds(self.pid);
+            let sockets = open.values().filter(|what| what.starts_with("socket:")).count();
+            (sockets <= listeners).then_some(open.len())
+        })
+    }
+
     /// The id of a process, which must have one.
     #[track_caller]
     pub fn pid_of(&self, name: &str) -> u32 {
@@ -327,7 +353,7 @@ impl Daemon {
     /// Begins a client with a request that stays open, and waits until the daemon has it. Connections of before may
     /// close meanwhile, so it is told by one that was not there, not by their number.
     #[track_caller]
-    pub fn client(&self, args: &[&str]) -> std::process::Child {
+    pub fn client(&self, args: &[&str]) -> Child {
         let sockets =
             || -> BTreeSet<String> { fds(self.pid).into_values().filter(|what| what.starts_with("socket:")).collect() };
         let before = sockets();
@@ -446,7 +472,13 @@ impl Daemon {
         };
         daemon.kill(Signal::SIGKILL);
         let _ = self.child.wait();
-        let survivors: Vec<Proc> = below.into_iter().filter(|p| p.alive()).collect();
+        // What was killed needs a processor to die.
+        let left = || below.iter().copied().filter(|p| p.alive()).collect::<Vec<Proc>>();
+        let end = Instant::now() + DEADLINE;
+        while !left().is_empty() && left().iter().all(|p| p.dying()) && Instant::now() < end {
+            std::thread::sleep(POLL);
+        }
+        let survivors = left();
         if !survivors.is_empty() {
             complaint.get_or_insert_with(|| format!("the daemon left processes behind: {survivors:?}"));
         }

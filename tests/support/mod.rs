@@ -20,13 +20,16 @@ pub mod dice;
 pub mod http;
 pub mod proc;
 pub mod setup;
+pub mod strace;
 pub mod terminal;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -36,6 +39,8 @@ pub use daemon::*;
 pub use dice::noise;
 pub use proc::*;
 pub use setup::*;
+#[allow(unused_imports, reason = "not every file of tests looks at system calls")]
+pub use strace::Strace;
 #[allow(unused_imports, reason = "not every file of tests types")]
 pub use terminal::Terminal;
 
@@ -147,9 +152,37 @@ pub fn numbered(count: usize, length: usize) -> String {
     out
 }
 
-/// A TCP port of the loopback interface that was free a moment ago.
+/// A TCP port of the loopback interface that is free and stays so: it is below those that the kernel gives to whoever does
+/// not ask for one, so no connection of another test gets it, and whoever connects to it does not meet himself.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const LEAST: u16 = 10_000;
+    let given = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let given: u16 = given.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768);
+    let span = u64::from(given.saturating_sub(LEAST).max(1));
+    // Another process with tests begins elsewhere.
+    let begin = u64::from(std::process::id()) * 97;
+    let next = || u16::try_from((begin + u64::from(NEXT.fetch_add(1, Ordering::Relaxed))) % span).unwrap() + LEAST;
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(next).take(1000).find(free).expect("a free port")
+}
+
+/// Copies a program so that it can be run at once. This process must not write to such a file itself: whatever another test
+/// starts meanwhile has it open for writing up to its execve(2), and a file that is written to cannot be run (ETXTBSY).
+#[track_caller]
+pub fn copy_program(from: impl AsRef<Path>, to: impl AsRef<Path>) {
+    let out = run_to_end(Command::new("cp").arg("--").arg(from.as_ref()).arg(to.as_ref()));
+    assert!(out.status.success(), "{}", said(&out));
+}
+
+/// Makes a file with this text that can be run at once.
+#[track_caller]
+pub fn write_program(to: impl AsRef<Path>, text: &str) {
+    let draft = to.as_ref().with_extension("draft");
+    fs::write(&draft, text).unwrap();
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
+    copy_program(&draft, to);
+    fs::remove_file(draft).unwrap();
 }
 
 /// Runs a command to its end with its output captured, and kills it at the deadline.
@@ -209,7 +242,7 @@ pub fn segments(path: &Path) -> Vec<(PathBuf, u64)> {
     files.filter_map(|(_, file)| fs::metadata(&file).ok().map(|meta| (file, meta.ino()))).collect()
 }
 
-/// The lines of a file that `probe stamp=FILE` writes: (nanoseconds, pid).
+/// The lines of a file that `probe stamp=FILE` or `born=FILE` writes: (nanoseconds, pid).
 pub fn stamps(path: &Path) -> Vec<(i64, u32)> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines().filter_map(|l| l.split_once(' ')).map(|(t, p)| (t.parse().unwrap(), p.parse().unwrap())).collect()

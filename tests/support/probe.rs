@@ -13,6 +13,7 @@
 //! | `on=SIG:CODE:MS` | when SIGNAL comes, sleep so long, then exit with CODE |
 //! | `note=SIG:FILE` | when SIGNAL comes, append its number to FILE, and go on |
 //! | `stamp=FILE` | append a line `<CLOCK_MONOTONIC ns> <pid>` |
+//! | `born=FILE` | the same, with the time of the fork(2), told in hundredths of a second |
 //! | `lines=COUNT:LENGTH` | numbered lines of this length to stdout, at full speed; `err:lines=…` to stderr |
 //! | `slow=COUNT:LENGTH` | the same, each line written by itself, not as fast as can be |
 //! | `both=COUNT` | numbered lines, even ones to stdout, odd ones to stderr |
@@ -125,6 +126,7 @@ fn carry_out(step: &str, value: &str) {
             let now = nix_monotonic();
             append(value, &format!("{now} {}\n", std::process::id()));
         }
+        "born" => append(value, &format!("{} {}\n", born(), std::process::id())),
         "lines" | "err:lines" => {
             let part = fields(value);
             lines(if step == "lines" { 1 } else { 2 }, part[0], usize::try_from(part[1]).unwrap());
@@ -220,6 +222,14 @@ fn nix_monotonic() -> i64 {
     // SAFETY: `now` is valid for writes.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     now.tv_sec * 1_000_000_000 + now.tv_nsec
+}
+
+/// When this process was born, in nanoseconds since the machine was started.
+fn born() -> i64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("/proc/self/stat");
+    // Field 22 of proc(5); the name may have anything in it.
+    let ticks = stat.rsplit_once(')').expect("a name").1.split_whitespace().nth(19).expect("a time");
+    ticks.parse::<i64>().expect("a number") * 10_000_000
 }
 
 fn disposition(sig: i32, what: libc::sighandler_t) {

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::{Deref, DerefMut};
+use std::process::Child;
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::wait_until;
+use super::{DEADLINE, POLL, wait_until};
 
 /// A process, told apart from a later one with the same number by when it was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +34,18 @@ impl Proc {
         Proc::of(self.pid) == Some(self) && stat(self.pid).is_some_and(|s| s[0] != "Z" && s[0] != "X")
     }
 
+    /// Whether it is on its way out: it is exiting, or SIGKILL waits for it to be given a processor.
+    pub fn dying(self) -> bool {
+        const PF_EXITING: u32 = 4;
+        let exiting = stat(self.pid).is_none_or(|s| s[6].parse::<u32>().unwrap() & PF_EXITING != 0);
+        let pending = |key: &str| {
+            let text = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+            let mask = text.lines().find_map(|l| l.strip_prefix(key)).map(|mask| mask.trim().to_owned());
+            mask.is_some_and(|mask| u64::from_str_radix(&mask, 16).unwrap() & (1 << (Signal::SIGKILL as u32 - 1)) != 0)
+        };
+        exiting || pending("SigPnd:") || pending("ShdPnd:")
+    }
+
     pub fn kill(self, sig: Signal) {
         if Proc::of(self.pid) == Some(self) {
             let _ = nix::sys::signal::kill(Pid::from_raw(self.pid as i32), sig);
@@ -48,6 +63,44 @@ pub fn alive(pid: u32) -> bool {
 pub fn kill(pid: u32, sig: Signal) {
     assert!(pid > 1, "not a process of ours: {pid}");
     nix::sys::signal::kill(Pid::from_raw(pid as i32), sig).unwrap_or_else(|e| panic!("kill {pid} {sig}: {e}"));
+}
+
+/// Whether a process has said what these signals (by number) mean to it: it handles, ignores or holds back each of them.
+/// A program that was started takes some time to get there, and until then a signal does what it does by default.
+pub fn handles(pid: u32, signals: &[i32]) -> bool {
+    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/status")) else { return false };
+    let mask = |key: &str| {
+        let line = text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(':'));
+        line.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap())
+    };
+    let known = mask("SigCgt") | mask("SigIgn") | mask("SigBlk");
+    signals.iter().all(|sig| known & (1 << (sig - 1)) != 0)
+}
+
+/// The words of a process; none if it is gone. Before its execve(2) they are those of whoever has forked it.
+pub fn words(pid: u32) -> Vec<String> {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).split_terminator('\0').map(str::to_owned).collect()
+}
+
+/// Waits until a process is the program that it is to become.
+#[track_caller]
+pub fn wait_words(pid: u32, want: &[&str]) {
+    wait_until(&format!("{pid} is {want:?}"), || words(pid) == want);
+}
+
+/// Waits until a process has these descriptors and no others: the loader and a shell have some more for a moment.
+#[track_caller]
+pub fn wait_fds(pid: u32, want: &[u32]) -> BTreeMap<u32, String> {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        let open = fds(pid);
+        if open.keys().eq(want) {
+            return open;
+        }
+        assert!(Instant::now() < end, "{pid} has not {want:?}, but {open:?}");
+        std::thread::sleep(POLL);
+    }
 }
 
 /// One line of /proc/PID/status: `status_field(pid, "SigIgn")`.
@@ -145,5 +198,28 @@ impl Strays {
 impl Drop for Strays {
     fn drop(&mut self) {
         self.0.iter().for_each(|p| p.kill(Signal::SIGKILL));
+    }
+}
+
+/// A child of the test itself, which is killed and reaped when the test is over, however that ends.
+pub struct Held(pub Child);
+
+impl Deref for Held {
+    type Target = Child;
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

@@ -13,8 +13,8 @@ use crate::base::units::LONGEST;
 use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
 use crate::config::model::{
-    Check, EVENTS, ExitWhen, Hook, HttpAddress, KillMode, Level, LogFormat, OnUnhealthy, OutputFormat, Probe, Roles,
-    Stdin,
+    Check, EVENTS, ExitWhen, Hook, HttpAddress, KillMode, Level, Listen, LogFormat, OnUnhealthy, OutputFormat, Probe,
+    Roles, Stdin,
 };
 use crate::config::{Source, Unread, World, parse};
 
@@ -356,7 +356,34 @@ fn some_program(dice: &mut Dice, unique: &str) -> Program {
         program.schedule = Some(Box::new(some_schedule(dice)));
         program.policy.oneshot = true;
     }
+    program.listen = some_sockets(dice, unique, &program.policy);
+    program.policy.on_demand = !program.listen.is_empty() && !program.policy.oneshot && dice.once_in(2);
     program
+}
+
+/// Sockets that are the program's alone, where no check has one of their numbers.
+fn some_sockets(dice: &mut Dice, unique: &str, policy: &Policy) -> Vec<Listen> {
+    let checks = [&policy.readiness, &policy.healthcheck];
+    if checks.into_iter().flatten().any(|check| matches!(check.probe, Probe::Fd(_))) {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    for n in 0..dice.below(4) {
+        let mut one = Listen::new(match dice.below(3) {
+            0 => format!("unix:@{unique}{n}"),
+            1 => format!("unix:/{unique}: #${{num}}{n}"),
+            _ => format!("unix:/{unique}{n}"),
+        });
+        one.name = dice.once_in(2).then(|| dice.pick(&["5", "a b", "true", "#x"]).to_owned());
+        one.backlog = dice.once_in(2).then(|| 1 + dice.up_to(65_534));
+        if one.address.starts_with("unix:/") {
+            one.owner = dice.once_in(2).then(|| "user".to_owned());
+            one.group = dice.once_in(2).then(|| "7".to_owned());
+            one.mode = dice.once_in(2).then(|| dice.up_to(0o777));
+        }
+        all.push(one);
+    }
+    all
 }
 
 /// A check; if it is by a descriptor, this one or two above it and so on.
@@ -422,6 +449,7 @@ fn some_policy(dice: &mut Dice) -> Policy {
         kill_mode: dice.pick(&KillMode::NAMES).1,
         essential: dice.once_in(2),
         oneshot: dice.once_in(2),
+        on_demand: false,
         timeout: dice.once_in(2).then(|| dice.duration().max(Duration::from_millis(1))),
         readiness: None,
         healthcheck: None,

@@ -198,6 +198,9 @@ pub struct GraphProgram {
     pub priority: i32,
     /// Whether it starts with the daemon.
     pub autostart: bool,
+    /// Whether a connection starts it, and not the daemon.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_demand: bool,
     /// Those of its processes that were asked for.
     pub processes: Vec<String>,
     /// How many milliseconds they took from their spawn until they were ready, the slowest of those that are; a job until

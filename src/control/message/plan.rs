@@ -71,6 +71,8 @@ pub enum Then {
     StaysDown,
     /// It is down, and runs when its schedule says so.
     BySchedule,
+    /// It is down, and is started by the first connection.
+    OnDemand,
 }
 
 /// One key before and after.

@@ -120,6 +120,9 @@ pub struct ProcessStatus {
     /// From where it reads what is sent to it; absent if it reads nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reads: Option<Reads>,
+    /// Where the sockets listen that it is handed; absent if it is handed none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listen: Vec<String>,
     /// When it runs by itself, if it has a schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<ScheduleStatus>,
@@ -151,6 +154,7 @@ impl ProcessStatus {
             next_try_ms: None,
             kill_in_ms: None,
             reads: None,
+            listen: Vec::new(),
             schedule: None,
             usage: None,
         }

@@ -46,6 +46,9 @@ fn remarks(program: &GraphProgram, graph: &Graph) -> Vec<String> {
     if !program.autostart {
         remarks.push("autostart: false".to_owned());
     }
+    if program.on_demand {
+        remarks.push("on demand".to_owned());
+    }
     remarks.extend(program.ready_ms.map(|ms| format!("ready in {}", print_duration(Duration::from_millis(ms)))));
     let before = graph.edges.iter().filter(|edge| edge.to == program.name);
     let before: Vec<String> = before
@@ -114,6 +117,7 @@ mod tests {
             group: group.map(str::to_owned),
             priority,
             autostart: count != 1,
+            on_demand: false,
             processes: vec![name.to_owned(); count],
         }
     }

@@ -56,16 +56,20 @@ fn what_happens(change: &Change, dry_run: bool) -> String {
     let what = match (change.action, change.then) {
         (ChangeAction::Added, Then::StaysDown) => "added, not started",
         (ChangeAction::Added, Then::BySchedule) => "added, runs by its schedule",
+        (ChangeAction::Added, Then::OnDemand) => "added, waits for a connection",
         (ChangeAction::Added, Then::Starts | Then::Restarts | Then::Stops | Then::GoesOn) => "added and started",
         (ChangeAction::Removed, Then::Stops) => "stopped and removed",
-        (ChangeAction::Removed, Then::Starts | Then::Restarts | Then::GoesOn | Then::StaysDown | Then::BySchedule) => {
-            "removed"
-        }
+        (
+            ChangeAction::Removed,
+            Then::Starts | Then::Restarts | Then::GoesOn | Then::StaysDown | Then::BySchedule | Then::OnDemand,
+        ) => "removed",
         (ChangeAction::Restarted, Then::Starts) => "restarted (it does not run now)",
-        (ChangeAction::Restarted, Then::Restarts | Then::Stops | Then::GoesOn | Then::StaysDown | Then::BySchedule) => {
-            "restarted"
-        }
+        (
+            ChangeAction::Restarted,
+            Then::Restarts | Then::Stops | Then::GoesOn | Then::StaysDown | Then::BySchedule | Then::OnDemand,
+        ) => "restarted",
         (ChangeAction::Updated, Then::BySchedule) => "updated, runs by its schedule",
+        (ChangeAction::Updated, Then::OnDemand) => "updated, waits for a connection",
         (ChangeAction::Updated, Then::StaysDown) => "updated, stays down",
         (ChangeAction::Updated, Then::Stops) => "updated on its way down",
         (ChangeAction::Updated, Then::Starts | Then::Restarts | Then::GoesOn) => "updated in place",

@@ -24,6 +24,9 @@ pub(super) fn write(accounts: &[Account], clock: &Clock, text: &mut String) {
             line("last exit", exit, text);
         }
         line("started", &times(account.status.runs), text);
+        if !account.status.listen.is_empty() {
+            line("listens", &account.status.listen.join(", "), text);
+        }
         if let Some(last) = &account.last_check {
             check(last, text);
         }

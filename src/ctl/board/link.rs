@@ -233,6 +233,7 @@ mod tests {
 
     #[test]
     fn answers_find_their_questions_and_events_come_between() {
+        let _alone = crate::sys::spawn::alone();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();

@@ -1,40 +1,30 @@
 //! One connection: what was read and is not yet understood, what was asked and is not yet answered, and what waits to be
 //! sent. It reads and writes its own socket; who may stay is decided for all clients together.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use crate::base::time::Mono;
+use crate::control::calls::{Answer, Calls};
 use crate::control::command::Right;
 use crate::control::frame::{Lines, REQUEST_BYTES};
-use crate::control::jsonrpc::{Call, Id};
 use crate::control::message::{Refusal, RefusalCode, Request, Response};
 use crate::control::render::Clock;
 use crate::control::wire::{self, Message};
+use crate::daemon::outbox::Outbox;
 use crate::daemon::reactor::{Reactor, Token, Wants};
 use crate::sys::fd;
-use crate::sys::sock::{self, Peer};
+use crate::sys::sock::Peer;
 
 /// How much is read from one client in one turn.
 const READ_BUDGET_BYTES: usize = 64 << 10;
 
-/// How a request wants to be answered.
-#[derive(Debug)]
-pub(super) enum Form {
-    /// A line of words.
-    Text,
-    /// A call, alone or of a batch. Without an id it is a notification, which gets no answer.
-    Json { id: Option<Id>, batch: Option<u64> },
-    /// It has its answer, and events follow: in text, or as notifications that name the call.
-    Stream(Option<Id>),
-}
-
-/// A batch of JSON-RPC calls that are not all answered.
-#[derive(Debug)]
-struct Batch {
-    open: usize,
-    /// The answers up to now, as they will be sent.
-    answers: Vec<u8>,
+/// A request in words. They are answered one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    /// Under which it is answered.
+    pub(super) number: u64,
+    /// It has its answer, and what happens later follows.
+    pub(super) streams: bool,
 }
 
 /// A connection.
@@ -43,13 +33,12 @@ pub(super) struct Client {
     pub(super) token: Token,
     pub(super) peer: Peer,
     pub(super) lines: Lines,
-    /// Requests that are not answered, by ticket number.
-    pub(super) open: BTreeMap<u64, Form>,
-    batches: BTreeMap<u64, Batch>,
+    /// The request in words that is under way.
+    pub(super) words: Option<Words>,
+    /// The calls that are.
+    pub(super) calls: Calls,
     next_number: u64,
-    pub(super) out: Vec<u8>,
-    /// How much of `out` is sent.
-    sent: usize,
+    pub(super) out: Outbox,
     /// How much was held for it when that was last counted.
     pub(super) held: usize,
     /// When the client last took something of a waiting answer; `Some` iff there is one.
@@ -75,11 +64,10 @@ impl Client {
             token,
             peer,
             lines: Lines::default(),
-            open: BTreeMap::new(),
-            batches: BTreeMap::new(),
+            words: None,
+            calls: Calls::default(),
             next_number: 1,
-            out: Vec::new(),
-            sent: 0,
+            out: Outbox::default(),
             held: 0,
             stalled_since: None,
             last_request: now,
@@ -92,26 +80,24 @@ impl Client {
         }
     }
 
-    /// How much answer is not sent yet.
-    pub(super) fn waiting(&self) -> usize {
-        self.out.len() - self.sent
-    }
-
     /// How much is held for it.
     pub(super) fn holds(&self) -> usize {
-        self.waiting() + self.lines.pending() + self.batches.values().map(|batch| batch.answers.len()).sum::<usize>()
+        self.out.waiting() + self.lines.pending() + self.calls.held()
     }
 
-    pub(super) fn has_text_open(&self) -> bool {
-        self.open.values().any(|form| matches!(form, Form::Text | Form::Stream(None)))
+    /// How many requests are under way.
+    pub(super) fn open(&self) -> usize {
+        self.calls.open() + usize::from(self.words.is_some())
     }
 
+    /// Whether it is told what happens.
     pub(super) fn follows(&self) -> bool {
-        self.open.values().any(|form| matches!(form, Form::Stream(_)))
+        self.words.is_some_and(|words| words.streams) || self.calls.follow()
     }
 
-    pub(super) fn only_streams(&self) -> bool {
-        self.open.values().all(|form| matches!(form, Form::Stream(_)))
+    /// Whether nothing is under way but that.
+    pub(super) fn only_follows(&self) -> bool {
+        self.words.is_none_or(|words| words.streams) && self.calls.only_follow()
     }
 
     /// Ends the streams of a client that does not keep up: it is told, and closed when it has read that.
@@ -149,75 +135,55 @@ impl Client {
 
     /// Takes note of the requests of a message, each under a number of its own. What cannot be understood is answered.
     pub(super) fn understand(&mut self, message: Message) -> Vec<(u64, Request)> {
-        let (calls, batch) = match message {
-            Message::Text(Ok(request)) => return vec![(self.note(Form::Text), request)],
+        match message {
+            Message::Text(Ok(request)) => {
+                let number = self.next_number;
+                self.next_number += 1;
+                self.words = Some(Words { number, streams: false });
+                vec![(number, request)]
+            }
             Message::Text(Err(refusal)) => {
-                wire::write_text(&Response::Refused(refusal), &Clock::default(), &mut self.out);
-                return Vec::new();
+                wire::write_text(&Response::Refused(refusal), &Clock::default(), self.out.end());
+                Vec::new()
             }
-            Message::Json { calls, batch } => (calls, batch),
-        };
-        let batch = batch.then(|| {
-            let number = self.next_number;
-            self.next_number += 1;
-            self.batches.insert(number, Batch { open: calls.len(), answers: Vec::new() });
-            number
-        });
-        let mut understood = Vec::new();
-        for Call { id, request } in calls {
-            match request {
-                Ok(request) => understood.push((self.note(Form::Json { id, batch }), request)),
-                Err(refusal) => self.answer_json(id, batch, &Response::Refused(refusal)),
+            Message::Json { calls, batch } => {
+                let mut answers = Vec::new();
+                let understood = self.calls.begin(calls, batch, &mut self.next_number, &mut answers);
+                answers.iter().for_each(|answer| self.say(answer));
+                understood
             }
         }
-        understood
     }
 
-    fn note(&mut self, form: Form) -> u64 {
-        let number = self.next_number;
-        self.next_number += 1;
-        self.open.insert(number, form);
-        number
+    /// Puts a line into the buffer.
+    pub(super) fn say(&mut self, text: &[u8]) {
+        self.out.end().extend_from_slice(text);
+        self.out.end().push(b'\n');
     }
 
-    /// Answers a call; the answers of a batch gather until it is complete.
-    pub(super) fn answer_json(&mut self, id: Option<Id>, batch: Option<u64>, response: &Response) {
-        let Some(number) = batch else {
-            if let Some(id) = id {
-                wire::write_json(&id, response, &mut self.out);
+    /// Answers a request.
+    pub(super) fn answer(&mut self, number: u64, response: &Response, clock: &Clock) {
+        if let Some(words) = self.words.filter(|words| words.number == number && !words.streams) {
+            if response.goes_on() {
+                wire::write_text_beginning(response, clock, self.out.end());
+                self.words = Some(Words { streams: true, ..words });
+            } else {
+                wire::write_text(response, clock, self.out.end());
+                self.words = None;
             }
-            return;
-        };
-        let Some(batch) = self.batches.get_mut(&number) else { return };
-        batch.open = batch.open.saturating_sub(1);
-        if let Some(id) = id {
-            wire::add_to_batch(&id, response, &mut batch.answers);
+        } else if let Some(answer) = self.calls.answer(number, Answer::Response(response)) {
+            self.say(&answer);
         }
-        if batch.open == 0
-            && let Some(batch) = self.batches.remove(&number)
-        {
-            wire::write_batch(&batch.answers, &mut self.out);
-        }
+    }
+
+    /// Whether something follows the answer to the request; if so, whether in words.
+    pub(super) fn streams(&self, number: u64) -> Option<bool> {
+        let in_words = self.words.is_some_and(|words| words.number == number && words.streams);
+        (in_words || self.calls.streams(number)).then_some(in_words)
     }
 
     /// Sends what the socket takes; how much that was.
     pub(super) fn send(&mut self, reactor: &Reactor) -> io::Result<usize> {
-        let before = self.sent;
-        while let Some(rest) = self.out.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            let Some(socket) = reactor.fd(self.token) else { break };
-            match sock::send(socket, rest) {
-                Ok(n) => self.sent += n,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let progress = self.sent - before;
-        if self.sent == self.out.len() {
-            // An answer for a thousand processes is not kept as capacity.
-            self.out = Vec::new();
-            self.sent = 0;
-        }
-        Ok(progress)
+        reactor.fd(self.token).map_or(Ok(0), |socket| self.out.send(socket))
     }
 }

@@ -9,7 +9,7 @@ use crate::control::render::Clock;
 use crate::control::wire;
 use crate::sys::sock;
 
-use super::{Client, Clients, Form};
+use super::{Client, Clients};
 
 /// The groups of a peer besides its own one. They are those that its process had when it connected. Where the kernel does
 /// not tell them there are none: the user database knows the groups of a user, not those that a process has given up, and
@@ -26,7 +26,7 @@ impl Clients {
         self.access = access;
         for (id, client) in &mut self.all {
             client.right = self.access.right_of(client.peer.uid, &client.groups);
-            if client.right.is_none() && client.has_streams() {
+            if client.right.is_none() && client.follows() {
                 client.end_streams(access::withdrawn());
                 self.streams.insert(*id);
             }
@@ -35,21 +35,14 @@ impl Clients {
 }
 
 impl Client {
-    fn has_streams(&self) -> bool {
-        self.open.values().any(|form| matches!(form, Form::Stream(_)))
-    }
-
     /// Ends what follows the answers, each with the reason; nothing more is taken from the client.
     pub(super) fn end_streams(&mut self, reason: Refusal) {
-        let reason = Response::Refused(reason);
-        self.open.retain(|_, form| {
-            match form {
-                Form::Stream(Some(id)) => wire::write_json(id, &reason, &mut self.out),
-                Form::Stream(None) => wire::write_text(&reason, &Clock::default(), &mut self.out),
-                Form::Text | Form::Json { .. } => return true,
-            }
-            false
-        });
+        for text in self.calls.end_streams(&reason) {
+            self.say(&text);
+        }
+        if self.words.take_if(|words| words.streams).is_some() {
+            wire::write_text(&Response::Refused(reason), &Clock::default(), self.out.end());
+        }
         self.closing = true;
     }
 }

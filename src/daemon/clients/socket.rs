@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::base::errno::Errno;
 use crate::config::model::SocketConfig;
 use crate::daemon::error::Error;
 use crate::sys::{sock, user};
@@ -15,6 +16,12 @@ use crate::sys::{sock, user};
 pub struct SocketFile(PathBuf);
 
 impl SocketFile {
+    /// That of a socket that was just made.
+    #[must_use]
+    pub fn new(path: PathBuf) -> SocketFile {
+        SocketFile(path)
+    }
+
     /// Removes it, while its owner lives on.
     pub fn remove(&self) {
         // Gone already is as good.
@@ -38,19 +45,38 @@ pub fn open(path: &Path, config: &SocketConfig) -> Result<(OwnedFd, SocketFile),
         let text = format!("the path is longer than {} bytes", sock::PATH_BYTES);
         return Err(failed("listen on", io::Error::other(text)));
     }
-    if let Ok(there) = fs::symlink_metadata(path) {
-        if !there.file_type().is_socket() {
+    match look_at(path) {
+        Ok(false) => {}
+        Ok(true) => fs::remove_file(path).map_err(|e| failed("remove the leftover socket", e))?,
+        Err(error) if error.raw_os_error() == Some(Errno::ENOTSOCK.0) => {
             return Err(failed("listen on", io::Error::other("there is something that is no socket")));
         }
-        if sock::answers(path) {
-            return Err(Error::Taken(path.to_owned()));
-        }
-        fs::remove_file(path).map_err(|e| failed("remove the leftover socket", e))?;
+        Err(_) => return Err(Error::Taken(path.to_owned())),
     }
     let listener = sock::listen(path).map_err(|e| failed("listen on", e))?;
     let file = SocketFile(path.to_owned());
     open_up(path, config)?;
     Ok((listener, file))
+}
+
+/// Whether there is a socket at this path that nobody listens at any more.
+///
+/// # Errors
+/// EADDRINUSE if somebody does, ENOTSOCK if it is something else.
+pub fn look_at(path: &Path) -> io::Result<bool> {
+    let Ok(there) = fs::symlink_metadata(path) else { return Ok(false) };
+    if !there.file_type().is_socket() {
+        return Err(io::Error::from_raw_os_error(Errno::ENOTSOCK.0));
+    }
+    if sock::answers(path) { Err(io::Error::from_raw_os_error(Errno::EADDRINUSE.0)) } else { Ok(true) }
+}
+
+/// Removes such a socket, so that another may take its place.
+///
+/// # Errors
+/// As `look_at`, and unlink(2).
+pub fn make_room(path: &Path) -> io::Result<()> {
+    if look_at(path)? { fs::remove_file(path) } else { Ok(()) }
 }
 
 /// Gives the socket the owner and the permissions that the configuration names, ownership first: there must be no

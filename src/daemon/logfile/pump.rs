@@ -7,6 +7,7 @@ use crate::base::time::Mono;
 use crate::logs::rotate::{self, Cut};
 use crate::sys::splice;
 
+use super::Moved;
 use super::fact::{Failure, LogFact};
 use super::file::{LogFile, Place};
 use super::trouble::Trouble;
@@ -59,6 +60,8 @@ pub struct PipeState {
     reserved: bool,
     /// What is in it is dropped while its file cannot be written.
     dropping: bool,
+    /// What became of its bytes.
+    pub(super) moved: Moved,
 }
 
 impl PipeState {
@@ -72,6 +75,12 @@ impl PipeState {
             }
             bytes /= 2;
         }
+    }
+
+    /// What became of the bytes that came out of it.
+    #[must_use]
+    pub fn moved(&self) -> Moved {
+        self.moved
     }
 
     /// Gives room back, if what is in the pipe allows it.
@@ -333,6 +342,7 @@ impl<'a, 's> Session<'a, 's> {
                 seen(self.scratch.buffer.get(..n).unwrap_or_default());
             }
             trouble.drop_bytes(n, &self.file.path, self.facts);
+            self.state.moved.dropped += n as u64;
         }
         self.file.wake = Some(trouble.retry_at);
         let until = trouble.retry_at;

@@ -1,5 +1,7 @@
 //! Log files seen from outside their writer: their last lines, what comes next in them, and their removal.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::AsFd;
@@ -127,6 +129,18 @@ fn open(path: &Path) -> io::Result<Option<(fs::File, FileMark)>> {
     }
     let (ino, born) = file::mark_of(file.as_fd())?;
     Ok(Some((file, FileMark { ino, born })))
+}
+
+/// What is in a directory; nothing if there is none.
+///
+/// # Errors
+/// It cannot be listed.
+pub(super) fn names_in(dir: &Path) -> io::Result<BTreeSet<OsString>> {
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    match fs::read_dir(dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        listed => listed?.map(|entry| Ok(entry?.file_name())).collect(),
+    }
 }
 
 /// Removes a log of an earlier daemon with its backups, the oldest first.

@@ -325,6 +325,8 @@ fn a_program_is_not_blocked_for_good_and_what_is_dropped_is_counted() {
     let facts = bench.facts();
     assert_eq!(facts.len(), 1);
     assert!(facts[0].ends_with(&format!("{dropped} bytes of output were dropped")), "{facts:?}");
+    let moved = Moved { written: 6, dropped: dropped as u64 };
+    assert_eq!((bench.files.moved(), bench.state.moved()), (moved, moved));
 }
 
 #[test]
@@ -334,6 +336,7 @@ fn what_was_dropped_is_mentioned_although_no_more_comes() {
     let mut bench = Bench::at(dir, path, rotation(0, 0));
     bench.send(b"half a li", at(0));
     assert_eq!(bench.files.abandon(bench.id, bench.reader.as_fd(), at(10)), 9);
+    assert_eq!(bench.files.moved(), Moved { written: 0, dropped: 9 });
     assert_eq!(bench.files.take_due(at(1000)), [bench.id]);
     let retry = bench.files.next_retry().unwrap();
     fs::create_dir(bench.path.parent().unwrap()).unwrap();

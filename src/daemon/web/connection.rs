@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::time::Mono;
+use crate::control::calls::Calls;
 use crate::control::message::Refusal;
+use crate::daemon::outbox::Outbox;
 use crate::daemon::reactor::{Reactor, Token, Wants};
 use crate::daemon::who::Caller;
-use crate::sys::{fd, sock, tcp};
+use crate::sys::{fd, tcp};
 use crate::web::answer::{self, Form};
-use crate::web::calls::Calls;
 use crate::web::http::{HEAD_BYTES, Reader};
 use crate::web::reply::How;
 use crate::web::socket::Socket;
@@ -83,9 +84,7 @@ pub(super) struct Connection {
     /// Whether it has shown the token. Of HTTP this is known of each request alone.
     pub(super) by_token: bool,
     pub(super) next_number: u64,
-    pub(super) out: Vec<u8>,
-    /// How much of `out` is sent.
-    sent: usize,
+    pub(super) out: Outbox,
     /// How much was held for it when that was last counted.
     pub(super) held: usize,
     /// When something was last done with it: bytes taken, a request begun or ended.
@@ -112,8 +111,7 @@ impl Connection {
             talk: Talk::Http { reader: Reader::default(), open: None },
             by_token: false,
             next_number: 1,
-            out: Vec::new(),
-            sent: 0,
+            out: Outbox::default(),
             held: 0,
             since: now,
             wants: Wants::Read,
@@ -123,11 +121,6 @@ impl Connection {
             answered: None,
             deadline: None,
         }
-    }
-
-    /// How much is not sent yet.
-    pub(super) fn waiting(&self) -> usize {
-        self.out.len() - self.sent
     }
 
     /// How much is held for it.
@@ -143,12 +136,12 @@ impl Connection {
             Talk::Stream { .. } => 0,
             Talk::Socket { socket, calls } => socket.pending() + calls.held(),
         };
-        self.waiting() + within
+        self.out.waiting() + within
     }
 
     /// Whether nothing is under way: the first to go if there is no room.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(&self.talk, Talk::Http { open: None, .. }) && self.waiting() == 0
+        matches!(&self.talk, Talk::Http { open: None, .. }) && self.out.waiting() == 0
     }
 
     /// Whether the next request may be here already, or the end.
@@ -168,7 +161,7 @@ impl Connection {
             Talk::Stream { .. } => false,
             Talk::Socket { calls, .. } => calls.has_room(),
         };
-        within && self.stage == Stage::Open && self.waiting() <= pause
+        within && self.stage == Stage::Open && self.out.waiting() <= pause
     }
 
     /// Whether enough was read for now.
@@ -224,24 +217,10 @@ impl Connection {
 
     /// Sends what the socket takes.
     pub(super) fn send(&mut self, reactor: &Reactor, now: Mono) -> io::Result<bool> {
-        let before = self.sent;
-        while let Some(rest) = self.out.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            let Some(socket) = reactor.fd(self.token) else { break };
-            match sock::send(socket, rest) {
-                Ok(n) => self.sent += n,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let progress = self.sent > before;
+        let Some(socket) = reactor.fd(self.token) else { return Ok(false) };
+        let progress = self.out.send(socket)? > 0;
         if progress {
             self.since = now;
-        }
-        if self.sent == self.out.len() {
-            // An answer for a thousand processes is not kept as capacity.
-            self.out = Vec::new();
-            self.sent = 0;
         }
         Ok(progress)
     }
@@ -255,7 +234,7 @@ impl Connection {
 
     /// Once all is sent of a connection that ends, says so to the other side. Whether it is over.
     pub(super) fn is_over(&mut self, reactor: &Reactor, now: Mono) -> bool {
-        if self.stage == Stage::Closing && self.waiting() == 0 {
+        if self.stage == Stage::Closing && self.out.waiting() == 0 {
             self.stage = Stage::Lingering;
             self.since = now;
             let socket = reactor.fd(self.token);
@@ -264,7 +243,7 @@ impl Connection {
             }
         }
         let quiet = match &self.talk {
-            Talk::Http { open, .. } => open.is_none() && self.waiting() == 0,
+            Talk::Http { open, .. } => open.is_none() && self.out.waiting() == 0,
             // Who has closed one side of these has closed both.
             Talk::Stream { .. } | Talk::Socket { .. } => true,
         };
@@ -275,7 +254,7 @@ impl Connection {
     pub(super) fn patience(&self) -> Option<Mono> {
         let limit = match (&self.talk, self.stage) {
             (_, Stage::Lingering) => LINGER_LIMIT,
-            _ if self.waiting() > 0 => STALL_LIMIT,
+            _ if self.out.waiting() > 0 => STALL_LIMIT,
             (Talk::Http { open: None, reader }, _) if reader.is_within() => REQUEST_LIMIT,
             (Talk::Http { open: None, .. }, _) => IDLE_LIMIT,
             (Talk::Http { open: Some(_), .. } | Talk::Stream { .. } | Talk::Socket { .. }, _) => return None,
@@ -287,13 +266,13 @@ impl Connection {
     pub(super) fn end_streams(&mut self, reason: &Refusal) {
         match &mut self.talk {
             Talk::Http { .. } => {}
-            Talk::Stream { form, .. } => answer::write_end(*form, reason, &mut self.out),
+            Talk::Stream { form, .. } => answer::write_end(*form, reason, self.out.end()),
             Talk::Socket { socket, calls } => {
                 for text in calls.end_streams(reason) {
                     socket.say(text);
                 }
                 socket.end("too slow, or no longer allowed");
-                socket.take_out(&mut self.out);
+                socket.take_out(self.out.end());
             }
         }
         self.end();

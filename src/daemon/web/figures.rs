@@ -9,7 +9,7 @@ use crate::daemon::logfile::LogFact;
 use crate::daemon::run::Daemon;
 use crate::supervise::action::{Happening, Note};
 use crate::sys::{limits, usage};
-use crate::web::metrics::{self, Meters, Own, Step};
+use crate::web::metrics::{self, Meters, Own, Step, Written};
 
 use super::Web;
 
@@ -18,7 +18,6 @@ use super::Web;
 pub(super) struct Figures {
     pub(super) meters: Meters,
     started: Wall,
-    log_dropped: u64,
     log_rotations: u64,
 }
 
@@ -43,12 +42,11 @@ impl Web {
     /// Takes note of what has happened to a log file.
     pub fn note_log(&mut self, fact: &LogFact) {
         match fact {
-            LogFact::Recovered { dropped, .. } | LogFact::GivenUp { dropped, .. } => {
-                self.figures.log_dropped += dropped
-            }
             LogFact::Rotated { .. } => self.figures.log_rotations += 1,
             LogFact::Failing { .. }
             | LogFact::Dropping { .. }
+            | LogFact::Recovered { .. }
+            | LogFact::GivenUp { .. }
             | LogFact::RotationFailed { .. }
             | LogFact::Removed { .. }
             | LogFact::CleanupFailed { .. } => {}
@@ -80,12 +78,17 @@ impl Daemon {
             max_fds: limits::open_files().map_or(0, |limit| limit.soft),
             rss_bytes: own.rss_bytes,
             cpu_seconds: own.cpu_ms as f64 / 1000.0,
-            log_bytes: self.files.written(),
-            log_dropped: self.web.figures.log_dropped,
+            log_bytes: self.files.moved().written,
+            log_dropped: self.files.moved().dropped,
             log_rotations: self.web.figures.log_rotations,
             connections: self.web.all.len() as u64,
         };
-        metrics::write(&mut self.web.figures.meters, processes, &own)
+        let written = self.outputs.moved().into_iter().filter_map(|((key, stream), moved)| {
+            let process = self.fleet.display_name(self.fleet.member(key)?);
+            Some(Written { process, stream, bytes: moved.written, dropped: moved.dropped })
+        });
+        let written: Vec<Written> = written.collect();
+        metrics::write(&mut self.web.figures.meters, processes, &written, &own)
     }
 }
 

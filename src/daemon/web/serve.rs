@@ -2,6 +2,7 @@
 
 use crate::base::id::{ClientId, Ticket};
 use crate::base::time::Mono;
+use crate::control::calls::{Answer, Calls};
 use crate::control::command::Right;
 use crate::control::jsonrpc;
 use crate::control::message::{Request, Response};
@@ -9,7 +10,6 @@ use crate::daemon::clients::Asked;
 use crate::daemon::reactor::Reactor;
 use crate::daemon::who::{Caller, Who};
 use crate::web::answer::{self, Form};
-use crate::web::calls::{Answer, Calls};
 use crate::web::guard;
 use crate::web::http::{self, Fault, Head, Method, Step};
 use crate::web::openapi;
@@ -57,7 +57,7 @@ impl Web {
             match &mut connection.talk {
                 Talk::Http { reader, .. } => match reader.take() {
                     Step::Wait => return,
-                    Step::Continue => connection.out.extend_from_slice(reply::CONTINUE),
+                    Step::Continue => connection.out.end().extend_from_slice(reply::CONTINUE),
                     Step::Refuse(fault) => connection.refuse(&fault),
                     Step::Ask(request) => self.take_one(id, *request, now, asked),
                 },
@@ -70,7 +70,7 @@ impl Web {
                         Heard::Text(text) => calls.read(text, true, &mut connection.next_number, &mut texts),
                     };
                     texts.into_iter().for_each(|text| socket.say(text));
-                    socket.take_out(&mut connection.out);
+                    socket.take_out(connection.out.end());
                     match heard {
                         Heard::Nothing => return,
                         Heard::End => connection.end(),
@@ -272,7 +272,7 @@ impl Connection {
 
     fn answer(&mut self, reply: &Reply, how: How) {
         self.answered = Some(reply.status);
-        reply.write(how, &mut self.out);
+        reply.write(how, self.out.end());
         if !how.keep_alive {
             self.end();
         }
@@ -291,7 +291,7 @@ impl Connection {
     /// Becomes a WebSocket.
     fn switch(&mut self, key: &str, by_token: bool) {
         let Talk::Http { reader, .. } = &mut self.talk else { return };
-        reply::write_switch(&accept_key(key), &mut self.out);
+        reply::write_switch(&accept_key(key), self.out.end());
         let socket = Box::new(Socket::new(std::mem::take(reader).into_rest()));
         self.talk = Talk::Socket { socket, calls: Calls::default() };
         self.by_token = by_token;
@@ -305,7 +305,7 @@ impl Connection {
             Talk::Socket { socket, calls } => {
                 if let Some(text) = calls.answer(number, result) {
                     socket.say(text);
-                    socket.take_out(&mut self.out);
+                    socket.take_out(self.out.end());
                 }
             }
             Talk::Http { open, .. } => match open.take() {
@@ -333,15 +333,15 @@ impl Connection {
     ) {
         if response.goes_on() && !how.head_only {
             self.answered = Some(200);
-            reply::write_stream_head(answer::kind_of(form), &mut self.out);
-            answer::write_beginning(form, response, &mut self.out);
+            reply::write_stream_head(answer::kind_of(form), self.out.end());
+            answer::write_beginning(form, response, self.out.end());
             self.talk = Talk::Stream { number, form };
             return;
         }
         match (form, written, figures) {
             (Form::Result, Some(result), _) => {
                 self.answered = Some(200);
-                reply::write_ok(Kind::Json, result, how, &mut self.out);
+                reply::write_ok(Kind::Json, result, how, self.out.end());
                 if !how.keep_alive {
                     self.end();
                 }

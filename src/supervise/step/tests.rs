@@ -436,7 +436,10 @@ fn every_state_takes_every_event() {
         ]
     };
     for at in 0..every_state().len() {
-        let events = [Event::Start, Event::Stop, Event::Restart, Event::Kill, Event::Opened, Event::Due];
+        let deaf = Event::Deaf(failure());
+        let [arm, demanded] = [Event::Arm, Event::Demanded];
+        let events =
+            [Event::Start, Event::Stop, Event::Restart, Event::Kill, Event::Opened, Event::Due, arm, demanded, deaf];
         let live_facts = facts().into_iter().map(|f| (true, f));
         let late_facts = facts().into_iter().map(|f| (false, f));
         let fresh = || every_state().remove(at);
@@ -446,11 +449,13 @@ fn every_state_takes_every_event() {
             let out = b.tell(event.clone());
             check(&b, was_live, &out);
             match event {
-                Event::Start | Event::Restart => assert_eq!(b.inst.want, Want::Up),
+                Event::Start | Event::Restart | Event::Arm => assert_eq!(b.inst.want, Want::Up),
                 Event::Stop | Event::Kill => {
                     assert_eq!(b.inst.want, Want::Down);
                     assert!(!out.iter().any(|e| matches!(e, Effect::Spawn(_))));
                 }
+                // No state here is that of a process that waits for a connection.
+                Event::Demanded | Event::Deaf(_) => assert_eq!(out, []),
                 Event::Opened | Event::Due | Event::Fact(..) => {}
             }
         }

@@ -100,6 +100,8 @@ fn what_could_be_read_in_two_ways_is_refused() {
         (505, b"GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
         (400, b"\x16\x03\x01\x02\x00\n"),
         (400, b"\0"),
+        (400, b"\r\n\r\n"),
+        (400, b"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     ] {
         assert_eq!(refused(text), status, "{:?}", String::from_utf8_lossy(text));
     }
@@ -145,10 +147,16 @@ fn requests_torn_at_every_offset_are_the_same() {
     let whole = steps(&[talk]);
     assert_eq!(whole.len(), 4);
     assert!(matches!(whole.last(), Some(Step::Refuse(_))));
-    for first in 0..=talk.len() {
-        let (one, rest) = talk.split_at(first);
-        assert_eq!(steps(&[one, rest]), whole, "{first}");
+    // One empty line may stand before a request, a second one may not.
+    let empty: &[u8] = b"\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n\r\n\r\n";
+    assert!(matches!(steps(&[empty]).as_slice(), [Step::Ask(_), Step::Refuse(_)]));
+    for talk in [talk, empty] {
+        let whole = steps(&[talk]);
+        for first in 0..=talk.len() {
+            let (one, rest) = talk.split_at(first);
+            assert_eq!(steps(&[one, rest]), whole, "{first}");
+        }
+        let bytes: Vec<&[u8]> = talk.chunks(1).collect();
+        assert_eq!(steps(&bytes), whole);
     }
-    let bytes: Vec<&[u8]> = talk.chunks(1).collect();
-    assert_eq!(steps(&bytes), whole);
 }

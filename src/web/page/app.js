@@ -4,18 +4,30 @@
 
 const $ = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
-const SAMPLES = 40, LINES = 4000, EVENTS = 300, MANY = 50;
+const SAMPLES = 40, LINES = 4000, WIDEST = 20000, EVENTS = 300, MANY = 50;
 const ICONS = {
   start: "M4 2.5v11l9-5.5z", stop: "M3.5 3.5h9v9h-9z",
   restart: "M8 2a6 6 0 1 0 6 6h-1.8A4.2 4.2 0 1 1 8 3.8c1.2 0 2.2 .5 3 1.2L9 7h5V2l-1.8 1.8A6 6 0 0 0 8 2z",
 };
 const STATES = { RUNNING: "good", STARTING: "warn", STOPPING: "warn", BACKOFF: "bad", FATAL: "bad", WAITING: "warn" };
 const HEALTH = { healthy: "good", unhealthy: "bad", starting: "warn" };
+const VERBS = ["start", "stop", "restart"];
 const VIEWS = {
   all: ["all", () => true],
   alarm: ["not as wanted", (p) => !p.as_wanted || p.health === "unhealthy"],
   running: ["running", (p) => p.state === "RUNNING"],
   down: ["down", (p) => !p.pid],
+};
+
+/** What rows can be ordered by: a heading, the class of the cell, and what decides. The worst, newest or most comes first. */
+const ORDERS = {
+  name: ["Process", "name", () => 0],
+  state: ["State", "state", (r) => (VIEWS.alarm[1](r.p) ? 0 : 1) + r.p.state],
+  pid: ["Pid", "num pid", (r) => r.p.pid || Infinity],
+  since: ["Since", "num uptime", (r) => -(r.since ?? -Infinity)],
+  restarts: ["Restarts", "num restarts", (r) => -r.p.runs],
+  cpu: ["CPU", "num load cpu", (r) => -(r.cpu.at(-1) ?? -1)],
+  memory: ["Memory", "num load mem", (r) => -(r.mem.at(-1) ?? -1)],
 };
 
 /** An element with a class, a text and children. */
@@ -34,12 +46,17 @@ function button(label, cls, act) {
   return b;
 }
 
-function icon(name) {
-  const svg = document.createElementNS(SVG, "svg"), path = document.createElementNS(SVG, "path");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
+/** A drawing that says nothing to those who do not see it. */
+function drawing(box, ...classes) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", box);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.ariaHidden = "true";
+  for (const cls of classes) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("class", cls);
+    svg.append(path);
+  }
   return svg;
 }
 
@@ -52,7 +69,7 @@ function setText(node, text) { put(node, "textContent", text); }
 function span(ms) {
   const s = Math.floor(ms / 1000), two = (n) => String(n).padStart(2, "0");
   const hms = `${Math.floor(s / 3600) % 24}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
-  return s >= 86400 ? `${Math.floor(s / 86400)}d ${hms}` : hms;
+  return s >= 86400 ? `${Math.floor(s / 86400)}d ${Math.floor(s / 3600) % 24}h` : hms;
 }
 
 function size(bytes) {
@@ -111,13 +128,24 @@ class Link {
 
 // ---- What is known.
 
-const model = {
-  rows: new Map(), groups: new Map(), link: null, last: 0, heard: 0, tries: 0, right: "read",
-  filter: "", view: "all", selected: new Set(), open: null, focus: null,
-  folded: new Set(JSON.parse(localStorage.getItem("folded") || "[]")),
-};
+/** What a browser remembers of how the list was looked at; nothing, where it does not let pages remember. */
+function remembered(key, otherwise) {
+  try { return JSON.parse(localStorage.getItem(key)) ?? otherwise; } catch { return otherwise; }
+}
 
-const groupOf = (p) => p.group || (p.name.includes(":") ? p.program : "");
+function remember(key, value) {
+  try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* then not */ }
+}
+
+const model = {
+  rows: new Map(), groups: new Map(), link: null, heard: 0, tries: 0, right: "read",
+  filter: "", view: "all", selected: new Set(), open: null, focus: null,
+  folded: new Set(remembered("folded", [])), order: remembered("order", { by: "name", back: false }),
+};
+if (!ORDERS[model.order.by]) model.order = { by: "name", back: false };
+
+/** The group that a process is shown in: by name there are groups, by anything else one list of all. */
+const groupOf = (p) => (model.order.by === "name" && (p.group || (p.name.includes(":") && p.program))) || "";
 
 function say(text, bad) {
   const p = el("p", bad ? "bad" : "", text);
@@ -139,35 +167,46 @@ const seen = new IntersectionObserver((entries) => {
 }, { root: $("list"), rootMargin: "200px" });
 
 function makeRow(p) {
-  const node = el("div", "row"), part = (cls) => { const e = el("span", cls); e.setAttribute("role", "cell"); node.append(e); return e; };
-  node.setAttribute("role", "row");
+  const node = el("div", "row"), part = (cls) => { const e = el("span", cls); e.role = "gridcell"; node.append(e); return e; };
+  node.role = "row";
+  node.ariaLevel = "2";
   node.tabIndex = -1;
   node.dataset.name = p.name;
   const row = { node, p: null, cpu: [], mem: [], seen: false, late: false };
-  const check = part(), box = el("input", "acts");
-  box.type = "checkbox";
-  box.setAttribute("aria-label", `Select ${p.name}`);
-  box.addEventListener("change", () => select(p.name, box.checked));
+  const check = part("check"), box = checkbox(`Select ${p.name}`, (on) => select(p.name, on));
+  box.tabIndex = -1;
   check.addEventListener("click", (e) => e.stopPropagation());
   check.append(box);
   Object.assign(row, {
     box, name: part("name"), state: part("state"), pid: part("num pid"), uptime: part("num uptime"), restarts: part("num restarts"),
     cpuCell: part("num load cpu"), memCell: part("num load mem"), acts: part("row-acts acts"), why: part("why"),
   });
-  row.name.textContent = p.name;
-  row.name.title = p.name;
-  for (const cell of [row.cpuCell, row.memCell]) cell.append(spark(), el("span"));
-  for (const verb of ["start", "stop", "restart"]) row.acts.append(actButton(verb, [p.name], p.name));
+  const cut = p.name.indexOf(":") + 1;
+  if (cut) row.name.append(el("span", "prefix", p.name.slice(0, cut)), el("wbr"));
+  row.name.append(p.name.slice(cut));
+  for (const cell of [row.cpuCell, row.memCell]) cell.append(drawing("0 0 39 16", "under", "line"), el("span"));
+  for (const verb of VERBS) row.acts.append(actButton(verb, () => [p.name], p.name));
   node.addEventListener("click", () => open(p.name));
   seen.observe(node);
   return row;
 }
 
+function checkbox(label, changed) {
+  const box = el("input", "acts");
+  box.type = "checkbox";
+  box.ariaLabel = label;
+  box.addEventListener("change", () => changed(box.checked));
+  return box;
+}
+
 function actButton(verb, names, about) {
-  const b = button("", "icon", (e) => { e.stopPropagation(); act(verb, typeof names === "function" ? names() : names); });
-  b.append(icon(verb));
+  const b = button("", "icon", (e) => { e.stopPropagation(); act(verb, names()); });
+  const svg = drawing("0 0 16 16", verb);
+  svg.firstChild.setAttribute("d", ICONS[verb]);
+  b.append(svg);
+  b.tabIndex = -1;
   b.dataset.verb = verb;
-  b.setAttribute("aria-label", `${title(verb)} ${about}`);
+  b.ariaLabel = `${title(verb)} ${about}`;
   b.title = title(verb);
   return b;
 }
@@ -191,7 +230,6 @@ function update(row, p) {
   chips(row.state, p);
   setText(row.pid, p.pid ? String(p.pid) : "–");
   setText(row.restarts, String(Math.max(0, p.runs - 1)));
-  put(row.restarts, "title", `${p.runs} runs`);
   const why = reason(p);
   setText(row.why, why);
   put(row.why, "hidden", !why);
@@ -225,19 +263,6 @@ function sample(row, usage, at) {
   else row.late = true;
 }
 
-function spark() {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 39 16");
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
-  for (const cls of ["under", "line"]) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("class", cls);
-    svg.append(path);
-  }
-  return svg;
-}
-
 function paintLoad(row) {
   row.late = false;
   draw(row.cpuCell, row.cpu, 5, (v) => `${v < 10 ? v.toFixed(1) : Math.round(v)}%`);
@@ -262,45 +287,97 @@ function tick(row, at) {
 function groupFor(name) {
   let group = model.groups.get(name);
   if (group) return group;
-  const node = el("section", "group"), label = name || "Programs", table = el("div", "rows");
-  table.setAttribute("role", "table");
-  table.setAttribute("aria-label", label);
-  const fold = button(label, "fold", () => setFold(name, !model.folded.has(name)));
-  fold.setAttribute("aria-expanded", String(!model.folded.has(name)));
-  const note = el("span", "group-note"), acts = el("span", "row-acts acts");
-  if (name) for (const verb of ["start", "stop", "restart"]) acts.append(actButton(verb, () => members(name), `all of ${name}`));
-  node.append(el("div", "group-head", null, fold, note, acts), table);
-  table.append(heading());
-  table.hidden = model.folded.has(name);
-  group = { node, table, note, fold };
+  const node = el("section", "group"), label = name || (model.order.by === "name" ? "Programs" : "All processes");
+  const head = el("div", "group-head"), cell = el("span", "group-name"), acts = el("span", "row-acts acts"), table = el("div", "rows");
+  node.role = "rowgroup";
+  head.role = "row";
+  head.ariaLevel = "1";
+  head.tabIndex = -1;
+  head.dataset.group = name;
+  table.role = "none";
+  const fold = button(label, "fold", () => setFold(name, !model.folded.has(name))), note = el("span", "group-note");
+  fold.tabIndex = -1;
+  cell.append(fold, note);
+  for (const part of [cell, acts]) part.role = "gridcell";
+  if (name) for (const verb of VERBS) acts.append(actButton(verb, () => members(name), `all of ${name}`));
+  head.append(cell, acts);
+  node.append(head, table);
+  group = { node, table, note, head };
   model.groups.set(name, group);
-  const behind = [...model.groups.keys()].filter((n) => n > name && n).sort()[0];
+  const behind = [...model.groups.keys()].filter((n) => n > name).sort()[0];
   $("groups").insertBefore(node, behind ? model.groups.get(behind).node : null);
-  if (!name) $("groups").prepend(node);
   return group;
 }
 
-function heading() {
-  const head = el("div", "row head");
-  head.setAttribute("role", "row");
-  for (const [text, cls] of [["", ""], ["Process", ""], ["State", "state"], ["Pid", "num pid"], ["Since", "num uptime"],
-    ["Restarts", "num restarts"], ["CPU", "num load cpu"], ["Memory", "num load mem"], ["", "row-acts acts"]]) {
-    const cell = el("span", cls, text);
-    cell.setAttribute("role", "columnheader");
-    head.append(cell);
-  }
-  return head;
-}
-
-const members = (name) => [...model.rows.values()].filter((r) => groupOf(r.p) === name).map((r) => r.p.name);
+/** Those of a group that are shown: what is hidden by a filter is not meant by a button that is not. */
+const members = (name) => inOrder().filter((r) => groupOf(r.p) === name && !r.node.hidden).map((r) => r.p.name);
 
 function setFold(name, folded) {
   model.folded[folded ? "add" : "delete"](name);
-  localStorage.setItem("folded", JSON.stringify([...model.folded]));
-  const group = model.groups.get(name);
-  group.table.hidden = folded;
-  group.fold.setAttribute("aria-expanded", String(!folded));
+  remember("folded", [...model.folded]);
+  arrange();
 }
+
+const collator = new Intl.Collator("en", { numeric: true });
+
+function inOrder() {
+  const { by, back } = model.order, value = ORDERS[by][2], rows = [...model.rows.values()];
+  for (const row of rows) row.rank = value(row);
+  const compare = (a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : collator.compare(a.p.name, b.p.name));
+  return rows.sort(back ? (a, b) => compare(b, a) : compare);
+}
+
+/** Moves rows to their places, those alone that are not there yet. Under a pointer and a keyboard's focus nothing moves. */
+function sort(asked) {
+  const busy = matchMedia("(hover: hover)").matches && $("groups").matches(":hover");
+  if (!asked && model.order.by !== "name" && (busy || $("groups").querySelector(":focus-visible"))) return;
+  const held = document.activeElement, last = new Map();
+  for (const { node, p } of inOrder()) {
+    const { table } = groupFor(groupOf(p)), before = last.get(table), place = before ? before.nextSibling : table.firstChild;
+    if (place !== node) table.insertBefore(node, place);
+    last.set(table, node);
+  }
+  if (held !== document.activeElement && held.isConnected) held.focus({ preventScroll: true });
+}
+
+function orderBy(by, back = model.order.by === by && !model.order.back) {
+  model.order = { by, back };
+  remember("order", model.order);
+  const old = [...model.groups.values()];
+  model.groups.clear();
+  sort(true);
+  for (const { node } of old) node.remove();
+  showOrder();
+  arrange();
+}
+
+function makeHeads() {
+  const head = $("heads"), all = checkbox("Select all that are shown", (on) => (on ? shown().forEach((n) => select(n, true)) : clear()));
+  const add = (cls, ...parts) => {
+    const cell = el("span", cls, null, ...parts);
+    cell.role = "columnheader";
+    head.append(cell);
+    return cell;
+  };
+  add("check", all);
+  for (const [by, [label, cls]] of Object.entries(ORDERS)) {
+    add(cls, button(label, "", () => orderBy(by))).dataset.order = by;
+    $("order").append(new Option(label, by));
+  }
+  add("row-acts acts").ariaLabel = "Commands";
+  $("order").addEventListener("change", () => orderBy($("order").value, false));
+  showOrder();
+}
+
+function showOrder() {
+  for (const cell of $("heads").querySelectorAll("[data-order]")) {
+    const on = cell.dataset.order === model.order.by;
+    cell.ariaSort = on ? (model.order.back ? "descending" : "ascending") : "none";
+  }
+  $("order").value = model.order.by;
+}
+
+const shown = () => inOrder().filter((r) => !r.node.hidden && !r.node.parentNode.hidden).map((r) => r.p.name);
 
 function matches(p) {
   if (!VIEWS[model.view][1](p)) return false;
@@ -310,11 +387,14 @@ function matches(p) {
 
 /** Takes what `status` has said: all of it, or of some names alone. */
 function take(processes, whole) {
+  model.heard = performance.now();
   const there = new Set();
+  let added = false;
   for (const p of processes) {
     there.add(p.name);
     let row = model.rows.get(p.name);
     if (!row) {
+      added = true;
       row = makeRow(p);
       model.rows.set(p.name, row);
       groupFor(groupOf(p)).table.append(row.node);
@@ -322,6 +402,7 @@ function take(processes, whole) {
     update(row, p);
   }
   if (whole) for (const name of [...model.rows.keys()]) if (!there.has(name)) forget(name);
+  if (whole || added) sort(added);
   arrange();
 }
 
@@ -329,41 +410,45 @@ function forget(name) {
   const row = model.rows.get(name);
   seen.unobserve(row.node);
   row.node.remove();
-  model.rows.delete(name);
   select(name, false);
+  model.rows.delete(name);
   if (model.open === name) close();
 }
 
-/** What is hidden and what is counted. */
+/** What is hidden and what is counted. While something is looked for nothing is folded. */
 function arrange() {
-  const counts = Object.fromEntries(Object.keys(VIEWS).map((v) => [v, 0])), shown = new Map();
+  const counts = Object.fromEntries(Object.keys(VIEWS).map((v) => [v, 0])), sums = new Map();
+  const narrowed = model.filter !== "" || model.view !== "all";
   for (const { p, node } of model.rows.values()) {
     for (const v in VIEWS) if (VIEWS[v][1](p)) counts[v]++;
     const hide = !matches(p);
     put(node, "hidden", hide);
-    const g = groupOf(p), sum = shown.get(g) || { all: 0, up: 0, bad: 0, seen: 0 };
+    const g = groupOf(p), sum = sums.get(g) || { all: 0, up: 0, bad: 0, seen: 0 };
     sum.all++;
     sum.seen += !hide;
     sum.up += Boolean(p.pid);
     sum.bad += VIEWS.alarm[1](p);
-    shown.set(g, sum);
+    sums.set(g, sum);
   }
   for (const [name, group] of model.groups) {
-    const sum = shown.get(name);
+    const sum = sums.get(name);
     if (!sum) { group.node.remove(); model.groups.delete(name); continue; }
-    group.node.hidden = !sum.seen;
-    const text = `${sum.up} of ${sum.all} up`;
+    put(group.node, "hidden", !sum.seen);
+    const folded = model.folded.has(name) && !narrowed;
+    put(group.table, "hidden", folded);
+    put(group.head, "ariaExpanded", String(!folded));
+    const text = `${sum.up} of ${sum.all} up${sum.seen < sum.all ? `, ${sum.seen} shown` : ""}`;
     if (group.note.dataset.now !== text + sum.bad) {
       group.note.dataset.now = text + sum.bad;
       group.note.replaceChildren(text, ...(sum.bad ? [el("span", "alarm", ` · ${sum.bad} not as wanted`)] : []));
     }
   }
   showCounts(counts);
-  const empty = ![...shown.values()].some((s) => s.seen);
-  $("empty").hidden = !empty;
+  const empty = ![...sums.values()].some((s) => s.seen);
+  put($("empty"), "hidden", !empty);
   setText($("empty"), model.rows.size ? "Nothing matches." : "There are no processes.");
   document.title = counts.alarm ? `(${counts.alarm}) taskmaster` : "taskmaster";
-  if (!model.rows.has(model.focus)) rove(visible()[0]);
+  if (!model.focus || !model.focus.isConnected) rove(visible()[0]);
 }
 
 function showCounts(counts) {
@@ -377,7 +462,7 @@ function showCounts(counts) {
   }
   for (const b of $("counts").children) {
     setText(b.firstChild, String(counts[b.dataset.view]));
-    b.setAttribute("aria-pressed", String(model.view === b.dataset.view));
+    b.ariaPressed = String(model.view === b.dataset.view);
     b.classList.toggle("alarm", b.dataset.view === "alarm" && counts.alarm > 0);
   }
 }
@@ -386,17 +471,21 @@ function showCounts(counts) {
 
 function select(name, on) {
   model.selected[on ? "add" : "delete"](name);
-  const row = model.rows.get(name);
-  if (row) row.box.checked = on;
+  const { box, node } = model.rows.get(name);
+  box.checked = on;
+  put(node, "ariaSelected", String(on));
   const bar = $("bulk"), count = model.selected.size;
   bar.hidden = !count;
   if (!bar.children.length) {
     bar.append(el("span"));
-    for (const verb of ["start", "stop", "restart"]) bar.append(button(title(verb), "", () => act(verb, [...model.selected])));
-    bar.append(button("Clear", "", () => [...model.selected].forEach((n) => select(n, false))));
+    for (const verb of VERBS) bar.append(button(title(verb), "", () => act(verb, [...model.selected])));
+    bar.append(button("Clear", "", clear));
   }
   setText(bar.firstChild, `${count} selected`);
+  $("heads").querySelector("input").checked = count > 0;
 }
+
+const clear = () => model.selected.forEach((n) => select(n, false));
 
 async function act(verb, names) {
   if (!names.length) return;
@@ -416,6 +505,7 @@ async function act(verb, names) {
 /** A dialog; gives what was chosen, or nothing. */
 function ask(heading, body, choices) {
   const dialog = $("dialog");
+  if (dialog.open) return Promise.resolve("");
   setText($("dialog-title"), heading);
   $("dialog-body").replaceChildren(...body);
   $("dialog-acts").replaceChildren(...choices.map(([value, label, cls]) => {
@@ -445,15 +535,15 @@ async function reload() {
   } catch (error) {
     return void ask("The configuration cannot be applied", [el("pre", "", error.message)], [["", "Close"]]);
   }
-  const list = el("ol");
+  const list = el("ol"), change = (k) => `${k.key}: ${k.old ?? "(unset)"} → ${k.new ?? "(unset)"}`;
   for (const c of plan.changes) {
     const chip = { removed: "bad", restarted: "warn", added: "good" }[c.action] || "";
     const item = el("li", "", null, el("span", `chip ${chip}`, c.action), " ", el("b", "", c.name));
-    for (const k of c.keys || []) item.append(el("div", "keys", `${k.key}: ${k.old ?? "(unset)"} → ${k.new ?? "(unset)"}`));
+    item.append(...(c.keys || []).map((k) => el("div", "keys", change(k))));
     list.append(item);
   }
   for (const k of plan.daemon || []) {
-    list.append(el("li", "", null, el("span", "chip", "daemon"), " ", el("span", "keys", `${k.key}: ${k.old ?? "(unset)"} → ${k.new ?? "(unset)"}`)));
+    list.append(el("li", "", null, el("span", "chip", "daemon"), " ", el("span", "keys", change(k))));
   }
   const none = !list.children.length;
   const body = none ? [el("p", "", "Nothing would change.")] : [list, el("p", "group-note", `${plan.unchanged} processes stay as they are.`)];
@@ -474,14 +564,15 @@ async function reload() {
 // ---- Events.
 
 function tellEvent(e) {
-  model.last = e.seq;
   const bad = ["FATAL", "BACKOFF"].includes(e.to) || e.event === "unhealthy";
   const time = el("time", "", clockTime(e.time));
   time.dateTime = e.time;
-  const text = el("span", "what", null, el("b", bad ? "bad" : "", e.process), ` ${e.cause}`);
+  const name = el("a", bad ? "bad" : "", e.process);
+  name.tabIndex = -1;
+  name.href = `#${encodeURIComponent(e.process)}`;
+  const text = el("span", "what", null, name, ` ${e.cause}`);
   $("events").prepend(el("li", "", null, time, text));
   while ($("events").children.length > EVENTS) $("events").lastChild.remove();
-  if (model.open === e.process) showHistory();
 }
 
 const touched = new Set();
@@ -489,8 +580,7 @@ let looking = null;
 
 /** Looks at processes again, some together; `null` is all. */
 function look(name) {
-  if (name) touched.add(name);
-  else touched.add("");
+  touched.add(name || "");
   if (!looking) looking = setTimeout(lookNow, 120);
 }
 
@@ -501,7 +591,7 @@ async function lookNow() {
   try {
     const { processes } = await model.link.call("status", whole ? {} : { names });
     take(processes, whole);
-  } catch { if (model.link && !model.link.over) look(null); }
+  } catch { if (!model.link.over) look(null); }
 }
 
 // ---- The connection.
@@ -516,7 +606,8 @@ async function begin() {
   try {
     session = await (await fetch("api/session")).json();
   } catch { return lost(); }
-  if (!session.authorized && !(await logIn())) return lost();
+  if (!session.authorized) session = await logIn();
+  if (!session) return lost();
   model.right = session.right;
   model.link = new Link({ open: connected, told, close: lost, cut: () => model.link.socket.close() });
 }
@@ -525,37 +616,30 @@ async function logIn() {
   const input = el("input");
   input.type = "password";
   input.autocomplete = "current-password";
-  input.setAttribute("aria-label", "Token");
+  input.ariaLabel = "Token";
   const hint = el("p", "group-note", "It is in the file that taskmasterd.http.token_file names.");
-  if ((await ask("A token is needed", [input, hint], [["yes", "Enter", "main"]])) !== "yes") return false;
+  if ((await ask("A token is needed", [input, hint], [["yes", "Enter", "main"]])) !== "yes") return null;
   const answer = await fetch("api/session", {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token: input.value }),
   });
-  if (!answer.ok) say("This is not the token.", true);
-  return answer.ok;
+  if (answer.ok) return answer.json();
+  say("This is not the token.", true);
+  return null;
 }
 
 async function connected() {
   const link = model.link;
   try {
-    model.right = (await (await fetch("api/session")).json()).right;
     document.body.classList.toggle("read-only", model.right === "read");
     $("reload-button").hidden = model.right !== "admin";
-    const since = model.last ? { since: model.last + 1 } : { since: 0 };
-    let list = await link.call("events", { follow: true, ...since });
-    if (list.next <= model.last) {
-      // Another daemon counts anew.
-      model.last = 0;
-      $("events").replaceChildren();
-    }
-    list.events.slice(-EVENTS).forEach(tellEvent);
+    // All that is kept: another daemon may have begun to count anew.
+    const { events } = await link.call("events", { follow: true, since: 0 });
+    $("events").replaceChildren();
+    events.slice(-EVENTS).forEach(tellEvent);
     take((await link.call("status", { usage: true })).processes, true);
     model.tries = 0;
-    model.heard = performance.now();
     fresh();
-    if (model.open) openOutput(model.open);
-    // What is in the address may name a process.
-    else if (location.hash.length > 1 && model.rows.has(decodeURIComponent(location.hash.slice(1)))) open(decodeURIComponent(location.hash.slice(1)));
+    if (!model.open) openNamed();
   } catch (error) {
     if (!link.over) { say(error.message, true); link.socket.close(); }
   }
@@ -566,6 +650,7 @@ function told(message) {
   const e = message.params.event;
   tellEvent(e);
   look(e.process);
+  if (model.open === e.process) showHistory();
 }
 
 function fresh() {
@@ -575,7 +660,7 @@ function fresh() {
 }
 
 function lost() {
-  const at = model.heard ? new Date(Date.now() - (performance.now() - model.heard)).toLocaleTimeString([], { hour12: false }) : null;
+  const at = model.heard ? clockTime(Date.now() - (performance.now() - model.heard)) : null;
   setLink("lost", "not connected");
   document.body.classList.add("is-stale");
   $("stale").hidden = false;
@@ -590,7 +675,6 @@ async function poll() {
     const late = setTimeout(() => { link.end(); link.socket.close(); }, 8000);
     try {
       const { processes } = await link.call("status", { usage: true });
-      model.heard = performance.now();
       take(processes, true);
     } catch { /* it is told by `lost` */ }
     clearTimeout(late);
@@ -600,20 +684,29 @@ async function poll() {
 
 // ---- One process: facts, history, output.
 
+/** What is in the address may name a process. */
+function openNamed() {
+  let name = "";
+  try { name = decodeURIComponent(location.hash.slice(1)); } catch { /* it names nothing */ }
+  if (!name && model.open) close();
+  else if (model.rows.has(name) && model.open !== name) open(name);
+}
+
 function open(name) {
   close(true);
   model.open = name;
   history.replaceState(null, "", `#${encodeURIComponent(name)}`);
   const row = model.rows.get(name);
-  row.node.setAttribute("aria-selected", "true");
+  row.node.ariaCurrent = "true";
   rove(row.node);
   document.body.classList.add("reading");
+  toggleFeed(false);
   $("feed").hidden = true;
   $("detail").hidden = false;
   $("find").value = "";
   setText($("found"), "");
   setText($("detail-name"), name);
-  $("detail-acts").replaceChildren(...["start", "stop", "restart"].map((verb) => {
+  $("detail-acts").replaceChildren(...VERBS.map((verb) => {
     const b = button(title(verb), "", () => act(verb, [name]));
     b.dataset.verb = verb;
     return b;
@@ -629,7 +722,7 @@ function close(quiet) {
   model.open = null;
   if (output.link) output.link.close();
   output.link = null;
-  if (row) row.node.removeAttribute("aria-selected");
+  if (row) row.node.removeAttribute("aria-current");
   if (quiet) return;
   history.replaceState(null, "", location.pathname);
   document.body.classList.remove("reading");
@@ -639,7 +732,7 @@ function close(quiet) {
 }
 
 function fact(name, value, code) {
-  return value === undefined || value === null || value === "" ? [] : [el("dt", "", name), el("dd", "", null, code ? el("code", "", value) : value)];
+  return (value ?? "") === "" ? [] : [el("dt", "", name), el("dd", "", null, code ? el("code", "", value) : value)];
 }
 
 function showFacts(row) {
@@ -668,38 +761,55 @@ async function showHistory() {
   } catch { /* the connection tells */ }
 }
 
-const output = { link: null, parts: {}, count: 0, hits: [], at: -1 };
+const output = { link: null, parts: {}, places: {}, hits: [], at: -1, due: false };
 
+/** Begins anew with the last lines of a process. */
 function openOutput(name) {
   if (output.link) output.link.close();
   output.parts = {};
+  output.places = {};
   $("output").replaceChildren();
   search();
-  const note = (text) => { $("output").append(el("div", "note", text)); stick(); };
-  const link = new Link({
+  follow(name);
+}
+
+function note(text) {
+  $("output").append(el("div", "note", text));
+  stick();
+}
+
+/** Follows the output: its last lines first, or from where it was left, also if another daemon answers by now. */
+function follow(name) {
+  const from = Object.values(output.places);
+  const link = output.link = new Link({
     open: async () => {
       try {
-        const { chunks, notes } = await link.call("logs", { names: [name], lines: 300, follow: true });
+        const begin = from.length ? { from } : { lines: 300 };
+        const { chunks, notes } = await link.call("logs", { names: [name], follow: true, ...begin });
         for (const text of notes || []) note(text);
-        chunks.forEach(write);
-        if (!chunks.some((c) => c.text || c.base64)) note("Nothing was written yet.");
+        const both = !from.length && chunks.filter((c) => c.text || c.base64).length > 1;
+        for (const chunk of chunks) {
+          // The log files do not tell which line of one was before which of the other.
+          if (both) note(`— ${chunk.stream} so far —`);
+          write(chunk);
+        }
+        if (both) note("— both as they come —");
+        if (!from.length && !chunks.some((c) => c.text || c.base64)) note("Nothing was written yet.");
       } catch (error) { note(error.message); }
     },
     told: (m) => { if (m.method === "output") write(m.params.output); },
     cut: (error) => note(error.message),
-    close: () => { if (output.link === link) note("— the connection was lost —"); },
+    close: () => setTimeout(() => { if (output.link === link && model.open === name) follow(name); }, 1500),
   });
-  output.link = link;
 }
 
-const utf8 = new TextDecoder();
-
 /** Appends output, line by line; the last line of each stream may go on. */
-function write({ stream, text, base64, lost }) {
+function write({ stream, text, base64, lost, next }) {
   const err = stream === "stderr", pane = $("output");
+  if (next) output.places[stream] = next;
   if (lost) pane.append(el("div", "note", "some output is no longer kept"));
-  if (base64) text = utf8.decode(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)));
-  const part = output.parts[stream] || (output.parts[stream] = { node: null, text: "", style: {} });
+  const part = output.parts[stream] || (output.parts[stream] = { node: null, text: "", style: {}, utf8: new TextDecoder() });
+  if (base64) text = part.utf8.decode(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)), { stream: true });
   const nodes = document.createDocumentFragment();
   for (const piece of (text || "").split(/(?<=\n)/)) {
     if (!piece) continue;
@@ -709,14 +819,18 @@ function write({ stream, text, base64, lost }) {
       part.start = { ...part.style };
       nodes.append(part.node);
     }
-    part.text += piece;
-    const whole = part.text.endsWith("\n"), style = { ...part.start };
-    part.node.replaceChildren(...paint(part.text.slice(0, 20000).replace(/\r?\n$/, "").replace(/^.*\r(?=.)/, ""), style));
-    if (whole) { part.style = style; part.node = null; }
+    // Of a line without an end the beginning is shown.
+    part.text = (part.text + piece.replace(/\r?\n$/, "")).slice(0, WIDEST);
+    const style = { ...part.start };
+    part.node.replaceChildren(...paint(part.text.replace(/^.*\r(?=.)/, ""), style));
+    if (piece.endsWith("\n")) { part.style = style; part.node = null; }
   }
   pane.append(nodes);
   while (pane.children.length > LINES) pane.firstChild.remove();
-  if ($("find").value) search();
+  if ($("find").value && !output.due) {
+    output.due = true;
+    requestAnimationFrame(() => { output.due = false; search(); });
+  }
   stick();
 }
 
@@ -736,29 +850,29 @@ function paint(line, style) {
     }
     const text = part.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "\u00b7");
     if (!text) return;
-    const cls = [..."bdius"].filter((c) => style[c]);
-    if (Number.isInteger(style.f)) cls.push(`f${style.f}`);
-    if (Number.isInteger(style.g)) cls.push(`g${style.g}`);
-    const node = cls.length || style.f || style.g ? el("span", cls.join(" "), text) : document.createTextNode(text);
-    if (typeof style.f === "string") node.style.color = style.f;
-    if (typeof style.g === "string") node.style.backgroundColor = style.g;
-    nodes.push(node);
+    const node = el("span", [..."bdius"].filter((c) => style[c]).join(" "), text);
+    const [front, back] = style.r ? [style.g || "var(--output)", style.f || "var(--text)"] : [style.f, style.g];
+    if (back) {
+      node.classList.add("back");
+      node.style.backgroundColor = back;
+    }
+    // The colours of the page are made for its own background, not for each other.
+    if (front && !(back && front.startsWith("var"))) node.style.color = front;
+    nodes.push(node.className || front ? node : text);
   });
   return nodes;
 }
 
 function restyle(codes, style) {
-  const flags = { 1: "b", 2: "d", 3: "i", 4: "u", 9: "s" };
+  const flags = { 1: "b", 2: "d", 3: "i", 4: "u", 7: "r", 9: "s" };
   for (let n = 0; n < codes.length; n++) {
     const c = codes[n];
     if (!c) for (const key of Object.keys(style)) delete style[key];
     else if (flags[c]) style[flags[c]] = true;
     else if (c === 22) style.b = style.d = false;
     else if (c >= 23 && c <= 29 && flags[c - 20]) style[flags[c - 20]] = false;
-    else if (c >= 30 && c <= 37) style.f = c - 30;
-    else if (c >= 90 && c <= 97) style.f = c - 90;
-    else if (c >= 40 && c <= 47) style.g = c - 40;
-    else if (c >= 100 && c <= 107) style.g = c - 100;
+    else if (c % 10 < 8 && [3, 9].includes(Math.floor(c / 10))) style.f = palette(c % 10);
+    else if (c % 10 < 8 && [4, 10].includes(Math.floor(c / 10))) style.g = palette(c % 10);
     else if (c === 39) delete style.f;
     else if (c === 49) delete style.g;
     else if (c === 38 || c === 48) {
@@ -770,7 +884,7 @@ function restyle(codes, style) {
 }
 
 function palette(c) {
-  if (!(c >= 16)) return (c || 0) % 8;
+  if (!(c >= 16)) return `var(--c${(c || 0) % 8})`;
   if (c >= 232) return `rgb(${[0, 0, 0].fill(8 + (c - 232) * 10).join()})`;
   const step = (v) => (v ? 55 + v * 40 : 0);
   return `rgb(${[Math.floor((c - 16) / 36), Math.floor((c - 16) / 6) % 6, (c - 16) % 6].map(step).join()})`;
@@ -798,37 +912,55 @@ function search(move = 0) {
   }
   if (window.CSS && CSS.highlights) CSS.highlights.set("found", new Highlight(...ranges));
   const count = output.hits.length;
-  setText($("found"), word ? `${count} lines` : "");
-  if (!move || !count) { output.at = count; return; }
-  output.at = (output.at + move + count) % count;
+  if (!move || !count) {
+    // More may have come while somebody goes from one to the next.
+    const at = output.at = output.hits.indexOf(output.here);
+    if (at >= 0) output.here.classList.add("here");
+    return setText($("found"), !word ? "" : at < 0 ? `${count} ${count === 1 ? "line" : "lines"}` : `${at + 1} of ${count}`);
+  }
+  output.at = (Math.max(output.at, move < 0 ? 0 : -1) + move + count) % count;
   $("stick").checked = false;
-  output.hits[output.at].classList.add("here");
-  output.hits[output.at].scrollIntoView({ block: "center" });
+  output.here = output.hits[output.at];
+  output.here.classList.add("here");
+  output.here.scrollIntoView({ block: "center" });
   setText($("found"), `${output.at + 1} of ${count}`);
 }
 
-// ---- Keys. One row can be reached with the tab key, the others with the arrows.
+// ---- Keys. One row can be reached with the tab key, and what is in it; the others with the arrows.
 
-const visible = () => [...document.querySelectorAll("#groups .rows:not([hidden]) > .row[data-name]")].filter((r) => !r.hidden);
+const visible = () => [...document.querySelectorAll(".group:not([hidden]) > .group-head, .group:not([hidden]) > .rows:not([hidden]) > .row:not([hidden])")];
 
 function rove(node) {
-  const old = model.rows.get(model.focus);
-  if (old) old.node.tabIndex = -1;
-  model.focus = node ? node.dataset.name : null;
-  if (node) node.tabIndex = 0;
+  for (const [one, index] of [[model.focus, -1], [node, 0]]) {
+    if (!one) continue;
+    one.tabIndex = index;
+    for (const control of one.querySelectorAll("button, input")) control.tabIndex = index;
+  }
+  model.focus = node || null;
 }
 
-function step(by) {
-  const rows = visible(), at = rows.findIndex((r) => r.dataset.name === model.focus);
-  const node = rows[Math.min(rows.length - 1, Math.max(0, at + by))];
+function go(node) {
   if (!node) return;
   rove(node);
   node.focus();
 }
 
+function step(by) {
+  const rows = visible(), at = rows.indexOf(model.focus);
+  go(rows[Math.min(rows.length - 1, Math.max(0, at + by))]);
+}
+
+/** The arrows that fold: from a process to its group, and from a group to its first process. */
+function sideways(node, open) {
+  const name = node.dataset.group;
+  if (name === undefined) { if (!open) go(node.closest(".group").firstChild); } else if (model.folded.has(name) === open) setFold(name, !open);
+  else if (open) step(1);
+}
+
 const KEYS = [
-  ["/", "filter"], ["↑ ↓ or k j", "from process to process"], ["Enter", "details and output"], ["Space", "select"],
-  ["s x r", "start, stop, restart what is selected, or this one"], ["f", "search in the output; Enter goes to the next"], ["Esc", "close, clear"],
+  ["/", "filter"], ["↑ ↓ or k j", "from process to process; Home and End"], ["← →", "fold and unfold a group"], ["Enter", "details and output"],
+  ["Space", "select"], ["s x r", "start, stop, restart what is selected, or this one, or this group"],
+  ["f", "search in the output; Enter goes to the next"], ["Esc", "close, clear"],
 ];
 
 function help() {
@@ -839,37 +971,40 @@ function help() {
 }
 
 document.addEventListener("keydown", (e) => {
-  if (e.ctrlKey || e.metaKey || e.altKey || $("dialog").open) return;
-  const field = e.target.matches("input[type=search]"), row = e.target.closest(".row[data-name]");
+  if (e.ctrlKey || e.metaKey || e.altKey || $("dialog").open || e.target.matches("select")) return;
+  const field = e.target.matches("input[type=search]"), row = e.target.closest(".row[data-name], .group-head");
   if (e.key === "Escape") {
     if (field && e.target.value) return;
     if (document.body.classList.contains("feeding")) return toggleFeed(false);
     if (model.open) return close();
-    return [...model.selected].forEach((n) => select(n, false));
+    return clear();
   }
   if (field) {
     if (e.target.id === "find" && e.key === "Enter") search(e.shiftKey ? -1 : 1);
-    else if (e.target.id === "filter" && (e.key === "ArrowDown" || e.key === "Enter")) step(0);
+    else if (e.target.id === "filter" && (e.key === "ArrowDown" || e.key === "Enter")) go(visible().find((n) => n.dataset.name));
     else return;
     return e.preventDefault();
   }
-  const name = row && row.dataset.name, may = model.right !== "read";
-  const chosen = model.selected.size ? [...model.selected] : name ? [name] : [];
+  const name = row && row.dataset.name, group = row && row.dataset.group, may = model.right !== "read";
+  const mine = () => (name ? [name] : row ? members(group) : model.open ? [model.open] : []);
+  const chosen = () => (model.selected.size ? [...model.selected] : mine());
   const keys = {
     "/": () => $("filter").focus(), "?": help, f: () => model.open && $("find").focus(),
     ArrowDown: () => step(1), ArrowUp: () => step(-1), j: () => step(1), k: () => step(-1),
-    Enter: () => open(name), " ": () => may && select(name, !model.selected.has(name)),
-    s: () => may && act("start", chosen), x: () => may && act("stop", chosen), r: () => may && act("restart", chosen),
+    Home: () => step(-Infinity), End: () => step(Infinity), ArrowLeft: () => sideways(row, false), ArrowRight: () => sideways(row, true),
+    Enter: () => (name ? open(name) : setFold(group, !model.folded.has(group))),
+    " ": () => may && mine().forEach((n, _, all) => select(n, all.length > 1 || !model.selected.has(n))),
+    s: () => may && act("start", chosen()), x: () => may && act("stop", chosen()), r: () => may && act("restart", chosen()),
   };
-  const needsRow = ["Enter", " ", "ArrowDown", "ArrowUp"].includes(e.key);
-  if (!keys[e.key] || (needsRow && (!row || e.target.closest("button, input")))) return;
+  const needsRow = e.key.length > 1 || e.key === " ", ends = e.key === "Enter" || e.key === " ";
+  if (!Object.hasOwn(keys, e.key) || (needsRow && !row) || (ends && e.target.closest("button, input, a"))) return;
   e.preventDefault();
   keys[e.key]();
 });
 
 function toggleFeed(on) {
   document.body.classList.toggle("feeding", on);
-  $("feed-button").setAttribute("aria-expanded", String(document.body.classList.contains("feeding")));
+  $("feed-button").ariaExpanded = String(document.body.classList.contains("feeding"));
 }
 
 $("filter").addEventListener("input", () => { model.filter = $("filter").value.trim().toLowerCase(); arrange(); });
@@ -883,7 +1018,8 @@ $("help-button").addEventListener("click", help);
 $("feed-button").addEventListener("click", () => toggleFeed());
 $("feed-close").addEventListener("click", () => toggleFeed(false));
 $("detail-close").addEventListener("click", () => close());
-$("list").addEventListener("focusin", (e) => { const row = e.target.closest(".row[data-name]"); if (row) rove(row); });
+$("list").addEventListener("focusin", (e) => { const row = e.target.closest(".row[data-name], .group-head"); if (row) rove(row); });
+window.addEventListener("hashchange", openNamed);
 setInterval(() => {
   if (document.hidden || document.body.classList.contains("is-stale")) return;
   const at = performance.now();
@@ -891,5 +1027,6 @@ setInterval(() => {
 }, 1000);
 
 document.body.classList.add("read-only");
+makeHeads();
 begin();
 setTimeout(poll, 2000);

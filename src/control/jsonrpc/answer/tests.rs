@@ -27,6 +27,7 @@ fn process(name: &str) -> ProcessStatus {
         next: Some("next try in 1s (3 of 4)".to_owned()),
         next_try_ms: Some(0),
         kill_in_ms: Some(1),
+        listen: vec!["127.0.0.1:80".to_owned()],
         reads: None,
         schedule: Some(ScheduleStatus {
             active: true,
@@ -82,6 +83,7 @@ fn graph(as_dot: bool) -> Graph {
         group: Some("team".to_owned()),
         priority: -1,
         autostart: true,
+        on_demand: true,
         processes: vec!["web".to_owned()],
     };
     let edges = vec![Edge { from: "db".to_owned(), to: "web".to_owned(), until: "ready".to_owned(), required: true }];

@@ -1,12 +1,12 @@
-//! The JSON-RPC calls of one connection: those of a WebSocket, or of the body of one POST.
+//! The JSON-RPC calls of one connection: a control socket, a WebSocket, or the body of one POST.
 //!
-//! The same messages as on the control socket, one text after the other. What is asked gets a number, under which it is
-//! answered.
+//! The same messages everywhere, one text after the other; what is put around a text is the connection's affair. What is
+//! asked gets a number, under which it is answered.
 
 use std::collections::BTreeMap;
 
-use crate::control::jsonrpc::{self, Call, Id};
-use crate::control::message::{Chunk, Event, Refusal, RefusalCode, Request, Response};
+use super::jsonrpc::{self, Call, Id};
+use super::message::{Chunk, Event, Refusal, RefusalCode, Request, Response};
 
 /// How many calls may be under way.
 pub const OPEN_CALLS: usize = 64;
@@ -49,7 +49,22 @@ impl Calls {
     ///
     /// Numbers are taken from `next`. Calls that would follow something are refused unless `follow` is set.
     pub fn read(&mut self, text: &str, follow: bool, next: &mut u64, texts: &mut Vec<Vec<u8>>) -> Vec<(u64, Request)> {
-        let (calls, batch) = jsonrpc::parse(text);
+        let (mut calls, batch) = jsonrpc::parse(text);
+        for call in calls.iter_mut().filter(|call| !follow && call.request.as_ref().is_ok_and(follows)) {
+            let text = "what goes on is told over a WebSocket, by /api/events and by /api/logs";
+            call.request = Err(Refusal::new(RefusalCode::BadArguments, text));
+        }
+        self.begin(calls, batch, next, texts)
+    }
+
+    /// Takes note of the calls of a text that was read, as [`Calls::read`] does.
+    pub fn begin(
+        &mut self,
+        calls: Vec<Call>,
+        batch: bool,
+        next: &mut u64,
+        texts: &mut Vec<Vec<u8>>,
+    ) -> Vec<(u64, Request)> {
         let mut number = || {
             let number = *next;
             *next += 1;
@@ -65,11 +80,6 @@ impl Calls {
             let number = number();
             self.open.insert(number, Form::Once { id, batch });
             match request {
-                Ok(request) if follows(&request) && !follow => {
-                    let text = "what goes on is told over a WebSocket, by /api/events and by /api/logs";
-                    let refusal = Response::Refused(Refusal::new(RefusalCode::BadArguments, text));
-                    texts.extend(self.answer(number, Answer::Response(&refusal)));
-                }
                 Ok(request) => requests.push((number, request)),
                 Err(refusal) => {
                     texts.extend(self.answer(number, Answer::Response(&Response::Refused(refusal))));
@@ -110,6 +120,24 @@ impl Calls {
         }
         answers.push(b']');
         Some(answers)
+    }
+
+    /// How many calls are under way.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether something follows the answer to any call.
+    #[must_use]
+    pub fn follow(&self) -> bool {
+        self.open.values().any(|form| matches!(form, Form::Stream(_)))
+    }
+
+    /// Whether nothing is under way but what follows answers.
+    #[must_use]
+    pub fn only_follow(&self) -> bool {
+        self.open.values().all(|form| matches!(form, Form::Stream(_)))
     }
 
     /// Whether something follows the answer to this call.
