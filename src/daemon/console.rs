@@ -128,6 +128,17 @@ impl Consoles {
         self.facts.extend(fact);
     }
 
+    /// Writes what there is room for, and is done: before the loop begins, and before a daemon in the background lets go of
+    /// its standard files.
+    pub fn write_out(mut self) {
+        for console in [&mut self.stdout, &mut self.stderr] {
+            if console.pending() > 0 {
+                // Nobody is there yet who could be told.
+                let _ = console.write();
+            }
+        }
+    }
+
     /// Writes what has gathered, unless it is known that there is no room.
     pub fn write_all(&mut self, reactor: &mut Reactor) {
         for stream in [Stream::Stdout, Stream::Stderr] {

@@ -93,6 +93,7 @@ impl Daemon {
             }
             self.end_stdin((key, run));
             self.drain_run((key, run));
+            self.outputs.said_all(Writer::Run(key, run));
             self.lines_came();
             self.signs_over((key, run));
             let exit = self.cgroups.explain(key, run, exit);

@@ -23,6 +23,7 @@ use super::background::{announce, in_background, with_shell};
 use super::children::Children;
 use super::clients::Clients;
 use super::clock::{self, Clock};
+use super::console::Consoles;
 use super::error::Error;
 use super::journal::Journal;
 use super::listeners::Listeners;
@@ -176,9 +177,9 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
     let surroundings = Surroundings { env: origin.env.clone(), host: process::host_name(), directory, open_files };
     // Who is told that the daemon is ready can connect.
     let listeners = Listeners::open_all(&config, &people, &surroundings, &mut journal);
-    let mut outputs = Outputs::default();
-    journal.flush(&mut files, outputs.consoles(), clock::now());
-    outputs.write_consoles(&mut reactor);
+    let mut first_lines = Consoles::default();
+    journal.flush(&mut files, &mut first_lines, clock::now());
+    first_lines.write_out();
     clients.allow(origin::room_for_clients(&config));
     announce(ready, foreground)?;
     process::trim_heap();
@@ -191,7 +192,7 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
         checks: Default::default(),
         cgroups: Default::default(),
         orphans: Default::default(),
-        outputs,
+        outputs: Outputs::default(),
         stdins: Default::default(),
         receivers: Default::default(),
         tasks: Default::default(),

@@ -154,7 +154,6 @@ impl Outputs {
                     break;
                 }
             }
-            self.said_all(id, left == 0);
         }
     }
 

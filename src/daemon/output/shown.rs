@@ -180,11 +180,14 @@ impl Outputs {
         }
     }
 
-    /// What is in a pipe is the last of its run, or all of it has been read: it gets a line end.
-    pub(super) fn said_all(&mut self, id: Id, read: bool) {
-        if let Some(shown) = self.pipes.get_mut(&id).and_then(|pipe| pipe.shown.as_mut()) {
+    /// A run or a task has ended and its pipes have been drained: what has no line end gets one, at once or when the rest of
+    /// its pipe has found room.
+    pub fn said_all(&mut self, writer: Writer) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let id = (writer, stream);
+            let Some(shown) = self.pipes.get_mut(&id).and_then(|pipe| pipe.shown.as_mut()) else { continue };
             shown.over = true;
-            if read {
+            if !shown.waits {
                 self.end_line(id, false);
             }
         }
@@ -194,6 +197,9 @@ impl Outputs {
     pub fn finish_shown(&mut self, reactor: &mut Reactor, files: &mut LogFiles, now: Mono) -> bool {
         let begun = clock::now();
         let (mut last, mut before) = (begun, self.consoles.written());
+        for id in self.pipes.keys().copied().collect::<Vec<_>>() {
+            self.said_all(id.0);
+        }
         loop {
             self.consoles.write_now(reactor);
             self.serve_queues(reactor, files, now);
