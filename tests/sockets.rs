@@ -512,12 +512,18 @@ fn another_user_gets_what_root_has_opened() {
     let d = setup
         .programs(&format!(
             "web: {{cmd: sleep 100, user: nobody, listen: ['127.0.0.1:{port}', 'unix:{path}', \
-             {{address: 'unix:{path}2', owner: root, mode: 600}}]}}"
+             {{address: 'unix:{path}2', owner: root, mode: 600}}]}}\n\
+             jail: {{cmd: sleep 100, user: nobody, chroot: /, tty: true, kill_mode: cgroup, oom_score_adj: 5, \
+             listen: 'unix:{path}3'}}"
         ))
         .start();
     let pid = d.wait_state("web", "RUNNING").pid().unwrap();
     assert!((3..6).all(|fd| socket(pid, fd).starts_with("socket:")));
     assert!(status_field(pid, "Uid").starts_with("65534"));
+    // What makes a birth another one – a memory of its own, a terminal, a cgroup – makes no difference.
+    let jail = d.wait_state("jail", "RUNNING").pid().unwrap();
+    assert_eq!((socket(jail, 3).is_empty(), fds(jail).len()), (false, 4));
+    assert_eq!(environ(jail)["LISTEN_PID"], jail.to_string());
     let owners = [&path, &format!("{path}2")].map(|path| fs::metadata(path).unwrap().uid());
     assert_eq!(owners, [65534, 0]);
 }
