@@ -192,7 +192,7 @@ fn named_by<'c>(config: &'c Config, surroundings: &'c Surroundings) -> impl Iter
 }
 
 impl Listeners {
-    /// Opens all sockets of a configuration. What cannot be opened is written down; it is tried again when it is needed.
+    /// Opens all sockets of a configuration. What cannot be opened is written down, and tried again when it is needed.
     pub fn open_all(config: &Config, people: &People, surroundings: &Surroundings, journal: &mut Journal) -> Listeners {
         let mut listeners = Listeners::default();
         for named in named_by(config, surroundings) {
@@ -411,8 +411,8 @@ impl Daemon {
 
 /// What a reload, or a restart by the files, has to do with sockets.
 impl Daemon {
-    /// Opens what a configuration names and the one in force does not, of the programs that are `meant`; in a dry run it
-    /// is only tried out.
+    /// Opens what a configuration names and the one in force does not, of the programs that are `meant`. In a dry run
+    /// that is only tried out.
     ///
     /// # Errors
     /// The first that cannot be opened. Then none is open that was not before.
@@ -431,38 +431,35 @@ impl Daemon {
             !there && meant(named.name, named.program)
         });
         let mut opened = Vec::new();
-        let mut result = Ok(());
-        for named in new.collect::<Vec<_>>() {
+        let result = new.collect::<Vec<_>>().into_iter().try_for_each(|named| {
             let settings = Settings::of(named.program, named.wanted, people);
             let tried = match settings {
-                Ok(_) if dry_run => try_out(&named.address),
-                Ok(settings) => self.listeners.open(&named.address, settings).map(|number| opened.push(number)),
+                Ok(_) if dry_run => return try_out(&named.address).map_err(|error| named.told(&error)),
+                Ok(settings) => self.listeners.open(&named.address, settings),
                 Err(error) => Err(error),
             };
-            match tried {
-                Ok(()) if dry_run => {}
-                Ok(()) => {
-                    self.journal.write(Level::Info, format_args!("listening on {} for {}", named.address, named.name));
-                }
-                Err(error) => {
-                    result = Err(named.told(&error));
-                    break;
-                }
-            }
-        }
+            opened.push(tried.map_err(|error| named.told(&error))?);
+            self.journal.write(Level::Info, format_args!("listening on {} for {}", named.address, named.name));
+            Ok(())
+        });
         if result.is_err() {
-            for number in &opened {
-                if let Some(open) = self.listeners.open.get_mut(number) {
-                    open.named = false;
-                }
-            }
-            self.close_unneeded(&opened);
+            self.take_back(&opened);
         }
         self.listeners.outdated |= !dry_run;
         result
     }
 
-    /// The same for a restart that may take programs from the files.
+    /// Closes what was opened for a configuration that does not come.
+    fn take_back(&mut self, opened: &[Number]) {
+        for number in opened {
+            if let Some(open) = self.listeners.open.get_mut(number) {
+                open.named = false;
+            }
+        }
+        self.close_unneeded(opened);
+    }
+
+    /// Opens what a restart needs that may take programs from the files; without it the files cannot be used.
     pub(super) fn open_for_restart(&mut self, files: Files, names: &[String]) -> Files {
         let Files::Read(config) = files else { return files };
         let selectors: Vec<Selector> = names.iter().map(|name| Selector::parse(name)).collect();

@@ -74,7 +74,8 @@ impl Fleet {
         }
     }
 
-    /// Where a process takes connections, as it is shown: filled in as far as that goes without the daemon's environment.
+    /// Where a process takes connections, as it is shown: filled in as far as that goes without the daemon's
+    /// environment.
     pub(super) fn addresses_of(&self, member: &Member) -> Vec<String> {
         let (program, outside) = (&member.program, Outside { env: &|_| None, host: "", childlogdir: "" });
         if program.listen.is_empty() {
