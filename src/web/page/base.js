@@ -19,15 +19,16 @@ const VIEWS = {
   down: ["down", (p) => !p.pid],
 };
 
-/** What rows can be ordered by: a heading, the class of the cell, and what decides. The worst, newest or most comes first. */
+/** What rows can be ordered by: a heading, the class of the cell, and what decides. The worst, newest or most comes first;
+ * what comes with the most is marked. */
 const ORDERS = {
   name: ["Process", "name", () => 0],
   state: ["State", "state", (r) => (VIEWS.alarm[1](r.p) ? 0 : 1) + r.p.state],
   pid: ["Pid", "num pid", (r) => r.p.pid || Infinity],
   since: ["Since", "num uptime", (r) => -(r.since ?? -Infinity)],
-  restarts: ["Restarts", "num restarts", (r) => -r.p.runs],
-  cpu: ["CPU", "num load cpu", (r) => -(r.cpu.at(-1) ?? -1)],
-  memory: ["Memory", "num load mem", (r) => -(r.mem.at(-1) ?? -1)],
+  restarts: ["Restarts", "num restarts", (r) => -r.p.runs, true],
+  cpu: ["CPU", "num load cpu", (r) => -(r.cpu.at(-1) ?? -1), true],
+  memory: ["Memory", "num load mem", (r) => -(r.mem.at(-1) ?? -1), true],
 };
 
 /** An element with a class, a text and children. */

@@ -216,7 +216,7 @@ function makeHeads() {
 function showOrder() {
   for (const cell of $("heads").querySelectorAll("[data-order]")) {
     const on = cell.dataset.order === model.order.by;
-    cell.ariaSort = on ? (model.order.back ? "descending" : "ascending") : "none";
+    cell.ariaSort = on ? (Boolean(ORDERS[model.order.by][3]) !== model.order.back ? "descending" : "ascending") : "none";
   }
   $("order").value = model.order.by;
 }
@@ -292,7 +292,7 @@ function arrange() {
   put($("empty"), "hidden", !empty);
   setText($("empty"), model.rows.size ? "Nothing matches." : "There are no processes.");
   document.title = counts.alarm ? `(${counts.alarm}) taskmaster` : "taskmaster";
-  if (!model.focus || !model.focus.isConnected) rove(visible()[0]);
+  if (!model.focus || !model.focus.isConnected || model.focus.closest("[hidden]")) rove(visible()[0]);
 }
 
 function showCounts(counts) {
