@@ -224,6 +224,21 @@ fn groups_fold_and_the_list_is_one_stop_of_the_tab_key() {
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
+/// A process that waits for its first connection is as wanted, and still it is said what it waits for.
+#[test]
+fn what_is_started_on_demand_is_explained() {
+    let port = free_port();
+    let program = format!("a: {{cmd: sleep 100, listen: '127.0.0.1:{port}', on_demand: true}}");
+    let d = Setup::new().keys(OPEN).programs(&program).start();
+    d.wait_state("a", "WAITING");
+    let Some(browser) = show("what_is_started_on_demand_is_explained", &d) else { return };
+    browser.until(&format!("{} == 'waits for a connection to 127.0.0.1:{port}'", cell("a", "why")));
+    browser.until("document.querySelector('.row[data-name=a] .chip').className.trim() == 'chip'");
+    browser.click(".row[data-name=a] .name");
+    browser.until(&format!("document.querySelector('#facts').textContent.includes('Listens at127.0.0.1:{port}')"));
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
 #[test]
 fn nothing_is_cut_off_at_any_width() {
     let programs = "import-of-customer-records: {cmd: sleep 100, numprocs: 2}\na: {cmd: sleep 100}";

@@ -9,7 +9,7 @@ const ICONS = {
   start: "M4 2.5v11l9-5.5z", stop: "M3.5 3.5h9v9h-9z",
   restart: "M8 2a6 6 0 1 0 6 6h-1.8A4.2 4.2 0 1 1 8 3.8c1.2 0 2.2 .5 3 1.2L9 7h5V2l-1.8 1.8A6 6 0 0 0 8 2z",
 };
-const STATES = { RUNNING: "good", STARTING: "warn", STOPPING: "warn", BACKOFF: "bad", FATAL: "bad", WAITING: "warn" };
+const STATES = { RUNNING: "good", STARTING: "warn", STOPPING: "warn", BACKOFF: "bad", FATAL: "bad" };
 const HEALTH = { healthy: "good", unhealthy: "bad", starting: "warn" };
 const VERBS = ["start", "stop", "restart"];
 const VIEWS = {
