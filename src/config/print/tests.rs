@@ -520,10 +520,10 @@ fn every_configuration_comes_back() {
     let (mut blocks, mut lines, mut lists) = (0, 0, 0);
     for _ in 0..1500 {
         let names = ["web", "yes", "1.5", "022", "ö", "+1", "null"];
-        let some = names.iter().filter(|_| dice.once_in(3)).collect::<Vec<_>>();
-        let programs = some.into_iter().map(|name| {
-            (ProgramName::new(name).unwrap(), Arc::new(some_program(&mut dice, &format!("p{}", name.len()))))
-        });
+        let some = names.iter().enumerate().filter(|_| dice.once_in(3)).collect::<Vec<_>>();
+        let programs = some
+            .into_iter()
+            .map(|(n, name)| (ProgramName::new(name).unwrap(), Arc::new(some_program(&mut dice, &format!("p{n}")))));
         let programs = programs.collect();
         let daemon = if dice.once_in(2) { some_daemon(&mut dice) } else { DaemonConfig::default() };
         let config = Config { daemon, programs };
