@@ -15,6 +15,7 @@ mod clients;
 mod clock;
 mod commands;
 mod confine;
+mod console;
 mod dispatch;
 mod error;
 mod events;

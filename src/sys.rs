@@ -15,6 +15,7 @@ pub mod limits;
 pub mod listen;
 pub mod notify;
 pub mod nursery;
+pub mod outlet;
 pub mod owner;
 pub mod pidfd;
 pub mod poll;

@@ -22,8 +22,8 @@ use taskmaster::base::signal::Sig;
 use taskmaster::base::zone::Zone;
 use taskmaster::config::model::{
     Account, Autorestart, Backoff, Check, Config, Confines, Directory, ExitWhen, Hook, HookCommand, HttpConfig,
-    KillMode, Level, Listen, LogFormat, LogTarget, OnUnhealthy, Output, Overlap, Policy, Probe, Program, Rotation,
-    Schedule, Sink, Stdin, Variable, When,
+    KillMode, Level, Listen, LogFormat, LogTarget, OnUnhealthy, Output, OutputFormat, Overlap, Policy, Probe, Program,
+    Rotation, Schedule, Sink, Stdin, Variable, When,
 };
 use taskmaster::config::print::{self, FromFiles};
 use taskmaster::config::{Source, World, parse};
@@ -226,7 +226,8 @@ impl Maker {
             // Each program needs a file of its own; devices may be shared.
             _ => Sink::File(format!("/dev/{}x", self.text())),
         };
-        Output { sink, rotation: Rotation { max_bytes: self.size(), backups: self.number(10_001) } }
+        let also_inherit = matches!(sink, Sink::Auto | Sink::File(_)) && self.flip();
+        Output { sink, also_inherit, rotation: Rotation { max_bytes: self.size(), backups: self.number(10_001) } }
     }
 
     /// A check of any kind; by this descriptor, or one that is even if it is, and odd if it is odd.
@@ -404,9 +405,10 @@ impl Maker {
         program.stdout = self.output(false);
         program.stderr = self.output(true);
         program.stdin = if self.flip() { Stdin::Null } else { Stdin::Pipe };
-        program.tty = self.flip() && program.stdout.sink != Sink::Inherit;
+        program.log_format = OutputFormat::NAMES[self.number(3) as usize].1;
+        program.tty = self.flip() && (program.stdout.sink != Sink::Inherit || program.log_format != OutputFormat::Raw);
         if program.tty {
-            program.stderr.sink = Sink::Stdout;
+            (program.stderr.sink, program.stderr.also_inherit) = (Sink::Stdout, false);
         }
         program.schedule = self.flip().then(|| Box::new(self.schedule()));
         program.policy.oneshot |= program.schedule.is_some();

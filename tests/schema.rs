@@ -262,6 +262,7 @@ defaults: &all
   stdout_logfile_backups: 0
   stderr_logfile_maxbytes: 0
   stderr_logfile_backups: 1
+  log_format: Prefix
   priority: -5
   depends_on: {web: ready, größe: {condition: started, required: false}}
   restart_dependents: true
@@ -427,6 +428,7 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         "on_exit" | "exit_when" => &["always", "5", "true", "[shutdown]", "{}", "''"],
         "kill_mode" => &["all", "5", "true", "[group]", "{}", "''"],
         "stdin" => &["inherit", "5", "true", "[pipe]", "{}", "''"],
+        "log_format" => &["text", "5", "true", "[raw]", "{}", "''", ""],
         "tty" | "shell" | "autostart" | "essential" | "stopgroup" | "oneshot" | "on_demand" | "run_on_start"
         | "restart_dependents" | "redirect_stderr" | "nocleanup" => BOOLEAN,
         "numprocs" => &["0", "10001", "-1", "many", "1.5", "[1]", "{}", "", "true", "\"0\"", "\"123456\""],
@@ -528,7 +530,9 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         "env" => &["5", "text", "[a, b]", "{A: [b]}", "{A: {b: c}}", "{'A=B': c}", "{'': c}"],
         "env_file" | "env_from_dir" => &["5", "''", "{a: b}", "[[a]]", "[null]", "true"],
         "env_pass" => &["A", "5", "{a: b}", "['A=B']", "['']", "[[a]]", "[null]"],
-        "stdout" | "stdout_logfile" => &["stdout", "STDERR", "syslog", "''", "/x/", "5", "[a]", "{}", "true"],
+        "stdout" | "stdout_logfile" => {
+            &["stdout", "STDERR", "syslog", "''", "/x/", "5", "[a]", "[a, b]", "[inherit, inherit]", "{}", "true"]
+        }
         "stderr" | "stderr_logfile" => &["stderr", "Syslog", "''", "/x/", "5", "[a]", "{}", "true"],
         "logfile" => &["auto", "None", "stdout", "''", "/x/", "5", "[a]", ""],
         "loglevel" => &["loud", "5", "true", "[info]", "", "information"],

@@ -54,6 +54,8 @@ const KNOWN: [(i32, &str, &str); 40] = [
 impl Errno {
     /// No such process.
     pub const ESRCH: Errno = Errno(3);
+    /// A terminal that was hung up, or a disk that is broken.
+    pub const EIO: Errno = Errno(5);
     /// There are no children.
     pub const ECHILD: Errno = Errno(10);
     /// Resource temporarily unavailable: no more processes.

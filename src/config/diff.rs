@@ -149,6 +149,7 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
         tty,
         stdout,
         stderr,
+        log_format,
         depends_on,
         restart_dependents,
         schedule,
@@ -188,13 +189,20 @@ fn program_keys(old: &Program, new: &Program) -> (Vec<KeyChange>, Vec<KeyChange>
     in_place.plain("restart_dependents", *restart_dependents, new.restart_dependents);
     schedule_keys(schedule.as_deref(), new.schedule.as_deref(), &mut in_place);
     for (stream, old, new) in [(Stream::Stdout, stdout, &new.stdout), (Stream::Stderr, stderr, &new.stderr)] {
-        let Output { sink: place, rotation: Rotation { max_bytes, backups } } = old;
-        restart.key(stream, place, &new.sink, sink);
+        let Output { sink: place, also_inherit, rotation: Rotation { max_bytes, backups } } = old;
+        restart.key(stream, &(place, *also_inherit), &(&new.sink, new.also_inherit), places);
         let size = |bytes: &u64| print_size(*bytes);
         in_place.key(format_args!("{stream}_logfile_maxbytes"), max_bytes, &new.rotation.max_bytes, size);
         in_place.key(format_args!("{stream}_logfile_backups"), backups, &new.rotation.backups, u32::to_string);
     }
+    let keys = if format_matters(old, new) { &mut restart } else { &mut in_place };
+    keys.key("log_format", log_format, &new.log_format, |format| format.name().to_owned());
     (restart.0, in_place.0)
+}
+
+/// Whether the format makes a difference to what a run was started with.
+fn format_matters(old: &Program, new: &Program) -> bool {
+    [Stream::Stdout, Stream::Stderr].into_iter().any(|stream| old.passed_on(stream) != new.passed_on(stream))
 }
 
 fn policy_keys(old: &Policy, new: &Policy, keys: &mut Keys) {
@@ -433,8 +441,9 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         env_pass: _,
         stdin: _,
         tty: _,
-        stdout: Output { sink: _, rotation: stdout },
-        stderr: Output { sink: _, rotation: stderr },
+        stdout: Output { sink: _, also_inherit: _, rotation: stdout },
+        stderr: Output { sink: _, also_inherit: _, rotation: stderr },
+        log_format,
         depends_on,
         restart_dependents,
         schedule,
@@ -451,6 +460,9 @@ pub fn in_place(old: &Program, new: &Program) -> Program {
         if needs_new_run(old.as_deref(), now.as_deref()) {
             now.clone_from(old);
         }
+    }
+    if !format_matters(old, new) {
+        program.log_format = *log_format;
     }
     if is_same_to_a_run(&old.listen, listen) {
         program.listen.clone_from(listen);
@@ -501,6 +513,10 @@ fn sink(sink: &Sink) -> String {
         Sink::Inherit => "inherit".to_owned(),
         Sink::Stdout => "stdout".to_owned(),
     }
+}
+
+fn places((place, also_inherit): &(&Sink, bool)) -> String {
+    if *also_inherit { format!("[{}, inherit]", sink(place)) } else { sink(place) }
 }
 
 fn log_target(target: &LogTarget) -> String {
@@ -596,6 +612,8 @@ mod tests {
             ("env_pass: [A]", "env_pass: [A, B]", "env_pass: [A] -> [A, B]"),
             ("stdout: /x", "", "stdout: /x -> auto"),
             ("stdout: inherit", "stdout: none", "stdout: inherit -> none"),
+            ("stdout: auto", "stdout: [inherit, /x]", "stdout: auto -> [/x, inherit]"),
+            ("stdout: inherit", "stdout: inherit, log_format: json", "log_format: raw -> json"),
             ("stderr: stdout", "stderr: ~", "stderr: stdout -> none"),
         ] {
             assert_eq!(keys(old, new), (vec![want.to_owned()], vec![]), "{old} -> {new}");
@@ -627,6 +645,7 @@ mod tests {
             ("", "backoff: {floor: 0}", "backoff.floor: 1s -> 0s"),
             ("", "stdout_logfile_maxbytes: 1MB", "stdout_logfile_maxbytes: 50MB -> 1MB"),
             ("", "stderr_logfile_backups: 2", "stderr_logfile_backups: 10 -> 2"),
+            ("", "log_format: prefix", "log_format: raw -> prefix"),
         ] {
             assert_eq!(keys(old, new), (vec![], vec![want.to_owned()]), "{old} -> {new}");
         }

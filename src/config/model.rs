@@ -342,6 +342,8 @@ pub struct Program {
     pub stdout: Output,
     /// `stderr` and what belongs to it.
     pub stderr: Output,
+    /// `log_format`: how output looks that goes to the daemon's own.
+    pub log_format: OutputFormat,
     /// `depends_on`, by name.
     pub depends_on: Vec<Dependency>,
     /// `restart_dependents`: when it ends or is restarted, those that depend on it are restarted, too.
@@ -436,6 +438,7 @@ impl Program {
             tty: false,
             stdout: Output::default(),
             stderr: Output::default(),
+            log_format: OutputFormat::Raw,
             depends_on: Vec::new(),
             restart_dependents: false,
             schedule: None,
@@ -455,6 +458,18 @@ impl Program {
         match stream {
             Stream::Stdout => &self.stdout,
             Stream::Stderr => &self.stderr,
+        }
+    }
+
+    /// How a stream looks that the daemon passes on to its own; `None` if it does not pass it on: because it goes elsewhere, or
+    /// because the processes write there themselves.
+    #[must_use]
+    pub fn passed_on(&self, stream: Stream) -> Option<OutputFormat> {
+        let Output { sink, also_inherit, rotation: _ } = self.output(stream);
+        match sink {
+            Sink::Inherit => (self.log_format != OutputFormat::Raw).then_some(self.log_format),
+            Sink::Auto | Sink::File(_) => also_inherit.then_some(self.log_format),
+            Sink::Discard | Sink::Stdout => None,
         }
     }
 }
@@ -485,6 +500,8 @@ impl Stdin {
 pub struct Output {
     /// The place.
     pub sink: Sink,
+    /// It goes to the daemon's own as well: `[auto, inherit]`. Only if the place is a file.
+    pub also_inherit: bool,
     /// Rotation, if the place is a file.
     pub rotation: Rotation,
 }
@@ -503,6 +520,34 @@ pub enum Sink {
     Inherit,
     /// Only for stderr: where stdout goes, in one stream.
     Stdout,
+}
+
+/// How output looks that goes to the daemon's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OutputFormat {
+    /// `raw`: as it is written.
+    #[default]
+    Raw,
+    /// `prefix`: the name of the process before each line.
+    Prefix,
+    /// `json`: an object for each line.
+    Json,
+}
+
+impl OutputFormat {
+    /// All formats by the names that `log_format` takes.
+    pub const NAMES: [(&'static str, OutputFormat); 3] =
+        [("raw", OutputFormat::Raw), ("prefix", OutputFormat::Prefix), ("json", OutputFormat::Json)];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            OutputFormat::Raw => "raw",
+            OutputFormat::Prefix => "prefix",
+            OutputFormat::Json => "json",
+        }
+    }
 }
 
 /// What the state machine goes by.

@@ -280,6 +280,7 @@ impl Page {
         }
         self.rotation("stdout_logfile", program.stdout.rotation);
         self.rotation("stderr_logfile", program.stderr.rotation);
+        self.unless("log_format", &program.log_format, &plain.log_format, |format| format.name().to_owned());
         self.confines(program);
     }
 
@@ -390,13 +391,18 @@ impl Page {
     }
 
     fn output(&mut self, key: &str, output: &Output) {
-        self.unless(key, &output.sink, &Sink::Auto, |sink| match sink {
+        let place = match &output.sink {
             Sink::Auto => "auto".to_owned(),
-            Sink::File(path) => scalar(path).into_owned(),
+            Sink::File(path) => path.clone(),
             Sink::Discard => "none".to_owned(),
             Sink::Inherit => "inherit".to_owned(),
             Sink::Stdout => "stdout".to_owned(),
-        });
+        };
+        if output.also_inherit {
+            self.list(key, &[place, "inherit".to_owned()]);
+        } else if output.sink != Sink::Auto {
+            self.plain(key, &scalar(&place));
+        }
     }
 
     fn rotation(&mut self, key: &str, rotation: Rotation) {

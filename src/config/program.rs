@@ -10,7 +10,7 @@ use crate::base::tree::{Node, Scalar, Value};
 
 use super::check::World;
 use super::diag::{Place, Report};
-use super::model::{Autorestart, Backoff, KillMode, Output, Program, Sink, Variable};
+use super::model::{Autorestart, Backoff, KillMode, Output, OutputFormat, Program, Sink, Variable};
 use super::section::{Reader, Section};
 use super::values::{self, Read};
 use super::words;
@@ -87,6 +87,7 @@ pub(super) enum Key {
     StdoutBackups,
     StderrMaxbytes,
     StderrBackups,
+    LogFormat,
     Priority,
     DependsOn,
     RestartDependents,
@@ -117,7 +118,7 @@ pub(super) enum Key {
 }
 
 /// Every name of every key; the first of a key is its own, the others are aliases.
-pub(super) const KEYS: [(&str, Key); 77] = [
+pub(super) const KEYS: [(&str, Key); 78] = [
     ("cmd", Key::Cmd),
     ("command", Key::Cmd),
     ("args", Key::Args),
@@ -168,6 +169,7 @@ pub(super) const KEYS: [(&str, Key); 77] = [
     ("stdout_logfile_backups", Key::StdoutBackups),
     ("stderr_logfile_maxbytes", Key::StderrMaxbytes),
     ("stderr_logfile_backups", Key::StderrBackups),
+    ("log_format", Key::LogFormat),
     ("priority", Key::Priority),
     ("depends_on", Key::DependsOn),
     ("restart_dependents", Key::RestartDependents),
@@ -294,6 +296,7 @@ fn rest(reader: &mut ProgramReader<'_, '_, '_, '_>, argv: Vec<String>, world: &W
     schedule::read(reader, p, world);
     outputs(reader, p);
     terminal(reader, p);
+    format_without_use(reader, p);
     program
 }
 
@@ -484,10 +487,24 @@ fn backoff(reader: &mut ProgramReader<'_, '_, '_, '_>, backoff: &mut Backoff) {
 
 fn outputs(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
     let Program { stdout, stderr, .. } = program;
-    reader.set(&mut stdout.sink, Key::Stdout, |n| values::sink(n, false));
-    stderr.sink = stderr_sink(reader);
+    if let Some(place) = reader.value(Key::Stdout, |n| values::places(n, false)) {
+        (stdout.sink, stdout.also_inherit) = place;
+    }
+    (stderr.sink, stderr.also_inherit) = stderr_place(reader);
     rotation(reader, stdout, Key::StdoutMaxbytes, Key::StdoutBackups);
     rotation(reader, stderr, Key::StderrMaxbytes, Key::StderrBackups);
+    reader.set(&mut program.log_format, Key::LogFormat, values::output_format);
+}
+
+/// Says so if a program names a format and nothing of it is passed on. Defaults are for other programs, too.
+fn format_without_use(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &Program) {
+    let passed_on = [Stream::Stdout, Stream::Stderr].into_iter().any(|stream| program.passed_on(stream).is_some());
+    if let (false, OutputFormat::Prefix | OutputFormat::Json, Some(found)) =
+        (passed_on, program.log_format, reader.own.get(Key::LogFormat))
+    {
+        let text = "plays no part: neither stdout nor stderr is inherit, or a list with it";
+        reader.report.warning(found.place, reader.own.path_to(&found.entry.key), text);
+    }
 }
 
 fn rotation(reader: &mut ProgramReader<'_, '_, '_, '_>, output: &mut Output, max_bytes: Key, backups: Key) {
@@ -499,9 +516,10 @@ fn rotation(reader: &mut ProgramReader<'_, '_, '_, '_>, output: &mut Output, max
 fn terminal(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
     reader.set(&mut program.tty, Key::Tty, values::boolean);
     let Some((by, _)) = reader.find(Key::Tty).filter(|_| program.tty) else { return };
-    if let (Sink::Inherit, Some((section, found))) = (&program.stdout.sink, reader.find(Key::Stdout)) {
-        let text =
-            "cannot be inherit with \"tty: true\", where the daemon reads what is shown; give a file, auto or none";
+    let unread = program.stdout.sink == Sink::Inherit && program.log_format == OutputFormat::Raw;
+    if let (true, Some((section, found))) = (unread, reader.find(Key::Stdout)) {
+        let text = "cannot be inherit with \"tty: true\", where the daemon reads what is shown; give a file, auto, none, \
+                    [auto, inherit], or \"log_format: prefix\"";
         reader.report.error(found.place, section.path_to(&found.entry.key), text);
     }
     let own_place = matches!(program.stderr.sink, Sink::File(_) | Sink::Inherit | Sink::Discard);
@@ -513,29 +531,30 @@ fn terminal(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &mut Program) {
             reader.report.warning(found.place, section.path_to(&found.entry.key), text);
         }
     }
-    program.stderr.sink = Sink::Stdout;
+    (program.stderr.sink, program.stderr.also_inherit) = (Sink::Stdout, false);
 }
 
 /// `stderr`, or `redirect_stderr: true`, which comes before it in the same section.
-fn stderr_sink(reader: &mut ProgramReader<'_, '_, '_, '_>) -> Sink {
+fn stderr_place(reader: &mut ProgramReader<'_, '_, '_, '_>) -> (Sink, bool) {
     let mut redirect_open = true;
     for section in [reader.own, reader.defaults] {
-        let sink = section.get(Key::Stderr);
-        let sink = sink.and_then(|found| Some((found, reader.value_of(section, found, |n| values::sink(n, true))?)));
+        let place = section.get(Key::Stderr);
+        let place =
+            place.and_then(|found| Some((found, reader.value_of(section, found, |n| values::places(n, true))?)));
         let redirect = section.get(Key::RedirectStderr).filter(|_| redirect_open);
         if let Some(redirect) = redirect {
             redirect_open = false;
             if reader.value_of(section, redirect, values::boolean) == Some(true) {
-                if let Some((found, Sink::File(_) | Sink::Inherit)) = sink {
+                if let Some((found, (Sink::File(_) | Sink::Inherit, _) | (_, true))) = place {
                     let text = "is not used: redirect_stderr sends stderr to where stdout goes";
                     reader.report.warning(found.place, section.path_to(&found.entry.key), text);
                 }
-                return Sink::Stdout;
+                return (Sink::Stdout, false);
             }
         }
-        if let Some((_, sink)) = sink {
-            return sink;
+        if let Some((_, place)) = place {
+            return place;
         }
     }
-    Sink::Auto
+    (Sink::Auto, false)
 }

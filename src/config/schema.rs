@@ -15,7 +15,7 @@ use crate::base::signal::Sig;
 use crate::base::units::LONGEST;
 
 use super::daemon::{DAEMON_KEYS, DaemonKey, HTTP_KEYS, HttpKey, SOCKET_KEYS, SocketKey};
-use super::model::{Condition, EVENTS, KillMode, Level, LogFormat, Overlap};
+use super::model::{Condition, EVENTS, KillMode, Level, LogFormat, OutputFormat, Overlap};
 use super::on_event::{ENTRIES, EVENT_KEYS, EventKey};
 use super::parse::{PROGRAMS, ROOTS, Root};
 use super::program::{
@@ -242,13 +242,19 @@ fn program(key: Key) -> Said {
         Key::EnvPass => (variable_names(), "Names or patterns of the daemon's variables that it gets. Default: []."),
         Key::Stdin => (stdin(), "What it reads: null is nothing, pipe what is sent to it. Default: null."),
         Key::Tty => (boolean(), "Give it a terminal of its own. Default: false."),
-        Key::Stdout => (sink(false), "Where its output goes: a path, auto, none or inherit. Default: auto."),
-        Key::Stderr => (sink(true), "Where its errors go: a path, auto, none, inherit or stdout. Default: auto."),
+        Key::Stdout => {
+            (sink(false), "Where its output goes: a path, auto, none, inherit, or [auto, inherit]. Default: auto.")
+        }
+        Key::Stderr => (sink(true), "Where its errors go: as for stdout, and stdout. Default: auto."),
         Key::RedirectStderr => (boolean(), "The same as stderr: stdout. Default: false."),
         Key::StdoutMaxbytes => (size(), "The size at which its log is set aside; 0 is never. Default: 50MB."),
         Key::StdoutBackups => (integer(&BACKUPS), "How many set-aside files are kept. Default: 10."),
         Key::StderrMaxbytes => (size(), "The size at which its log of errors is set aside. Default: 50MB."),
         Key::StderrBackups => (integer(&BACKUPS), "How many set-aside files of errors are kept. Default: 10."),
+        Key::LogFormat => (
+            words(&OutputFormat::NAMES.map(|(name, _)| name), &[]),
+            "How its output looks where the daemon's goes. Default: raw.",
+        ),
         Key::Priority => (integer(&PRIORITY), "Lower starts earlier and stops later. Default: 999."),
         Key::DependsOn => (dependencies(), "The programs that must have come first. Default: []."),
         Key::RestartDependents => (boolean(), "Restart those that depend on it when it ends. Default: false."),
@@ -501,7 +507,15 @@ fn sink(is_stderr: bool) -> Value {
         if is_stderr { &["auto", "none", "inherit", "stdout"] } else { &["auto", "none", "inherit"] };
     let not_here: &[&str] = if is_stderr { &["stderr", "syslog"] } else { &["stdout", "stderr", "syslog"] };
     let path = json!({"type": "string", "pattern": "[^/]$", "not": none_of(not_here)});
-    json!({"anyOf": [{"enum": offered}, path, {"type": "null"}]})
+    // Of two items, one is a file and the other is not.
+    let own = if is_stderr { "/dev/(stderr|fd/2)" } else { "/dev/(stdout|fd/1)" };
+    let inherit = json!({"type": "string", "pattern": format!("^({}|{own})$", any_case("inherit"))});
+    let no_file = [not_here, &["none", "null", "inherit", "stdout"]].concat();
+    let not = json!({"anyOf": [none_of(&no_file), inherit]});
+    let file = json!({"type": "string", "pattern": "[^/]$", "not": not});
+    let two = json!({"type": "array", "items": {"anyOf": [file, inherit]}, "minItems": 2, "maxItems": 2,
+        "contains": inherit, "not": {"items": inherit}});
+    json!({"anyOf": [{"enum": offered}, path, two, {"type": "null"}]})
 }
 
 fn stdin() -> Value {

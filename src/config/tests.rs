@@ -11,10 +11,10 @@ mod http;
 mod roles;
 
 use super::diag::{Diagnostic, Level};
-use super::model::{Autorestart, Config, KillMode, LogTarget, Program, Rotation, Sink, Stdin, Variable};
+use super::model::{Autorestart, Config, KillMode, LogTarget, OutputFormat, Program, Rotation, Sink, Stdin, Variable};
 use super::{Objection, Parsed, Source, World, parse};
 use crate::base::exit::ExitCodes;
-use crate::base::id::ProgramName;
+use crate::base::id::{ProgramName, Stream};
 use crate::base::signal::Sig;
 
 fn env(name: &str) -> Option<String> {
@@ -223,6 +223,20 @@ fn places_of_output() {
     assert_eq!(program("stdout: /dev/stdout").stdout.sink, Sink::Inherit);
     assert_eq!(program("stderr: /dev/stderr").stderr.sink, Sink::Inherit);
     assert_eq!(program("stderr: stdout").stderr.sink, Sink::Stdout);
+    for (text, want) in [
+        ("stdout: [auto, inherit]", Some(OutputFormat::Raw)),
+        ("stdout: [INHERIT, /x], log_format: json", Some(OutputFormat::Json)),
+        ("stdout: inherit, log_format: Prefix", Some(OutputFormat::Prefix)),
+        ("stdout: inherit", None),
+        ("stdout: none, log_format: json", None),
+        ("stdout: /x, log_format: json", None),
+    ] {
+        assert_eq!(program(text).passed_on(Stream::Stdout), want, "{text}");
+    }
+    let told = warned(&one("log_format: json, stdout: auto"));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("programs.web.log_format: plays no part"), "{told:?}");
+    assert_eq!(warned(&format!("defaults: {{log_format: json}}\n{}", one("stdout: auto"))).len(), 0);
     let p = program(
         "stdout_logfile_maxbytes: 1MB, stdout_logfile_backups: 0, stderr_logfile_maxbytes: 0, stderr_logfile_backups: 1000",
     );

@@ -13,7 +13,7 @@ use crate::base::text::quoted;
 use crate::base::tree::{Node, Scalar, Value};
 use crate::base::units;
 
-use super::model::{Account, Autorestart, ExitWhen, KillMode, Level, LogFormat, LogTarget, Sink, Stdin};
+use super::model::{Account, Autorestart, ExitWhen, KillMode, Level, LogFormat, LogTarget, OutputFormat, Sink, Stdin};
 
 /// The value, or what is wrong with it.
 pub(super) type Read<T> = Result<T, String>;
@@ -266,6 +266,18 @@ pub(super) fn sink(node: &Node<'_>, is_stderr: bool) -> Read<Sink> {
     }
 }
 
+/// Where a stream goes, and whether it goes to the daemon's own as well: one place, or a list of a file and `inherit`.
+pub(super) fn places(node: &Node<'_>, is_stderr: bool) -> Read<(Sink, bool)> {
+    let Value::Seq(items) = &node.value else { return sink(node, is_stderr).map(|sink| (sink, false)) };
+    let list = "is a list, but not one of a file or auto, and inherit: [auto, inherit]".to_owned();
+    let [one, other] = items.as_slice() else { return Err(list) };
+    match (sink(one, is_stderr)?, sink(other, is_stderr)?) {
+        (place @ (Sink::Auto | Sink::File(_)), Sink::Inherit)
+        | (Sink::Inherit, place @ (Sink::Auto | Sink::File(_))) => Ok((place, true)),
+        _ => Err(list),
+    }
+}
+
 /// What a process reads from.
 pub(super) fn stdin(node: &Node<'_>) -> Read<Stdin> {
     if is_null(node) {
@@ -289,6 +301,14 @@ pub(super) fn log_format(node: &Node<'_>) -> Read<LogFormat> {
     let text = plain_text(node, "a format")?;
     let names = LogFormat::NAMES.map(|(name, _)| name);
     let found = LogFormat::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, format)| *format);
+    found.ok_or_else(|| format!("{} is not one of {}{}", quoted(text), names.join(", "), suggestion(text, names)))
+}
+
+/// How output looks that goes to the daemon's own.
+pub(super) fn output_format(node: &Node<'_>) -> Read<OutputFormat> {
+    let text = plain_text(node, "a format")?;
+    let names = OutputFormat::NAMES.map(|(name, _)| name);
+    let found = OutputFormat::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, format)| *format);
     found.ok_or_else(|| format!("{} is not one of {}{}", quoted(text), names.join(", "), suggestion(text, names)))
 }
 

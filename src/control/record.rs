@@ -1,8 +1,11 @@
 //! A line of the daemon's log in JSON, for `jq` and for collectors of logs. See taskmasterd(8) for the fields.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
+
+use crate::base::id::Stream;
 
 use super::message::StateName;
 
@@ -39,6 +42,29 @@ pub struct Subject<'a> {
     pub from: StateName,
     /// Its state since.
     pub to: StateName,
+}
+
+/// A line that a process wrote, or a piece of one that is too long: what is shown of it where the daemon's output goes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Said<'a> {
+    /// When it was read: UTC, as RFC 3339 writes it.
+    pub time: &'a str,
+    /// `output`.
+    pub event: &'static str,
+    /// The program.
+    pub program: &'a str,
+    /// The process, as people see it.
+    pub process: &'a str,
+    /// Its process id, if it is a run that wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// `stdout` or `stderr`.
+    pub stream: Stream,
+    /// The text, with replacement characters for what is none.
+    pub message: Cow<'a, str>,
+    /// The line goes on in the next object of this stream.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
 }
 
 /// A request that was answered.
@@ -83,18 +109,55 @@ impl fmt::Display for Answered<'_> {
 impl Record<'_> {
     /// Appends the line, its end included.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let start = out.len();
-        if serde_json::to_writer(&mut *out, self).is_err() {
-            // Texts and numbers can always be written; a line that were cut short would spoil the next one, too.
-            out.truncate(start);
-        }
-        out.push(b'\n');
+        line(self, out);
     }
+}
+
+impl Said<'_> {
+    /// Appends the line, its end included.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        line(self, out);
+    }
+}
+
+fn line(object: &impl Serialize, out: &mut Vec<u8>) {
+    let start = out.len();
+    if serde_json::to_writer(&mut *out, object).is_err() {
+        // Texts and numbers can always be written; a line that were cut short would spoil the next one, too.
+        out.truncate(start);
+    }
+    out.push(b'\n');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_process_says() {
+        let mut out = Vec::new();
+        let message = String::from_utf8_lossy(b"a \"b\"\xff\x1b\t\xe2\x82\xac");
+        let (time, process) = ("2026-01-02T03:04:05.678Z", "w:w_00");
+        let said = Said {
+            time,
+            event: "output",
+            program: "w",
+            process,
+            pid: Some(7),
+            stream: Stream::Stderr,
+            message,
+            partial: true,
+        };
+        said.write(&mut out);
+        Said { pid: None, partial: false, stream: Stream::Stdout, message: "".into(), ..said }.write(&mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"time\":\"2026-01-02T03:04:05.678Z\",\"event\":\"output\",\"program\":\"w\",\"process\":\"w:w_00\",\"pid\":7,\
+             \"stream\":\"stderr\",\"message\":\"a \\\"b\\\"\u{fffd}\\u001b\\t\u{20ac}\",\"partial\":true}\n\
+             {\"time\":\"2026-01-02T03:04:05.678Z\",\"event\":\"output\",\"program\":\"w\",\"process\":\"w:w_00\",\
+             \"stream\":\"stdout\",\"message\":\"\"}\n"
+        );
+    }
 
     #[test]
     fn a_line_stays_a_line() {

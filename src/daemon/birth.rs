@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::errno::Errno;
-use crate::base::id::{Key, ProgramName, Run, Stream};
+use crate::base::id::{Key, ProgramName, Run, Stream, process_name};
 use crate::base::select::glob;
 use crate::base::stage::Stage;
 use crate::config::expand::{self, Blueprint, ExpandError, Outside, Place};
-use crate::config::model::{KillMode, Program, Rotation};
+use crate::config::model::{KillMode, OutputFormat, Program};
 use crate::supervise::event::{Fact, Input};
 use crate::supervise::state::Failure;
 use crate::supervise::task::{Task, TaskOutput};
@@ -24,7 +24,8 @@ use crate::sys::user::{self, Identity, effective_uid};
 
 use super::children::Roots;
 use super::confine::{self, Refused};
-use super::output::{self, Writer};
+use super::console::Consoles;
+use super::output::{self, Purposes, Speaker, Writer};
 use super::run::Daemon;
 
 /// What a child finds in `PATH` if the daemon has none.
@@ -94,6 +95,7 @@ impl Daemon {
         self.look_for_lines((key, run), program);
         let child = command.spawn(standard.stdio(), &mut self.nursery)?;
         let pid = child.pid;
+        self.outputs.born(Writer::Run(key, run), pid);
         let cgroup = self.cgroups.of(key, run).filter(|_| program.policy.kill_mode == KillMode::Cgroup);
         let roots = Roots { marks: standard.marks(), cgroup };
         if let Err((error, unborn)) = self.children.born(&mut self.reactor, key, run, child, roots) {
@@ -132,7 +134,7 @@ impl Daemon {
         let failed = |error: io::Error| Failed::new(Stage::Pipe, &error);
         let (stdout, stderr, kept) = match task.output {
             TaskOutput::Log => {
-                let ends = self.ends(Writer::Task(task.id), program, &blueprint, owner.as_ref());
+                let ends = self.ends(Writer::Task(task.id), task.key, program, &blueprint, owner.as_ref());
                 let (stdout, stderr) = ends.map_err(failed)?;
                 (stdout, stderr, None)
             }
@@ -142,7 +144,9 @@ impl Daemon {
             }
         };
         let standard = StandardFiles::Each { stdin: None, stdout, stderr };
-        Ok((command.spawn(standard.stdio(), &mut self.nursery)?, kept))
+        let child = command.spawn(standard.stdio(), &mut self.nursery)?;
+        self.outputs.born(Writer::Task(task.id), child.pid);
+        Ok((child, kept))
     }
 
     /// Brings a command into being that is told an event: as the daemon itself, with its environment. With it the end
@@ -307,7 +311,7 @@ impl Daemon {
         }
         let failed = |error: io::Error| Failed::new(Stage::Pipe, &error);
         let stdin = self.input_end(id, program, owner).map_err(failed)?;
-        let (stdout, stderr) = self.ends(Writer::Run(id.0, id.1), program, blueprint, owner).map_err(failed)?;
+        let (stdout, stderr) = self.ends(Writer::Run(id.0, id.1), id.0, program, blueprint, owner).map_err(failed)?;
         Ok(StandardFiles::Each { stdin, stdout, stderr })
     }
 
@@ -315,46 +319,84 @@ impl Daemon {
     fn ends(
         &mut self,
         writer: Writer,
+        key: Key,
         program: &Program,
         blueprint: &Blueprint,
         owner: Option<&Credentials>,
     ) -> io::Result<(End, End)> {
-        let mut end = |stream, place| self.end((writer, stream), place, program.output(stream).rotation, owner);
+        let mut end = |stream, place| self.end((writer, stream), key, place, program, owner);
         // With a terminal, what the program writes is one stream.
         let of_stderr = if program.tty { &Place::Merged } else { &blueprint.stderr };
         Ok((end(Stream::Stdout, &blueprint.stdout)?, end(Stream::Stderr, of_stderr)?))
     }
 
-    /// Makes a pipe into a log file; its end to write to.
-    pub(super) fn output_end(&mut self, id: output::Id, path: &str, rotation: Rotation) -> io::Result<OwnedFd> {
-        let path = Path::new(path);
-        if let (Writer::Run(key, _), stream) = id
+    /// Makes a pipe for a stream that the daemon reads, because it goes to a file or is passed on; its end to write to. `None`
+    /// if it is neither.
+    pub(super) fn output_end(
+        &mut self,
+        id: output::Id,
+        key: Key,
+        place: &Place,
+        program: &Program,
+    ) -> io::Result<Option<OwnedFd>> {
+        let stream = id.1;
+        let shown = self.speaker(key, stream, program);
+        let file = match place {
+            Place::File(path) => Some((Path::new(path), program.output(stream).rotation)),
+            Place::Inherit if shown.is_some() => None,
+            Place::Discard | Place::Inherit | Place::Merged => return Ok(None),
+        };
+        if let (Writer::Run(..), Some((path, _))) = (id.0, file)
             && path != Path::new(NOWHERE)
         {
             self.follow_new_run(key, stream, path);
         }
-        self.outputs.open(&mut self.reactor, &mut self.files, id, path, rotation)
+        self.outputs.open(&mut self.reactor, &mut self.files, id, Purposes { file, shown }).map(Some)
+    }
+
+    /// Whose a stream is that is passed on to the daemon's own.
+    fn speaker(&self, key: Key, stream: Stream, program: &Program) -> Option<Speaker> {
+        let format = program.passed_on(stream)?;
+        let member = self.fleet.member(key)?;
+        let process = self.fleet.display_name(member);
+        let coloured = format == OutputFormat::Prefix
+            && Consoles::is_terminal(stream)
+            && self.surroundings.env.get("NO_COLOR").is_none_or(String::is_empty)
+            && self.surroundings.env.get("TERM").is_none_or(|term| term != "dumb");
+        let width = if format == OutputFormat::Prefix { self.widest_name() } else { 0 };
+        Some(Speaker { program: member.name.to_string(), process, format, width, coloured })
+    }
+
+    /// How many characters the longest name has that stands before lines.
+    fn widest_name(&self) -> usize {
+        let of = |(name, program): (&ProgramName, &Arc<Program>)| {
+            let shown = [Stream::Stdout, Stream::Stderr].into_iter().any(|s| program.passed_on(s).is_some());
+            let numbers = program.numbers();
+            let last = process_name(name, numbers.end.saturating_sub(1), numbers.len() > 1);
+            if shown && program.log_format == OutputFormat::Prefix { last.chars().count() } else { 0 }
+        };
+        self.fleet.config().programs.iter().map(of).max().unwrap_or(0)
     }
 
     fn end(
         &mut self,
         id: output::Id,
+        key: Key,
         place: &Place,
-        rotation: Rotation,
+        program: &Program,
         owner: Option<&Credentials>,
     ) -> io::Result<End> {
+        if let Some(end) = self.output_end(id, key, place, program)? {
+            if let Some(owner) = owner {
+                // So that the program may open /dev/stdout, which is this pipe by another name.
+                fd::give_to(end.as_fd(), owner.uid, owner.gid)?;
+            }
+            return Ok(End::Pipe(end));
+        }
         Ok(match place {
-            Place::Discard => End::Null,
             Place::Inherit => End::Own,
             Place::Merged => End::Merged,
-            Place::File(path) => {
-                let end = self.output_end(id, path, rotation)?;
-                if let Some(owner) = owner {
-                    // So that the program may open /dev/stdout, which is this pipe by another name.
-                    fd::give_to(end.as_fd(), owner.uid, owner.gid)?;
-                }
-                End::Pipe(end)
-            }
+            Place::Discard | Place::File(_) => End::Null,
         })
     }
 }

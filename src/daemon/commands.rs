@@ -86,7 +86,7 @@ impl Daemon {
     pub(super) fn reply(&mut self, ticket: Ticket, response: &Response) {
         self.write_answered(ticket, response);
         // Who has an answer finds in the log what it is about.
-        self.journal.flush(&mut self.files, self.now);
+        self.journal.flush(&mut self.files, self.outputs.consoles(), self.now);
         if audience::is_of_web(ticket.client) {
             return self.reply_by_web(ticket, response);
         }
@@ -300,7 +300,9 @@ impl Daemon {
                 Err(Refusal::new(RefusalCode::Failed, format!("{stream} of \"{name}\" is discarded")))
             }
             Place::Inherit => {
-                let text = format!("{stream} of \"{name}\" is the daemon's own, it is not kept");
+                let text = format!(
+                    "{stream} of \"{name}\" is the daemon's own, it is not kept; [auto, inherit] keeps it as well"
+                );
                 Err(Refusal::new(RefusalCode::Failed, text))
             }
         }

@@ -52,6 +52,7 @@ impl Daemon {
             Source::Task(id) => self.task_ended(id),
             Source::Delivery(number) => self.serve_delivery(number),
             Source::TaskOutput(id) => self.tasks.serve_output(&mut self.reactor, id),
+            Source::Console(stream) => self.outputs.consoles().write(&mut self.reactor, stream),
             Source::Output(writer, stream) => {
                 self.outputs.serve(&mut self.reactor, &mut self.files, (writer, stream), self.now);
             }
@@ -92,6 +93,7 @@ impl Daemon {
             }
             self.end_stdin((key, run));
             self.drain_run((key, run));
+            self.outputs.said_all(Writer::Run(key, run));
             self.lines_came();
             self.signs_over((key, run));
             let exit = self.cgroups.explain(key, run, exit);

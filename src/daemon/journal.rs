@@ -1,21 +1,21 @@
 //! The daemon's own log: one line a fact, at a level, to a file, standard output or syslog.
 //!
-//! Lines gather in a buffer and are written once a turn. A log that cannot be written loses lines, never time: the
+//! Lines gather in a buffer and are handed over once a turn. A log that cannot be written loses lines, never time: the
 //! loop does not wait for it, and how many were lost is the first line when it works again.
 
 use std::fmt;
 use std::io::Write;
 use std::path::Path;
 
+use crate::base::id::Stream;
 use crate::base::time::Mono;
 use crate::config::model::{DaemonConfig, Level, LogFormat, LogTarget};
 use crate::control::record::{Answered, Record, Subject};
 use crate::supervise::action::Happening;
-use crate::sys::fd;
-use crate::sys::process::is_terminal;
 use crate::sys::sock::Syslog;
 
 use super::clock;
+use super::console::Consoles;
 use super::logfile::{FileId, LogFiles};
 
 /// How much may gather within one turn before lines are dropped.
@@ -60,7 +60,7 @@ impl Journal {
             LogTarget::Stdout => Target::Stdout,
             LogTarget::Syslog => Target::Syslog(Syslog::connect().ok()),
         };
-        let echo = foreground && !matches!(target, Target::Stdout) && is_terminal(fd::standard(2));
+        let echo = foreground && !matches!(target, Target::Stdout) && Consoles::is_terminal(Stream::Stderr);
         Journal {
             level: config.loglevel,
             format: config.logformat,
@@ -147,22 +147,18 @@ impl Journal {
     }
 
     /// Hands over what has gathered.
-    pub fn flush(&mut self, files: &mut LogFiles, now: Mono) {
+    pub fn flush(&mut self, files: &mut LogFiles, consoles: &mut Consoles, now: Mono) {
         if self.buffer.is_empty() {
             return;
         }
         let lost_before = self.lost;
         if self.echo {
             // A terminal that is gone or stopped is no reason to stop.
-            let _ = fd::write_without_waiting(fd::standard(2), &self.buffer);
+            let _ = consoles.add_log(Stream::Stderr, &self.buffer);
         }
         match &mut self.target {
             Target::File(id) => files.write_lines(*id, &self.buffer, now),
-            Target::Stdout => {
-                let written = fd::write_without_waiting(fd::standard(1), &self.buffer).unwrap_or(0);
-                let rest = self.buffer.get(written..).unwrap_or_default();
-                self.lost += rest.iter().filter(|b| **b == b'\n').count() as u64;
-            }
+            Target::Stdout => self.lost += consoles.add_log(Stream::Stdout, &self.buffer),
             Target::Syslog(connection) => {
                 // The syslog daemon has a time and a level of its own; an object keeps its own as well.
                 let head = match self.format {

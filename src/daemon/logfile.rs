@@ -36,7 +36,7 @@ pub use read::{ReadOn, read_on, tail};
 pub use tap::Tap;
 
 use file::LogFile;
-use pump::{Scratch, Session};
+use pump::{Onlooker, Scratch, Session};
 
 /// The most that [`tail`] is to be asked for, in bytes.
 pub const TAIL_LIMIT_BYTES: usize = 1 << 20;
@@ -175,15 +175,15 @@ impl LogFiles {
         self.pump_seen(id, pipe, state, budget, now, None)
     }
 
-    /// The same, and every byte that is taken out of the pipe is shown to the tap.
-    pub fn pump_seen(
+    /// The same, and every byte that is taken out of the pipe is shown to somebody.
+    pub fn pump_seen<'s>(
         &mut self,
         id: FileId,
         pipe: BorrowedFd<'_>,
         state: &mut PipeState,
         budget: usize,
         now: Mono,
-        seen: Option<&mut Tap>,
+        seen: Option<&'s mut Onlooker<'s>>,
     ) -> Pumped {
         let Some(file) = self.files.get_mut(&id) else { return Pumped { moved: 0, next: Pump::Empty } };
         let before = state.moved.dropped;

@@ -23,6 +23,7 @@ use super::background::{announce, in_background, with_shell};
 use super::children::Children;
 use super::clients::Clients;
 use super::clock::{self, Clock};
+use super::console::Consoles;
 use super::error::Error;
 use super::journal::Journal;
 use super::listeners::Listeners;
@@ -176,7 +177,9 @@ fn serve(mut origin: Origin, loaded: Loaded, foreground: bool, ready: Option<Own
     let surroundings = Surroundings { env: origin.env.clone(), host: process::host_name(), directory, open_files };
     // Who is told that the daemon is ready can connect.
     let listeners = Listeners::open_all(&config, &people, &surroundings, &mut journal);
-    journal.flush(&mut files, clock::now());
+    let mut first_lines = Consoles::default();
+    journal.flush(&mut files, &mut first_lines, clock::now());
+    first_lines.write_out();
     clients.allow(origin::room_for_clients(&config));
     announce(ready, foreground)?;
     process::trim_heap();
@@ -237,7 +240,12 @@ impl Daemon {
             Err(error) => self.log(Level::Critical, error),
         }
         self.report_log_facts();
-        self.journal.flush(&mut self.files, self.now);
+        self.journal.flush(&mut self.files, self.outputs.consoles(), self.now);
+        if !self.outputs.finish_shown(&mut self.reactor, &mut self.files, self.now) {
+            self.log(Level::Warning, "not all output was passed on: nobody reads it");
+            self.report_log_facts();
+            self.journal.flush(&mut self.files, self.outputs.consoles(), self.now);
+        }
     }
 }
 

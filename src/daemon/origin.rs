@@ -63,12 +63,15 @@ fn apply(overrides: &Overrides, config: &mut Config) {
 const BASE_FILES: u64 = 128;
 
 /// How many descriptors a configuration may need at the most: for each process a pidfd, and for each stream that goes
-/// to a file its pipe and the file; the daemon's end of its standard input; for a terminal a pipe between it and its log. A
+/// to a file or is passed on its pipe and the file; the daemon's end of its standard input; for a terminal a pipe between it and its log. A
 /// start on its way has a status pipe as well.
 fn files_needed(config: &Config) -> u64 {
     let of = |program: &Program| {
-        let streams = [Stream::Stdout, Stream::Stderr].map(|s| &program.output(s).sink);
-        let files = streams.into_iter().filter(|sink| matches!(sink, Sink::Auto | Sink::File(_))).count();
+        let files = [Stream::Stdout, Stream::Stderr].into_iter().filter(|stream| {
+            let to_file = matches!(program.output(*stream).sink, Sink::Auto | Sink::File(_));
+            to_file || program.passed_on(*stream).is_some()
+        });
+        let files = files.count();
         let input = u64::from(program.tty || program.stdin == Stdin::Pipe);
         let between = if program.tty { 2 } else { 0 };
         let signs = checks::files_of_signs(program);

@@ -3,10 +3,15 @@
 //! A pipe belongs to a run or a task and is kept until its end, which may come long after the run's: a process that left the
 //! group may hold it, and while somebody can write, somebody must read. Each pipe has a byte budget a turn; what is
 //! left is served in the next turn, because an edge-triggered poll does not tell twice. The core is not involved.
+//!
+//! What is passed on to the daemon's own output is read only while there is room for it; the pipes that wait for room are
+//! served in turn, so that a loud program does not keep the others from being heard.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod shown;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use crate::base::id::{Key, Run, Stream, TaskId};
@@ -16,11 +21,20 @@ use crate::config::model::Rotation;
 use crate::supervise::health::Purpose;
 use crate::sys::{fd, splice};
 
+use super::birth::NOWHERE;
+use super::clock;
+use super::console::Consoles;
 use super::logfile::{FileId, LogFiles, Moved, PipeState, Pump, Pumped, Tap};
 use super::reactor::{Reactor, Source, Token, Wants};
 
+use shown::Shown;
+pub use shown::Speaker;
+
 /// How much one pipe may move in one turn. A loud program gets that much, then everybody else is served.
 const READ_BUDGET_BYTES: usize = 1 << 20;
+
+/// How much is read at once of what is passed on. A line may become ten times as long by what stands before it.
+const SHOWN_BYTES: usize = 8 << 10;
 
 /// Who writes into a pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,12 +51,24 @@ pub type Id = (Writer, Stream);
 #[derive(Debug)]
 struct Pipe {
     token: Token,
-    file: FileId,
+    /// `None` if it is only passed on.
+    file: Option<FileId>,
     state: PipeState,
     /// When a failing file is tried again.
     retry: Option<Mono>,
     /// `Some` iff somebody looks for lines in it.
     tap: Option<Box<Tap>>,
+    /// `Some` iff it is passed on to the daemon's own output.
+    shown: Option<Box<Shown>>,
+}
+
+/// What a pipe is for.
+#[derive(Debug)]
+pub struct Purposes<'a> {
+    /// The log file that it goes to.
+    pub file: Option<(&'a Path, Rotation)>,
+    /// Whose output it is, if it is passed on.
+    pub shown: Option<Speaker>,
 }
 
 /// All output pipes.
@@ -55,6 +81,10 @@ pub struct Outputs {
     stalled: BTreeSet<(Mono, Id)>,
     /// Lines that were looked for and have come.
     lines: Vec<Line>,
+    /// The daemon's own output.
+    consoles: Consoles,
+    /// Pipes that wait for room in the daemon's standard output, and those for standard error.
+    queues: [VecDeque<Id>; 2],
     /// What became of the bytes of pipes that are closed, by process and stream.
     past: BTreeMap<(Key, Stream), Moved>,
 }
@@ -71,7 +101,7 @@ pub struct Line {
 }
 
 impl Outputs {
-    /// Makes a pipe into a log file; the end that the child gets.
+    /// Makes a pipe into a log file, or what else its output is for; the end that the child gets.
     ///
     /// # Errors
     /// No pipe could be made or polled: EMFILE, ENFILE, ENOMEM.
@@ -80,14 +110,15 @@ impl Outputs {
         reactor: &mut Reactor,
         files: &mut LogFiles,
         id: Id,
-        path: &Path,
-        rotation: Rotation,
+        purposes: Purposes<'_>,
     ) -> io::Result<OwnedFd> {
         let (read, end) = fd::output_pipe()?;
         let (writer, stream) = id;
         let token = reactor.add(Source::Output(writer, stream), read, Wants::Read).map_err(|(error, _)| error)?;
-        let pipe =
-            Pipe { token, file: files.open(path, rotation), state: PipeState::default(), retry: None, tap: None };
+        let Purposes { file, shown } = purposes;
+        let file = file.map(|(path, rotation)| files.open(path, rotation));
+        let shown = shown.map(|speaker| Box::new(Shown::new(speaker, stream, self.consoles.place(stream))));
+        let pipe = Pipe { token, file, state: PipeState::default(), retry: None, tap: None, shown };
         self.pipes.insert(id, pipe);
         Ok(end)
     }
@@ -101,6 +132,9 @@ impl Outputs {
 
     /// Moves what has come, up to the budget.
     pub fn serve(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id, now: Mono) {
+        if self.is_behind_others(id) {
+            return self.await_room(id);
+        }
         self.pump(reactor, files, id, READ_BUDGET_BYTES, now);
     }
 
@@ -135,7 +169,7 @@ impl Outputs {
             if let Some(pipe) = self.pipes.get(&id)
                 && let Some(fd) = reactor.fd(pipe.token)
             {
-                files.abandon(pipe.file, fd, now);
+                pipe.file.map(|file| files.abandon(file, fd, now));
             }
         }
     }
@@ -143,7 +177,7 @@ impl Outputs {
     /// The file that a stream of a run or a task goes to.
     #[must_use]
     pub fn path<'a>(&self, files: &'a LogFiles, id: Id) -> Option<&'a Path> {
-        self.pipes.get(&id).and_then(|pipe| files.path(pipe.file))
+        self.pipes.get(&id).and_then(|pipe| files.path(pipe.file?)).filter(|path| *path != Path::new(NOWHERE))
     }
 
     /// Gives up the pipes of a run or a task that has no process.
@@ -166,6 +200,7 @@ impl Outputs {
             self.stalled.pop_first();
             self.serve(reactor, files, id, now);
         }
+        self.serve_queues(reactor, files, now);
     }
 
     /// Tries failing files now: after they were opened anew.
@@ -178,7 +213,7 @@ impl Outputs {
     /// Applies rotation keys that changed while the run lives.
     pub fn set_rotation(&mut self, files: &mut LogFiles, id: Id, rotation: Rotation) {
         if let Some(pipe) = self.pipes.get(&id) {
-            files.set_rotation(pipe.file, rotation);
+            pipe.file.iter().for_each(|file| files.set_rotation(*file, rotation));
         }
     }
 
@@ -233,7 +268,12 @@ impl Outputs {
     /// Whether a pipe has more than its budget: then the next poll must not wait.
     #[must_use]
     pub fn has_more(&self) -> bool {
+        let room = |stream, queue: &VecDeque<Id>| !queue.is_empty() && self.consoles.has_room(stream);
+        let [stdout, stderr] = &self.queues;
         !self.again.is_empty()
+            || self.consoles.has_facts()
+            || room(Stream::Stdout, stdout)
+            || room(Stream::Stderr, stderr)
     }
 
     /// When `serve_due` has something to do at the latest.
@@ -242,27 +282,72 @@ impl Outputs {
         [self.stalled.first().map(|(at, _)| *at), files.next_retry()].into_iter().flatten().min()
     }
 
-    /// Moves up to `budget` bytes and sees to what is next. How many were moved, and whether more can be at once.
+    /// Moves up to `budget` bytes, of what is passed on only as much as there is room for. How many were moved, and whether
+    /// more can be at once.
     fn pump(&mut self, reactor: &mut Reactor, files: &mut LogFiles, id: Id, budget: usize, now: Mono) -> (usize, bool) {
+        let Some(to) = self.pipes.get(&id).and_then(|pipe| Some(pipe.shown.as_ref()?.to)) else {
+            return self.pump_once(reactor, files, id, budget, now);
+        };
+        let mut moved = 0;
+        while moved < budget {
+            if !self.consoles.has_room(to) {
+                self.consoles.write_all(reactor);
+            }
+            if !self.consoles.has_room(to) {
+                self.await_room(id);
+                return (moved, false);
+            }
+            let (bytes, more) = self.pump_once(reactor, files, id, SHOWN_BYTES.min(budget - moved), now);
+            moved += bytes;
+            // A rotation ends a pump with nothing moved.
+            if !more || bytes == 0 {
+                return (moved, more);
+            }
+        }
+        (moved, true)
+    }
+
+    /// Moves up to `budget` bytes and sees to what is next.
+    fn pump_once(
+        &mut self,
+        reactor: &mut Reactor,
+        files: &mut LogFiles,
+        id: Id,
+        budget: usize,
+        now: Mono,
+    ) -> (usize, bool) {
         let Some(pipe) = self.pipes.get_mut(&id) else { return (0, false) };
         let Some(fd) = reactor.fd(pipe.token) else { return (0, false) };
-        let Pumped { moved, next } = match &mut pipe.tap {
-            None => files.pump(pipe.file, fd, &mut pipe.state, budget, now),
-            Some(tap) => {
-                let pumped = files.pump_seen(pipe.file, fd, &mut pipe.state, budget, now, Some(tap));
-                if pumped.next == Pump::Eof {
-                    tap.end();
-                }
-                let writer = id.0;
-                self.lines.extend(tap.take_found().into_iter().map(|(purpose, text)| Line { writer, purpose, text }));
-                pumped
+        let Pipe { tap, shown, file, state, .. } = pipe;
+        let time = shown.as_ref().filter(|shown| shown.tells_time()).map(|_| clock::wall().to_string());
+        let time = time.unwrap_or_default();
+        let looked_at = tap.is_some() || shown.is_some();
+        let consoles = &mut self.consoles;
+        let mut look = |bytes: &[u8]| {
+            if let Some(tap) = tap {
+                tap.feed(bytes);
+            }
+            if let Some(shown) = shown {
+                shown.feed(bytes, &time, consoles.buffer(shown.to));
             }
         };
+        let Pumped { moved, next } = match *file {
+            Some(file) if looked_at => files.pump_seen(file, fd, state, budget, now, Some(&mut look)),
+            Some(file) => files.pump(file, fd, state, budget, now),
+            None => read_on(fd, budget, look),
+        };
+        if let Some(tap) = tap {
+            if next == Pump::Eof {
+                tap.end();
+            }
+            let writer = id.0;
+            self.lines.extend(tap.take_found().into_iter().map(|(purpose, text)| Line { writer, purpose, text }));
+        }
         if let Some(at) = pipe.retry.take() {
             self.stalled.remove(&(at, id));
         }
         match next {
-            Pump::Empty => {}
+            Pump::Empty => self.end_line(id, false),
             Pump::More => {
                 self.again.insert(id);
             }
@@ -272,7 +357,10 @@ impl Outputs {
                 pipe.retry = Some(at);
                 self.stalled.insert((at, id));
             }
-            Pump::Eof => self.close(reactor, files, id),
+            Pump::Eof => {
+                self.end_line(id, true);
+                self.close(reactor, files, id);
+            }
         }
         (moved, next == Pump::More)
     }
@@ -287,7 +375,26 @@ impl Outputs {
                 self.stalled.remove(&(at, id));
             }
             reactor.remove(pipe.token);
-            files.close(pipe.file);
+            pipe.file.iter().for_each(|file| files.close(*file));
         }
     }
+}
+
+/// Reads a pipe that goes to no file, up to `budget` bytes.
+fn read_on(pipe: BorrowedFd<'_>, budget: usize, mut look: impl FnMut(&[u8])) -> Pumped {
+    let mut room = [0; SHOWN_BYTES];
+    let mut moved = 0;
+    while moved < budget {
+        let most = room.len().min(budget - moved);
+        match fd::read(pipe, room.get_mut(..most).unwrap_or_default()) {
+            Ok(0) => return Pumped { moved, next: Pump::Eof },
+            Ok(n) => {
+                look(room.get(..n).unwrap_or_default());
+                moved += n;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Pumped { moved, next: Pump::Empty },
+        }
+    }
+    Pumped { moved, next: Pump::More }
 }

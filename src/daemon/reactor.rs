@@ -63,6 +63,8 @@ pub enum Source {
     Delivery(u64),
     /// The read end of the output pipe of a task whose output is kept.
     TaskOutput(TaskId),
+    /// The daemon's own standard output or standard error, while there is no room.
+    Console(Stream),
     /// The read end of the output pipe of a run or a task.
     Output(Writer, Stream),
 }
@@ -93,7 +95,9 @@ impl Token {
 pub enum Wants {
     /// Something to read, or the end.
     Read,
-    /// Also room to write.
+    /// Room to write.
+    Write,
+    /// Either.
     ReadWrite,
 }
 
@@ -101,6 +105,7 @@ impl Wants {
     fn interest(self) -> Interest {
         match self {
             Wants::Read => Interest::READABLE,
+            Wants::Write => Interest::WRITABLE,
             Wants::ReadWrite => Interest::READABLE.add(Interest::WRITABLE),
         }
     }

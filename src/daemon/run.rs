@@ -239,7 +239,8 @@ impl Daemon {
         let deadline = [self.fleet.next_deadline(), output, clients, audit].into_iter().chain(others);
         let arm = self.clock.arm(&self.reactor, deadline.flatten().min());
         arm.map_err(|e| Error::io("arm the timer", "", e))?;
-        self.journal.flush(&mut self.files, self.now);
+        self.journal.flush(&mut self.files, self.outputs.consoles(), self.now);
+        self.outputs.write_consoles(&mut self.reactor);
         if self.web.times_turns() {
             self.web.turned(clock::now().since(self.now));
         }
@@ -279,6 +280,9 @@ impl Daemon {
         for fact in self.files.take_facts() {
             self.web.note_log(&fact);
             self.journal.write(fact.level(), &fact);
+        }
+        for (level, fact) in self.outputs.consoles().take_facts() {
+            self.journal.write(level, fact);
         }
     }
 

@@ -223,6 +223,7 @@ impl Daemon {
         };
         live.launch.child_is_gone();
         self.outputs.drain(&mut self.reactor, &mut self.files, Writer::Task(id), self.now);
+        self.outputs.said_all(Writer::Task(id));
         let output = live.kept.map_or_else(Vec::new, |mut kept| {
             kept.read(&self.reactor, LAST_BYTES);
             self.reactor.remove(kept.token);

@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use crate::base::id::{Key, Run, Stream};
-use crate::config::expand::{Blueprint, Place};
+use crate::config::expand::Blueprint;
 use crate::config::model::Program;
 use crate::sys::pty::{self, Pty, Size};
 use crate::sys::spawn::{Credentials, Failed};
@@ -182,16 +182,12 @@ impl Daemon {
         if let Some(owner) = owner {
             pty::give_to(slave.as_fd(), owner.uid).map_err(failed)?;
         }
-        let log = match &blueprint.stdout {
-            Place::File(path) => {
-                let output = (Writer::Run(key, run), Stream::Stdout);
-                let end = self.output_end(output, path, program.stdout.rotation);
-                let end = end.map_err(|error| Failed::new(Stage::Pipe, &error))?;
-                fd::set_nonblocking(end.as_fd()).map_err(failed)?;
-                Some(end)
-            }
-            Place::Discard | Place::Inherit | Place::Merged => None,
-        };
+        let output = (Writer::Run(key, run), Stream::Stdout);
+        let log = self.output_end(output, key, &blueprint.stdout, program);
+        let log = log.map_err(|error| Failed::new(Stage::Pipe, &error))?;
+        if let Some(end) = &log {
+            fd::set_nonblocking(end.as_fd()).map_err(failed)?;
+        }
         let token = self.terminals.add(&mut self.reactor, id, master, log).map_err(failed)?;
         self.stdins.of_terminal(id, token);
         Ok(slave)

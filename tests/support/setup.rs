@@ -154,7 +154,14 @@ impl Setup {
     #[track_caller]
     pub fn start_as(self, command: &mut Command) -> Daemon {
         let out = fs::OpenOptions::new().append(true).create(true).open(self.path("console")).unwrap();
-        let child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();
+        command.stdout(out.try_clone().unwrap()).stderr(out);
+        self.start_with_output(command)
+    }
+
+    /// The same, where the command says where its output goes.
+    #[track_caller]
+    pub fn start_with_output(self, command: &mut Command) -> Daemon {
+        let child = command.spawn().unwrap();
         let socket = self.path("ctl");
         let mut daemon = Daemon { pid: child.id(), child, socket, setup: self, checked: true, expect_exit: true };
         daemon.wait_ready();

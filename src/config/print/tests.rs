@@ -13,7 +13,8 @@ use crate::base::units::LONGEST;
 use crate::base::zone::Zone;
 use crate::config::expand::{Outside, blueprint};
 use crate::config::model::{
-    Check, EVENTS, ExitWhen, Hook, HttpAddress, KillMode, Level, Listen, LogFormat, OnUnhealthy, Probe, Roles, Stdin,
+    Check, EVENTS, ExitWhen, Hook, HttpAddress, KillMode, Level, Listen, LogFormat, OnUnhealthy, OutputFormat, Probe,
+    Roles, Stdin,
 };
 use crate::config::{Source, Unread, World, parse};
 
@@ -34,7 +35,7 @@ fn world() -> World<'static> {
 fn read(text: &str) -> Config {
     match parse(&[Source::new("c.yaml", text)], &world()) {
         Ok(parsed) => parsed.config,
-        Err(told) => panic!("{text}\n{}", told[0]),
+        Err(told) => panic!("{text}\n{}", told.iter().map(|d| format!("{d}\n")).collect::<String>()),
     }
 }
 
@@ -339,10 +340,14 @@ fn some_program(dice: &mut Dice, unique: &str) -> Program {
     let (out, err) = (dice.path(&format!("{unique}out")), dice.path(&format!("{unique}err")));
     p.stdout.sink = dice.pick(&[Sink::Auto, Sink::File(out), Sink::Discard, Sink::Inherit]);
     p.stderr.sink = dice.pick(&[Sink::Auto, Sink::File(err), Sink::Discard, Sink::Inherit, Sink::Stdout]);
+    for output in [&mut p.stdout, &mut p.stderr] {
+        output.also_inherit = matches!(output.sink, Sink::Auto | Sink::File(_)) && dice.once_in(2);
+    }
+    p.log_format = dice.pick(&OutputFormat::NAMES).1;
     p.stdin = dice.pick(&[Stdin::Null, Stdin::Pipe]);
-    p.tty = dice.once_in(3) && p.stdout.sink != Sink::Inherit;
+    p.tty = dice.once_in(3) && (p.stdout.sink != Sink::Inherit || p.log_format != OutputFormat::Raw);
     if p.tty {
-        p.stderr.sink = Sink::Stdout;
+        (p.stderr.sink, p.stderr.also_inherit) = (Sink::Stdout, false);
     }
     p.policy.readiness = dice.once_in(3).then(|| Box::new(some_check(dice, Check::readiness, 3)));
     p.policy.healthcheck = dice.once_in(3).then(|| Box::new(some_check(dice, Check::health, 4)));

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::base::id::Stream;
 use crate::base::nearest::suggestion;
 use crate::base::target::{HttpTarget, Target};
 use crate::base::text::quoted;
@@ -415,11 +416,14 @@ fn both(reader: &mut ProgramReader<'_, '_, '_, '_>, program: &Program) {
         let text = format!("has the descriptor of readiness ({one}): give it another");
         reader.report.error(found.place, section.path_to(&found.entry.key), text);
     }
-    let unseen = |sink: &Sink| matches!(sink, Sink::Discard | Sink::Inherit);
-    let stderr_unseen = unseen(&program.stderr.sink) || program.stderr.sink == Sink::Stdout;
+    let unseen = |stream: Stream| match program.output(stream).sink {
+        Sink::Discard | Sink::Stdout => true,
+        Sink::Inherit => program.passed_on(stream).is_none(),
+        Sink::Auto | Sink::File(_) => false,
+    };
     for (probe, key) in [(ready, Key::Readiness), (well, Key::Healthcheck)] {
         if let (Some(Probe::Log(_)), true, true, Some((section, found))) =
-            (probe, unseen(&program.stdout.sink), stderr_unseen, reader.find(key))
+            (probe, unseen(Stream::Stdout), unseen(Stream::Stderr), reader.find(key))
         {
             let text = "looks at its output, of which the daemon sees nothing: give stdout or stderr a file or auto";
             reader.report.warning(found.place, section.path_to(&found.entry.key), text);

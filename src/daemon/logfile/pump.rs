@@ -10,7 +10,6 @@ use crate::sys::splice;
 use super::Moved;
 use super::fact::{Failure, LogFact};
 use super::file::{LogFile, Place};
-use super::tap::Tap;
 use super::trouble::Trouble;
 
 /// What a busy pipe is made to hold: with it splice(2) moves three times as much as with the usual 64 KiB.
@@ -21,6 +20,9 @@ const WAITING_PIPE_BYTES: usize = 1 << 20;
 const SCRATCH_BYTES: usize = 64 << 10;
 /// How much is looked at at once to find a line end.
 const LOOK_BYTES: usize = 4 << 10;
+
+/// Who is shown the bytes that are moved.
+pub type Onlooker<'s> = dyn FnMut(&[u8]) + 's;
 
 /// What to do next about a pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +149,7 @@ enum Flow {
 }
 
 /// One call of [`LogFiles::pump`](super::LogFiles::pump).
-pub(super) struct Session<'a> {
+pub(super) struct Session<'a, 's> {
     file: &'a mut LogFile,
     scratch: &'a mut Scratch,
     facts: &'a mut Vec<LogFact>,
@@ -157,10 +159,10 @@ pub(super) struct Session<'a> {
     now: Mono,
     moved: usize,
     /// Is shown every byte that is moved, if somebody looks at them.
-    seen: Option<&'a mut Tap>,
+    seen: Option<&'s mut Onlooker<'s>>,
 }
 
-impl<'a> Session<'a> {
+impl<'a, 's> Session<'a, 's> {
     pub fn new(
         file: &'a mut LogFile,
         scratch: &'a mut Scratch,
@@ -169,12 +171,12 @@ impl<'a> Session<'a> {
         state: &'a mut PipeState,
         budget: usize,
         now: Mono,
-    ) -> Session<'a> {
+    ) -> Session<'a, 's> {
         Session { file, scratch, facts, pipe, state, budget, now, moved: 0, seen: None }
     }
 
     /// Every byte that is moved is shown to this.
-    pub fn seen_by(mut self, seen: Option<&'a mut Tap>) -> Session<'a> {
+    pub fn seen_by(mut self, seen: Option<&'s mut Onlooker<'s>>) -> Session<'a, 's> {
         self.seen = seen;
         self
     }
@@ -287,7 +289,7 @@ impl<'a> Session<'a> {
                 Ok(n) => {
                     self.moved += n;
                     if let Some(seen) = &mut self.seen {
-                        seen.feed(shown.get(..n).unwrap_or(shown));
+                        seen(shown.get(..n).unwrap_or(shown));
                     }
                     target.moved_unseen();
                     return Ok(Flow::Moved);
@@ -309,7 +311,7 @@ impl<'a> Session<'a> {
             return Err(Failure { step: "write", error: io::ErrorKind::WriteZero.into() });
         }
         if let Some(seen) = &mut self.seen {
-            seen.feed(bytes.get(..written).unwrap_or(bytes));
+            seen(bytes.get(..written).unwrap_or(bytes));
         }
         while written > 0 {
             let taken = self.scratch.take(self.pipe, written)?;
@@ -337,7 +339,7 @@ impl<'a> Session<'a> {
             let Ok(n @ 1..) = self.scratch.take(self.pipe, self.budget - self.moved) else { break };
             self.moved += n;
             if let Some(seen) = &mut self.seen {
-                seen.feed(self.scratch.buffer.get(..n).unwrap_or_default());
+                seen(self.scratch.buffer.get(..n).unwrap_or_default());
             }
             trouble.drop_bytes(n, &self.file.path, self.facts);
             self.state.moved.dropped += n as u64;
