@@ -35,6 +35,13 @@ fn connect(port: u16) -> TcpStream {
 }
 
 #[track_caller]
+fn connect_unix(path: &str) -> UnixStream {
+    let stream = UnixStream::connect(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream
+}
+
+#[track_caller]
 fn answer(stream: impl Read) -> u32 {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
@@ -384,7 +391,7 @@ fn an_address_in_use_is_told() {
     assert_eq!(ask(port), d.pid_of("web"));
     // Nobody listens at the path any more, so it is replaced.
     d.ok("restart lazy");
-    assert_eq!(answer(UnixStream::connect(&path).unwrap()), d.pid_of("lazy"));
+    assert_eq!(answer(connect_unix(&path)), d.pid_of("lazy"));
     fs::remove_file(&path).unwrap();
     fs::write(&path, "a file").unwrap();
     d.rewrite("well: {cmd: sleep 100}");
@@ -401,7 +408,7 @@ fn a_leftover_of_a_daemon_that_died_is_replaced() {
     assert!(Path::new(&path).exists());
     let d = d.start_again();
     let pid = d.wait_state("web", "RUNNING").pid().unwrap();
-    assert_eq!(answer(UnixStream::connect(&path).unwrap()), pid);
+    assert_eq!(answer(connect_unix(&path)), pid);
 }
 
 /// Nothing ticks while connections are waited for, nor while some wait that nobody is to take.
@@ -508,12 +515,18 @@ fn another_user_gets_what_root_has_opened() {
     let d = setup
         .programs(&format!(
             "web: {{cmd: sleep 100, user: nobody, listen: ['127.0.0.1:{port}', 'unix:{path}', \
-             {{address: 'unix:{path}2', owner: root, mode: 600}}]}}"
+             {{address: 'unix:{path}2', owner: root, mode: 600}}]}}\n\
+             jail: {{cmd: sleep 100, user: nobody, chroot: /, tty: true, kill_mode: cgroup, oom_score_adj: 5, \
+             listen: 'unix:{path}3'}}"
         ))
         .start();
     let pid = d.wait_state("web", "RUNNING").pid().unwrap();
     assert!((3..6).all(|fd| socket(pid, fd).starts_with("socket:")));
     assert!(status_field(pid, "Uid").starts_with("65534"));
+    // What makes a birth another one – a memory of its own, a terminal, a cgroup – makes no difference.
+    let jail = d.wait_state("jail", "RUNNING").pid().unwrap();
+    assert_eq!((socket(jail, 3).is_empty(), fds(jail).len()), (false, 4));
+    assert_eq!(environ(jail)["LISTEN_PID"], jail.to_string());
     let owners = [&path, &format!("{path}2")].map(|path| fs::metadata(path).unwrap().uid());
     assert_eq!(owners, [65534, 0]);
 }
