@@ -115,10 +115,16 @@ static: ## Build static binaries for any Linux (ARCH=aarch64-unknown-linux-musl 
 	scripts/build-static $(ARCH) $(ARGS)
 	@scripts/check-static $(STATIC)/taskmasterd $(STATIC)/taskmasterctl
 
-static-check: static ## Run the tests over the static binaries (ARGS="--test container": one file of them)
+static-check: ## Run the tests over the static binaries (ARGS="--test container": one file of them)
+	@# ARGS are for the tests alone.
+	$(MAKE) static ARGS=
+	@tests/packages.sh
 	$(CARGO) build --locked --bins --examples
+	@mkdir -p $(TARGET) && : > $(SKIPPED)
 	TASKMASTER_TESTED_DAEMON=$(abspath $(STATIC))/taskmasterd TASKMASTER_TESTED_CLIENT=$(abspath $(STATIC))/taskmasterctl \
-		$(CARGO) test --locked --no-fail-fast $(or $(ARGS),--test '*')
+		TASKMASTER_SKIP_LOG=$(abspath $(SKIPPED)) $(CARGO) test --locked --no-fail-fast $(or $(ARGS),--test '*'); code=$$?; echo; \
+	if [ -s $(SKIPPED) ]; then echo "Skipped tests:"; sort -u $(SKIPPED); else echo "No test was skipped."; fi; \
+	exit $$code
 
 install: $(BINARIES) ## Install below DESTDIR and PREFIX
 	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(docdir) $(unitdir)
