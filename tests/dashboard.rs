@@ -13,6 +13,11 @@ use support::*;
 
 const OPEN: &str = "http: {listen: 127.0.0.1:0, control: true}";
 
+/// The same at a port that the next daemon has as well.
+fn at_a_port() -> String {
+    format!("http: {{listen: 127.0.0.1:{}, control: true}}", free_port())
+}
+
 /// A browser that shows the daemon's page.
 fn show(test: &str, daemon: &Daemon) -> Option<Browser> {
     let Some(browser) = Browser::start() else {
@@ -34,7 +39,7 @@ const LIVE: &str = "document.querySelector('#link.live')";
 fn what_happens_is_shown_and_what_is_clicked_happens() {
     let test = "what_happens_is_shown_and_what_is_clicked_happens";
     let mut d = Setup::new()
-        .keys(OPEN)
+        .keys(&at_a_port())
         .programs("a: {cmd: sleep 100, autorestart: always}\nw: {cmd: sleep 100, numprocs: 3}")
         .start();
     d.wait_all("RUNNING");
@@ -78,8 +83,36 @@ fn what_happens_is_shown_and_what_is_clicked_happens() {
     assert_eq!(browser.complaints(), [""; 0]);
 
     // Without the daemon it says that what it shows is old, and goes on with the next one.
-    drop(d.crash());
+    d.crash().end();
     browser.until("!document.querySelector('#stale').hidden && document.body.classList.contains('is-stale')");
+    let d = d.start_again();
+    d.wait_all("RUNNING");
+    browser.until(&format!("{LIVE} && document.querySelector('#stale').hidden"));
+    browser.until(&format!("{} == '{}'", cell("a", "pid"), d.pid_of("a")));
+    // Before the daemon is looked at: its connections count.
+    drop(browser);
+}
+
+#[test]
+fn output_goes_on_with_the_next_daemon() {
+    let setup = Setup::new().keys(&at_a_port());
+    let program =
+        format!("a: {{cmd: [sh, -c, 'echo start-$$$$; exec sleep 100'], stdout: {}, stderr: none}}", setup.file("out"));
+    let mut d = setup.programs(&program).start();
+    d.wait_all("RUNNING");
+    let Some(browser) = show("output_goes_on_with_the_next_daemon", &d) else { return };
+    browser.click(".row[data-name=a] .name");
+    let count = |pid: u32| format!("document.querySelector('#output').textContent.split('start-{pid}').length - 1");
+    let old = d.pid_of("a");
+    browser.until(&format!("{} == 1", count(old)));
+    d.crash().end();
+    let d = d.start_again();
+    d.wait_all("RUNNING");
+    let new = d.pid_of("a");
+    browser.until(&format!("{} == 1", count(new)));
+    assert_eq!(browser.js(&count(old)), 1);
+    assert_eq!(browser.complaints(), [""; 0]);
+    drop(browser);
 }
 
 #[test]
@@ -142,6 +175,78 @@ fn keys_do_what_the_mouse_does() {
         !(e.textContent || e.getAttribute('aria-label') || e.labels?.length && e.labels[0].textContent.trim())).length";
     assert_eq!(browser.js(nameless), 0);
     assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn groups_fold_and_the_list_is_one_stop_of_the_tab_key() {
+    let programs = "a: {cmd: sleep 100}\nv: {cmd: sleep 100, numprocs: 2}\nw: {cmd: sleep 100, numprocs: 12}";
+    let d = Setup::new().keys(OPEN).programs(programs).start();
+    d.wait_all("RUNNING");
+    let Some(browser) = show("groups_fold_and_the_list_is_one_stop_of_the_tab_key", &d) else { return };
+    browser.until("document.querySelectorAll('.row[data-name]').length == 15");
+    browser.until(LIVE);
+    let reached = "[...document.querySelectorAll('.group button, .group input, .group [tabindex]')] \
+        .filter(e => e.tabIndex >= 0).every(e => e.closest('.row, .group-head') == document.activeElement)";
+    browser.click("#filter");
+    browser.keys("w_\u{e007}");
+    browser.until("document.activeElement.dataset.name == 'w:w_00'");
+    assert_eq!(browser.js(reached), true);
+    // What is hidden by the filter is not meant by the keys for a group.
+    browser.js("(document.querySelector('#filter').value = 'w_1', document.querySelector('#filter').dispatchEvent(new Event('input')))");
+    browser.js("document.querySelector('.group-head[data-group=w]').focus()");
+    browser.keys("x");
+    browser.until("document.querySelector('#dialog-title').textContent == 'Stop 2 processes?'");
+    browser.keys("\u{e00c}");
+    browser.until("!document.querySelector('#dialog').open");
+    browser.js("(document.querySelector('#filter').value = '', document.querySelector('#filter').dispatchEvent(new Event('input')))");
+    browser.js("document.querySelector('.row[data-name=\"w:w_03\"]').focus()");
+    // From a process to its group, which folds, and unfolds.
+    browser.keys("\u{e012}\u{e012}");
+    let head = "document.querySelector('.group-head[data-group=w]')";
+    browser.until(&format!("document.activeElement == {head} && {head}.ariaExpanded == 'false'"));
+    browser.until("!document.querySelector('.row[data-name=\"w:w_03\"]').checkVisibility()");
+    // That is kept; and what is looked for is shown all the same.
+    browser.open(&format!("http://{}/", address(&d)));
+    browser.until(&format!("{head}?.ariaExpanded == 'false'"));
+    browser.click("#filter");
+    browser.keys("w_03");
+    browser.until("document.querySelector('.row[data-name=\"w:w_03\"]').checkVisibility()");
+    // Selected together, they are asked for together.
+    browser.js("(document.querySelector('#filter').value = 'v:', document.querySelector('#filter').dispatchEvent(new Event('input')))");
+    browser.click("#heads input");
+    browser.until("document.querySelectorAll('.row[aria-selected=true]').length == 2");
+    browser.click("#bulk button");
+    browser.until("document.querySelector('#dialog-title').textContent == 'Start 2 processes?'");
+    browser.keys("\u{e00c}");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn nothing_is_cut_off_at_any_width() {
+    let programs = "import-of-customer-records: {cmd: sleep 100, numprocs: 2}\na: {cmd: sleep 100}";
+    let d = Setup::new().keys(OPEN).programs(programs).start();
+    d.wait_all("RUNNING");
+    let Some(browser) = show("nothing_is_cut_off_at_any_width", &d) else { return };
+    browser.until(LIVE);
+    let wide = "[...document.querySelectorAll('body, main, .group, .row[data-name], .row .name, header, .bar')] \
+        .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.className || e.id || e.tagName).join()";
+    let within = "[...document.querySelectorAll('.row[data-name] > *')].every(e => { const r = e.getBoundingClientRect(); \
+        return r.right <= e.parentNode.getBoundingClientRect().right + 1; })";
+    for (width, height) in [(1920, 1080), (1440, 900), (1280, 800), (1024, 768), (800, 600), (390, 844), (320, 568)] {
+        browser.resize(width, height);
+        for open in [false, true] {
+            if open {
+                browser.js("document.querySelector('.row[data-name=a]').click()");
+                browser.until("!document.querySelector('#detail').hidden");
+            }
+            assert_eq!(browser.js(wide), "", "{width} {open}");
+            assert_eq!(browser.js(within), true, "{width} {open}");
+        }
+        browser.click("#detail-close");
+        browser.until("document.querySelector('#detail').hidden");
+    }
+    browser.resize(1280, 800);
+    browser.until("[...document.querySelectorAll('.row[data-name] .icon')].every(e => e.checkVisibility())");
 }
 
 #[test]

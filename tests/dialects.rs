@@ -78,12 +78,6 @@ fn cwd(pid: u32) -> String {
     fs::read_link(format!("/proc/{pid}/cwd")).unwrap().to_str().unwrap().to_owned()
 }
 
-/// The command of a process; waits until it is the program's own.
-#[track_caller]
-fn wait_command(pid: u32, want: &[&str]) {
-    wait_until(&format!("{pid} is {want:?}"), || nul_strings(&format!("/proc/{pid}/cmdline")) == want);
-}
-
 /// Real, effective, saved and file system user are this one.
 #[track_caller]
 fn is_user(pid: u32, name: &str) {
@@ -114,7 +108,7 @@ fn nginx_serves(d: &Daemon, arguments: &[&str]) {
     is_user(pid, "www-data");
     // nginx writes its arguments anew, blanks between them.
     let want = format!("nginx: master process /usr/sbin/nginx {}", arguments.join(" "));
-    wait_until(&want, || nul_strings(&format!("/proc/{pid}/cmdline")).join(" ").trim_end() == want);
+    wait_until(&want, || words(pid).join(" ").trim_end() == want);
     let conf = fs::read_to_string(d.path("etc/nginx.conf")).unwrap();
     let port = conf.split("127.0.0.1:").nth(1).unwrap().split(';').next().unwrap();
     let page = wait_for("the page", || get(port));
@@ -142,7 +136,7 @@ fn yaml_with_taskmasterd_and_programs() {
     let command = ["/bin/bash", &d.file("app/worker"), "--config=/etc/worker.conf"];
     for (num, name) in workers.iter().enumerate() {
         let pid = d.wait_state(name, "RUNNING").pid().unwrap();
-        wait_command(pid, &command);
+        wait_words(pid, &command);
         is_user(pid, "nobody");
         assert_eq!((cwd(pid), status_field(pid, "Umask")), (d.file("app"), "0044".to_owned()));
         assert_eq!(environ(pid)["LOG_LEVEL"], "info");
@@ -171,7 +165,7 @@ fn a_file_in_place_of_options() {
     let d = start(setup, &["my_config.yaml"], &[]);
     assert_eq!(names(&d), ["my_app"]);
     let pid = d.wait_state("my_app", "RUNNING").pid().unwrap();
-    wait_command(pid, &["sleep", "1000"]);
+    wait_words(pid, &["sleep", "1000"]);
     assert_eq!(cwd(pid), d.path("").canonicalize().unwrap().to_str().unwrap());
     kill(pid, Signal::SIGTERM);
     d.wait_new_pid("my_app", pid);
@@ -186,10 +180,10 @@ fn directory_runs(d: &Daemon) {
     assert_eq!(names(d), all);
     assert_eq!(d.state("by_hand"), "STOPPED");
     for name in &all[2..] {
-        wait_command(d.wait_state(name, "RUNNING").pid().unwrap(), &["sleep", "1000"]);
+        wait_words(d.wait_state(name, "RUNNING").pid().unwrap(), &["sleep", "1000"]);
     }
     let pid = d.wait_state("my_app", "RUNNING").pid().unwrap();
-    wait_command(pid, &["/bin/bash", &d.file("app/my_app")]);
+    wait_words(pid, &["/bin/bash", &d.file("app/my_app")]);
     is_user(pid, "nobody");
     assert_eq!((cwd(pid), status_field(pid, "Umask")), ("/".to_owned(), "0022".to_owned()));
     wait_file(&d.path("my_app.out"), "my_app as nobody\n");
@@ -215,7 +209,7 @@ fn a_directory_in_place_of_options() {
     assert_eq!((ended.runs(), ended.last_exit()), (2, "exit status 3"));
     fs::remove_file(d.path("code")).unwrap();
     d.ok("start my_app by_hand");
-    wait_command(d.wait_state("by_hand", "RUNNING").pid().unwrap(), &["sleep", "1001"]);
+    wait_words(d.wait_state("by_hand", "RUNNING").pid().unwrap(), &["sleep", "1001"]);
 }
 
 #[test]
@@ -231,7 +225,7 @@ fn services_run(d: &Daemon) {
     assert_eq!(names(d), ["quiet", "web:web_00", "web:web_01"]);
     for name in ["web:web_00", "web:web_01"] {
         let pid = d.wait_state(name, "RUNNING").pid().unwrap();
-        wait_command(pid, &["/bin/bash", &d.file("bin/bun"), "run", "web.ts"]);
+        wait_words(pid, &["/bin/bash", &d.file("bin/bun"), "run", "web.ts"]);
         assert_eq!((cwd(pid), status_field(pid, "Umask")), (d.file("app/services"), "0022".to_owned()));
         let env = environ(pid);
         assert_eq!((env["PORT"].as_str(), env["NODE_ENV"].as_str()), ("3000", "production"));
@@ -240,7 +234,7 @@ fn services_run(d: &Daemon) {
     wait_file(&d.path("web-stdout.log"), &line.repeat(2));
     wait_file(&d.path("web-stderr.log"), &"a complaint\n".repeat(2));
     let quiet = d.wait_state("quiet", "RUNNING").pid().unwrap();
-    wait_command(quiet, &["sleep", "1000"]);
+    wait_words(quiet, &["sleep", "1000"]);
     assert_eq!((cwd(quiet), status_field(quiet, "Umask")), ("/tmp".to_owned(), "0077".to_owned()));
     let open = fds(quiet);
     assert_eq!((open[&1].as_str(), open[&2].as_str()), ("/dev/null", "/dev/null"));
@@ -322,7 +316,7 @@ fn config_yaml_of_the_current_directory_without_a_word() {
     assert_eq!(names(&d), all);
     for name in all {
         let pid = d.wait_state(name, "RUNNING").pid().unwrap();
-        wait_command(pid, &["/bin/bash", &d.file("scripts/worker.sh")]);
+        wait_words(pid, &["/bin/bash", &d.file("scripts/worker.sh")]);
         assert_eq!(cwd(pid), d.path("").canonicalize().unwrap().to_str().unwrap());
         let env = environ(pid);
         assert_eq!((env["WORKER_ID"].as_str(), env["ENVIRONMENT"].as_str()), ("1", "production"));

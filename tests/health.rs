@@ -215,7 +215,7 @@ fn a_program_says_by_sd_notify_how_it_is() {
     let python = find_program("python3").unwrap();
     let programs = format!(
         "app:\n  cmd: ['{}', '{script}', '{steps}']\n  readiness: {{notify: true}}\n  \
-         healthcheck: {{notify: true, interval: 3, timeout: 3, retries: 1}}",
+         healthcheck: {{notify: true, interval: 0.3, timeout: 3, retries: 1}}",
         python.display()
     );
     let defaults = "autostart: false\nstarttime: 0.1\nbackoff: {initial: 0.05, max: 0.2, floor: 0}";
@@ -223,7 +223,7 @@ fn a_program_says_by_sd_notify_how_it_is() {
     let (d, app) = (&c.d, Notifier(&c.d));
     d.text("start --no-wait app");
     let pid = wait_for("it runs", || d.status("app").pid());
-    wait_until("it tells its environment", || d.log("logs/app-stdout.log").starts_with(b"pid True 3000000\n"));
+    wait_until("it tells its environment", || d.log("logs/app-stdout.log").starts_with(b"pid True 300000\n"));
     // Somebody else may write to the socket, but nobody listens to him.
     let address = environ(pid)["NOTIFY_SOCKET"].clone();
     let stranger = UnixDatagram::unbound().unwrap();

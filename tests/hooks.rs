@@ -113,7 +113,7 @@ fn giving_up_is_told() {
     let setup = Setup::new();
     let file = setup.file("fatal");
     let told = says(&file, "$TASKMASTER_PROGRAM: $TASKMASTER_REASON");
-    let d = setup.programs(&format!("x: {{cmd: 'false', startretries: 0, on_fatal: {told}}}")).start();
+    let d = setup.programs(&format!("x: {{cmd: 'false', startretries: 0, starttime: 60, on_fatal: {told}}}")).start();
     d.wait_state("x", "FATAL");
     wait_until("it is told", || !lines(&d.path("fatal")).is_empty());
     assert_eq!(lines(&d.path("fatal")), ["x: exited too quickly (exit status 1)"]);

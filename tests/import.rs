@@ -40,13 +40,15 @@ struct Seen {
 }
 
 fn seen(pid: u32) -> Option<Seen> {
+    // First: with the words of its program a process has everything else that it gets by execve(2), or it has not got it yet.
+    let words = words(pid);
     let cwd = fs::read_link(format!("/proc/{pid}/cwd")).ok()?.to_str()?.to_owned();
-    let mut env = environ(pid);
+    let mut env = variables(pid)?;
     DIFFERENT.iter().for_each(|name| drop(env.remove(*name)));
     let ids = ["Uid", "Gid", "Umask"].map(|key| (key, status_field(pid, key))).into();
     // A set: supervisord names the primary group twice.
     let groups = status_field(pid, "Groups").split_whitespace().map(str::to_owned).collect();
-    Some(Seen { words: nul_strings(&format!("/proc/{pid}/cmdline")), ids, groups, cwd, env })
+    Some(Seen { words, ids, groups, cwd, env })
 }
 
 /// A daemon that is stopped with everything that it started.
@@ -414,9 +416,7 @@ fn a_procfile_runs() {
     command.args(["-n", "-c", "main.yaml"]).current_dir(setup.path("")).stdin(Stdio::null());
     let d = setup.start_as(&mut command);
     let pid = d.wait_state("worker", "RUNNING").pid().unwrap();
-    wait_until("the shell has become what it was to be", || {
-        nul_strings(&format!("/proc/{pid}/cmdline")) == ["sleep", "1001"]
-    });
+    wait_words(pid, &["sleep", "1001"]);
     let env = environ(pid);
     assert_eq!((env["PORT"].as_str(), env["PS"].as_str(), env["COUNT"].as_str()), ("7100", "worker.1", "01"));
     d.ok("stop all");

@@ -27,7 +27,7 @@ fn changes(account: &Value) -> Vec<String> {
 #[test]
 fn what_failed_tells_why_and_what_it_said() {
     let d = Daemon::with(&format!(
-        "bad: {{cmd: {}, startretries: 1, autorestart: always}}\nlost: {{cmd: /nowhere/x, startretries: 0}}",
+        "bad: {{cmd: {}, startretries: 1, starttime: 60, autorestart: always}}\nlost: {{cmd: /nowhere/x, startretries: 0}}",
         probe("err:text=boom exit=3")
     ));
     d.wait_state("bad", "FATAL");
@@ -129,7 +129,7 @@ fn a_command_with_secrets_is_shown_as_it_is_configured() {
 fn a_wait_ends_when_it_has_come_or_cannot() {
     let d = Daemon::with(&format!(
         "slow: {{cmd: sleep 1000, starttime: 0.5, autostart: false}}\nx: {{cmd: sleep 1000}}\n\
-         bad: {{cmd: {}, startretries: 1, autostart: false}}\njob: {{cmd: 'true', oneshot: true}}",
+         bad: {{cmd: {}, startretries: 1, starttime: 60, autostart: false}}\njob: {{cmd: 'true', oneshot: true}}",
         probe("exit=3")
     ));
     d.wait_state("x", "RUNNING");

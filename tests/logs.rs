@@ -259,7 +259,7 @@ fn a_viewer_ends_by_ctrl_c_and_with_its_reader() {
     kill(viewer.child.id(), Signal::SIGINT);
     wait_until("it ends", || viewer.child.try_wait().unwrap().is_some());
     let mut piped = Command::new("sh")
-        .args(["-c", &format!("{TASKMASTERCTL} -s {} logs -f web | head -n 3", d.socket.display())])
+        .args(["-c", &format!("timeout 60 {TASKMASTERCTL} -s {} logs -f web | head -n 3", d.socket.display())])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

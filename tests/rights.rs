@@ -105,7 +105,7 @@ impl Line {
     fn hear(&mut self) -> String {
         let mut text = String::new();
         loop {
-            let line = read_line_of(self.child.stdout.as_mut().unwrap());
+            let line = read_line(self.child.stdout.as_mut().unwrap());
             let last = line == "OK" || line.starts_with("ERROR ");
             text += &(line + "\n");
             if last {
@@ -120,18 +120,6 @@ impl Drop for Line {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-#[track_caller]
-fn read_line_of(from: &mut impl std::io::Read) -> String {
-    let (mut line, mut byte) = (Vec::new(), [0]);
-    while from.read(&mut byte).unwrap() == 1 {
-        if byte[0] == b'\n' {
-            return String::from_utf8(line).unwrap();
-        }
-        line.push(byte[0]);
-    }
-    panic!("the end came after {:?}", String::from_utf8_lossy(&line))
 }
 
 /// Writes another text for a part of the configuration, and reloads.
@@ -211,7 +199,7 @@ fn each_request_of_a_connection_and_of_a_batch_is_judged() {
     ]);
     line.say(&batch.to_string());
     let answers: Vec<Value> =
-        serde_json::from_str(&read_line_of(line.child.stdout.as_mut().unwrap())).expect("an array of answers");
+        serde_json::from_str(&read_line(line.child.stdout.as_mut().unwrap())).expect("an array of answers");
     for answer in &answers {
         assert_eq!(answer.get("error").is_some(), answer["id"] != json!(1), "{answer}");
     }
@@ -231,7 +219,7 @@ fn a_reload_gives_and_takes_roles_on_connections_that_are_there() {
     d.wait_all("RUNNING");
     let (mut nobody, mut member) = (Line::open(NOBODY, &d), Line::open(MEMBER, &d));
     member.say("events --since 0");
-    has(&read_line_of(member.child.stdout.as_mut().unwrap()), "spawned");
+    has(&read_line(member.child.stdout.as_mut().unwrap()), "spawned");
     nobody.say("stop web");
     has(&nobody.hear(), "denied");
     let plan = reload_with(&d, ROLES, "control: [nobody], admin: [12345]");
@@ -246,13 +234,13 @@ fn a_reload_gives_and_takes_roles_on_connections_that_are_there() {
     // The same for what processes write.
     let mut events = Line::open(NOBODY, &d);
     events.say("events --since 0");
-    has(&read_line_of(events.child.stdout.as_mut().unwrap()), "spawned");
+    has(&read_line(events.child.stdout.as_mut().unwrap()), "spawned");
     let mut output = Line::open(NOBODY, &d);
     output.say(r#"{"jsonrpc":"2.0","id":9,"method":"logs","params":{"names":["other"],"follow":true}}"#);
-    has(&read_line_of(output.child.stdout.as_mut().unwrap()), "\"result\"");
+    has(&read_line(output.child.stdout.as_mut().unwrap()), "\"result\"");
     reload_with(&d, "control: [nobody]", "read: '@daemon'");
     has(&events.hear(), "ERROR denied: the right to see this was withdrawn");
-    has(&read_line_of(output.child.stdout.as_mut().unwrap()), "-32002");
+    has(&read_line(output.child.stdout.as_mut().unwrap()), "-32002");
     assert!(output.child.wait().unwrap().success());
     reload_with(&d, "read: '@daemon'", "control: [nobody]");
     let mut nobody = Line::open(NOBODY, &d);
@@ -306,7 +294,7 @@ fn the_log_in_json_has_fields_and_nothing_forges_a_line() {
     let call = json!({"jsonrpc": "2.0", "id": 1, "method": "stop", "params": {"names": ["x\n{\"result\":\"ok\"}\u{1b}[2J", "y".repeat(60_000)]}});
     let mut line = Line::open(NOBODY, &d);
     line.say(&call.to_string());
-    has(&read_line_of(line.child.stdout.as_mut().unwrap()), "-32002");
+    has(&read_line(line.child.stdout.as_mut().unwrap()), "-32002");
     MEMBER.may(&d, "restart --timeout 30s web");
     let log = d.own_log();
     let records: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

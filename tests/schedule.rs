@@ -151,7 +151,7 @@ fn a_reload_changes_the_times() {
     kill(pid.unwrap(), Signal::SIGKILL);
     d.wait_state("busy", "EXITED");
     d.ok("start busy");
-    assert_eq!(nul_strings(&format!("/proc/{}/cmdline", d.pid_of("busy"))), ["sleep", "2000"]);
+    wait_words(d.pid_of("busy"), &["sleep", "2000"]);
     d.reload("job: {cmd: sleep 1000}");
     d.wait_state("job", "RUNNING");
     assert_eq!(status(&d, "job").get("schedule"), None);

@@ -279,6 +279,8 @@ defaults: &all
   capabilities: {bounding: [CAP_CHOWN, net_raw], ambient: Net_Raw}
   chroot: /srv/${program}
   dirs: {/run/web: {owner: www-data, group: 33, mode: 0750}, "/x y": , "/z": {}}
+  listen: ["unix:/run/${program}.sock", {address: "unix:@${program}", name: a b, backlog: "5"}]
+  on_demand: No
   healthcheck:
     cmd: [curl, -f, "http://localhost/"]
     args: -v
@@ -300,6 +302,9 @@ services:
   daily: {cmd: a, schedule: "@Daily", oneshot: true}
   gently: {cmd: a, stopsignal: [INT 5s, 3 0.5, TERM]}
   often: {cmd: a, every: 0.5, oneshot: true}
+  lazy: {cmd: a, listen: 8080, on_demand: on}
+  open: {cmd: a, listen: ["*:0443", "localhost:81", ":82", "[fe80::1%2]:83", "${PORT:-84}", {address: "unix:/x y", mode: "0o660", owner: 0, group: adm, name: 5}]}
+  shut: {cmd: a, listen: }
 "##;
 
 #[test]
@@ -346,6 +351,11 @@ fn places() -> Vec<(String, &'static str, Vec<String>)> {
             &daemon["on_event"]["anyOf"][0]["allOf"][0]["properties"],
         ),
         of("socket.", "taskmasterd: {socket: {HERE}}", &daemon["socket"]["properties"]),
+        of(
+            "listen.",
+            "programs: {x: {cmd: a, listen: {address: 'unix:/a', HERE}}}",
+            &program["listen"]["anyOf"][0]["anyOf"][1]["properties"],
+        ),
         of("http.", "taskmasterd: {http: {listen: 1, HERE}}", &daemon["http"]["properties"]),
     ]
 }
@@ -358,6 +368,7 @@ fn with(around: &str, key: &str, value: &str) -> String {
             .replace("command: a, HERE", "HERE")
             .replace("cmd: b, ", ""),
         "post" => around.replace("command: a, ", ""),
+        "address" => around.replace("address: 'unix:/a', ", ""),
         "exec" | "tcp" | "http" | "log" | "notify" | "fd" | "uptime" => around.replace("cmd: b, ", ""),
         "status" => around.replace("cmd: b, ", "http: 'http://localhost:80/', "),
         _ => around.to_owned(),
@@ -381,7 +392,24 @@ fn bad_values(key: &str) -> &'static [&'static str] {
     const ARGS: &[&str] = &["{a: b}", "[[a]]", "[{}]", "[null]"];
     const COUNT: &[&str] = &["-1", "10001", "many", "1.5", "[1]", "{}", "", "true", "\"-1\"", "\"123456\""];
     match key {
-        "listen" => &["", "[]", "[[a]]", "{a: b}", "true", "localhost", "'unix:'", "'example.org:80'", "99999"],
+        "http.listen" => &["", "[]", "[[a]]", "{a: b}", "true", "localhost", "'unix:'", "'example.org:80'", "99999"],
+        "listen" => &[
+            "[[a]]",
+            "{}",
+            "{name: b}",
+            "{address: 80, nope: 1}",
+            "true",
+            "localhost",
+            "0",
+            "99999",
+            "'unix:'",
+            "'unix:x'",
+            "['example.org:80']",
+            "[null]",
+        ],
+        "address" => &["[80]", "{}", "", "localhost", "'*:'", "'unix:x'", "true"],
+        "name" => &["''", "'a:b'", "ö", "[a]", "{}", ""],
+        "backlog" => &["0", "65536", "many", "[1]", "{}", "", "true"],
         "token_file" => PATH,
         "http.control" => BOOLEAN,
         "hosts" => &["[[a]]", "{a: b}", "'a b'", "'a/b'", "''"],
@@ -401,7 +429,7 @@ fn bad_values(key: &str) -> &'static [&'static str] {
         "kill_mode" => &["all", "5", "true", "[group]", "{}", "''"],
         "stdin" => &["inherit", "5", "true", "[pipe]", "{}", "''"],
         "log_format" => &["text", "5", "true", "[raw]", "{}", "''", ""],
-        "tty" | "shell" | "autostart" | "essential" | "stopgroup" | "oneshot" | "run_on_start"
+        "tty" | "shell" | "autostart" | "essential" | "stopgroup" | "oneshot" | "on_demand" | "run_on_start"
         | "restart_dependents" | "redirect_stderr" | "nocleanup" => BOOLEAN,
         "numprocs" => &["0", "10001", "-1", "many", "1.5", "[1]", "{}", "", "true", "\"0\"", "\"123456\""],
         "logfile_backups" | "stdout_logfile_backups" | "stderr_logfile_backups" => COUNT,
@@ -526,6 +554,7 @@ fn what_is_wrong_is_refused_by_both() {
             let known = match (name.as_str(), key.as_str()) {
                 ("http.", "control") => "http.control",
                 ("taskmasterd.", "http") => "socket",
+                ("http.", "listen") => "http.listen",
                 ("on_event.", "programs") => "on_event.programs",
                 (_, key) => key,
             };

@@ -115,7 +115,7 @@ fn variables_come_from_files_and_directories() {
     assert_eq!((value("LC_TEST"), value("LC_OTHER"), value("SECRET")), (Some("c"), Some("o"), None));
     assert!(value("PATH").unwrap().starts_with("/opt/x:/"), "{:?}", value("PATH"));
     assert!(env.keys().all(|name| !name.starts_with('.') && name != "dir" && name != "ignored"), "{env:?}");
-    assert_eq!(nul_strings(&format!("/proc/{pid}/cmdline"))[3..], ["s3cr$t ${ONE}", "none", "inline 1 # one"]);
+    wait_words(pid, &["sh", "-c", "sleep 1000; :", "s3cr$t ${ONE}", "none", "inline 1 # one"]);
     // A secret that changes restarts the program, and is not told.
     fs::write(d.path("secrets/TOKEN"), "another").unwrap();
     let plan = d.ok("reload --dry-run");
@@ -219,9 +219,8 @@ fn numbers_begin_where_the_program_says() {
         .start();
     let names: Vec<String> = d.wait_all("RUNNING").iter().map(|s| s.name().to_owned()).collect();
     assert_eq!(names, ["one", "w:w_8000", "w:w_8001"]);
-    let words = |pid: u32| nul_strings(&format!("/proc/{pid}/cmdline"))[1].clone();
-    assert_eq!(words(d.pid_of("w:w_8001")), "8001");
-    assert_eq!(words(d.pid_of("one")), "105");
+    wait_words(d.pid_of("w:w_8001"), &["sleep", "8001"]);
+    wait_words(d.pid_of("one"), &["sleep", "105"]);
     let kept = d.pid_of("w:w_8001");
     let plan = d.reload(
         "w: {cmd: 'sleep ${num}', numprocs: 2, numprocs_start: 8001}\none: {cmd: 'sleep 10${num}', numprocs_start: 5}",

@@ -41,7 +41,7 @@ fn a_chain_starts_in_order_and_stops_the_other_way() {
 #[test]
 fn what_waits_says_for_what() {
     let d = Daemon::with(
-        "web: {cmd: sleep 1000, depends_on: db}\ndb: {cmd: sh -c 'exit 3', startretries: 0}\nsoft: {cmd: sleep 1000, depends_on: {db: {required: false}}}",
+        "web: {cmd: sleep 1000, depends_on: db}\ndb: {cmd: sh -c 'exit 3', startretries: 0, starttime: 60}\nsoft: {cmd: sleep 1000, depends_on: {db: {required: false}}}",
     );
     d.wait_state("db", "FATAL");
     let web = d.wait_state("web", "WAITING");

@@ -41,7 +41,7 @@ added: {cmd: sleep 1000}",
     assert_eq!(pids(&d)["same"], before["same"]);
     assert!(!alive(before["removed"].unwrap()) && !alive(before["changed"].unwrap()));
     let changed = d.pid_of("changed");
-    assert_eq!(nul_strings(&format!("/proc/{changed}/cmdline")), ["sleep", "2000"]);
+    wait_words(changed, &["sleep", "2000"]);
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_reload_while_a_process_is_stopping() {
     d.reload(&format!("b: {{cmd: {cmd}, stoptime: 20, env: {{X: y}}}}"));
     d.reload(&format!("a: {{cmd: sleep 1000}}\nb: {{cmd: {cmd}, stoptime: 20, env: {{X: y}}}}"));
     let s = d.wait_state("a", "RUNNING");
-    assert_eq!(nul_strings(&format!("/proc/{}/cmdline", s.pid().unwrap())), ["sleep", "1000"]);
+    wait_words(s.pid().unwrap(), &["sleep", "1000"]);
     assert!(!alive(old["a"].unwrap()), "the old one is gone before the new one runs");
     assert_eq!(d.wait_state("b", "STOPPED").runs(), 1);
 }
@@ -243,7 +243,7 @@ fn what_was_stopped_by_hand_stays_stopped() {
     d.reload("a: {cmd: sleep 2000}");
     assert_eq!(d.state("a"), "STOPPED");
     d.ok("start a");
-    assert_eq!(nul_strings(&format!("/proc/{}/cmdline", d.pid_of("a"))), ["sleep", "2000"]);
+    wait_words(d.pid_of("a"), &["sleep", "2000"]);
 }
 
 #[test]
@@ -278,9 +278,9 @@ fn less_time_to_stop_reaches_what_is_stopping() {
 
 #[test]
 fn fewer_retries_reach_what_waits_for_its_next_try() {
-    let mut d = Daemon::with("a: {cmd: 'false', startretries: unlimited}");
+    let mut d = Daemon::with("a: {cmd: 'false', starttime: 60, startretries: unlimited}");
     wait_until("some failures", || d.status("a").runs() > 4);
-    d.reload("a: {cmd: 'false', startretries: 3}");
+    d.reload("a: {cmd: 'false', starttime: 60, startretries: 3}");
     d.wait_state("a", "FATAL");
 }
 
@@ -413,7 +413,8 @@ fn the_plan_in_json_says_what_each_key_and_each_process_needs() {
 
 /// The command line of a process.
 fn cmd_of(d: &Daemon, name: &str) -> String {
-    nul_strings(&format!("/proc/{}/cmdline", d.pid_of(name))).join(" ")
+    let pid = d.pid_of(name);
+    wait_for("its words", || Some(words(pid).join(" ")).filter(|words| !words.is_empty()))
 }
 
 #[test]

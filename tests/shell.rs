@@ -13,7 +13,7 @@ use support::*;
 const PROGRAMS: &str = "\
 web_live: {cmd: sleep 1000}
 slow: {cmd: sleep 1000, starttime: 1000, autostart: false}
-job: {cmd: sh -c 'exit 3', startretries: 0, autostart: false}
+job: {cmd: sh -c 'exit 3', startretries: 0, starttime: 60, autostart: false}
 ";
 
 /// `taskmasterctl` for this daemon, with the test's directory as its home.

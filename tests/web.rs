@@ -7,11 +7,11 @@ mod support;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -90,7 +90,7 @@ fn health_and_readiness() {
     assert_eq!((get(&d, "/healthz").status, get(&d, "/readyz").status), (200, 200));
     d.rpc("signal", json!({"names": ["b"], "signal": "STOP"})).unwrap();
     assert_eq!(get(&d, "/readyz").status, 200);
-    let e = daemon(OPEN, "b: {cmd: 'false', startretries: 0}");
+    let e = daemon(OPEN, "b: {cmd: 'false', startretries: 0, starttime: 60}");
     e.wait_state("b", "FATAL");
     let answer = get(&e, "/readyz");
     assert_eq!((answer.status, answer.text()), (503, "not ready: 1 of 1 processes are not as wanted\n".to_owned()));
@@ -122,7 +122,10 @@ fn until(stream: &mut impl Read, wanted: &str) -> String {
     let mut seen = Vec::new();
     let mut buffer = [0; 4096];
     loop {
-        let n = stream.read(&mut buffer).unwrap();
+        let n = match stream.read(&mut buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            n => n.unwrap(),
+        };
         assert!(n > 0, "the end came before {wanted:?}: {:?}", String::from_utf8_lossy(&seen));
         seen.extend_from_slice(&buffer[..n]);
         let text = String::from_utf8_lossy(&seen);
@@ -157,6 +160,57 @@ fn events_are_followed_and_taken_up_again() {
     d.oracle();
 }
 
+/// A stream that ends says why, so that its end is not taken for a connection that broke.
+#[test]
+fn whoever_follows_is_told_why_it_ends() {
+    let mut d = daemon(OPEN, "a: {cmd: [sh, -c, 'echo one; exec sleep 100']}");
+    wait_until("a line", || get(&d, "/api/logs/a").text() == "one\n");
+    let follow = |what: &str, headers: &str| {
+        let mut stream = connect(&d);
+        write!(stream, "GET {what} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").unwrap();
+        assert_eq!(read(&mut stream).status, 200);
+        stream
+    };
+    let events = follow("/api/events?since=1", "");
+    let output = follow("/api/logs/a?follow", "");
+    let chunks = follow("/api/logs/a?follow", "Accept: text/event-stream\r\n");
+    d.ok("shutdown");
+    d.wait_exit();
+    let rest = |mut stream: TcpStream| {
+        let mut rest = String::new();
+        stream.read_to_string(&mut rest).unwrap();
+        rest
+    };
+    let end = "event: end\ndata: {\"code\":-32005,\"message\":\"the daemon leaves\"}\n\n";
+    for text in [rest(events), rest(chunks)] {
+        assert!(text.ends_with(end), "{text}");
+    }
+    assert_eq!(rest(output), "one\n\nnote: the daemon leaves\n");
+}
+
+/// Whoever does not read what happens is told so in the end, and where it was.
+#[test]
+fn whoever_reads_too_slowly_is_told_so() {
+    let setup = Setup::new();
+    let path = setup.path("http.sock");
+    let keys = format!("http: {{listen: 'unix:{}'}}", path.display());
+    let d = setup.keys(&keys).programs("w: {cmd: sleep 1000, numprocs: 200}").start();
+    d.wait_all("RUNNING");
+    let mut lazy = UnixStream::connect(&path).unwrap();
+    lazy.set_read_timeout(Some(DEADLINE)).unwrap();
+    write!(lazy, "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    assert_eq!(read(&mut lazy).status, 200);
+    // Several times what the socket holds, what may wait for it, and what is kept.
+    for _ in 0..6 {
+        d.ok("restart w:*");
+    }
+    let mut rest = String::new();
+    lazy.read_to_string(&mut rest).unwrap();
+    let (told, end) = rest.rsplit_once("event: end\n").expect("an end that says why");
+    has(end, "does not read fast enough");
+    assert!(told.contains("\nid: ") && told.ends_with("\n\n"), "{end}");
+}
+
 #[test]
 fn requests_are_answered_in_their_order_over_one_connection() {
     let d = daemon(OPEN, "a: {cmd: sleep 100}");
@@ -182,7 +236,7 @@ fn requests_are_answered_in_their_order_over_one_connection() {
     assert_eq!(read(&mut stream).status, 404);
     let last = read(&mut stream);
     assert_eq!((last.status, last.header("connection")), (200, Some("close")));
-    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    assert_eq!(next_byte(&mut stream).unwrap(), None);
 }
 
 #[test]
@@ -203,8 +257,68 @@ fn a_unix_socket_serves_as_well() {
 }
 
 #[test]
+fn it_listens_at_several_addresses_and_at_the_port_of_the_environment() {
+    let port = free_port();
+    // Not every machine speaks IPv6.
+    let second = if TcpListener::bind("[::1]:0").is_ok() { "[::1]" } else { "127.0.0.2" };
+    let setup = Setup::new().env("PORT", &port.to_string());
+    let path = setup.path("http.sock");
+    let keys = format!("http: {{listen: ['127.0.0.1:${{PORT:-3333}}', '{second}:0', 'unix:{}']}}", path.display());
+    let d = setup.keys(&keys).programs("a: {cmd: sleep 100}").start();
+    let at_port = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let log = d.own_log();
+    let other = log.lines().find_map(|line| line.split_once(&format!("listening for HTTP at http://{second}:")));
+    let by_second = TcpStream::connect(format!("{second}:{}", other.unwrap().1)).unwrap();
+    let by_path = UnixStream::connect(&path).unwrap();
+    let ask = |mut stream: Box<dyn ReadWrite>| {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        read(&mut stream).status
+    };
+    assert_eq!([ask(Box::new(at_port)), ask(Box::new(by_second)), ask(Box::new(by_path))], [200; 3]);
+}
+
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
+
+/// H08: without a token the kernel tells whose a connection is, and the roles are those of the control socket.
+#[test]
+fn others_on_this_machine_may_only_look() {
+    needs!(root);
+    needs!("setpriv", "bash");
+    let d = daemon(
+        "socket: {path: ctl, control: [12345]}\nhttp: {listen: 127.0.0.1:0, control: true}",
+        "a: {cmd: sleep 100}",
+    );
+    d.wait_all("RUNNING");
+    let at = address(&d);
+    let port = at.rsplit_once(':').unwrap().1;
+    let as_user = |uid: u32, line: &str| {
+        let request = format!(
+            "{line} HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Type: application/json\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{{}}"
+        );
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; printf '{request}' >&3; cat <&3");
+        let user = [format!("--reuid={uid}"), format!("--regid={uid}"), "--clear-groups".to_owned()];
+        stdout(&run_to_end(Command::new("setpriv").args(user).args(["bash", "-c", &script])))
+    };
+    has(&as_user(65534, "GET /api/session"), "\"right\":\"read\"");
+    has(&as_user(65534, "GET /api/status"), "HTTP/1.1 200 OK");
+    let pid = d.pid_of("a");
+    for path in ["/api/processes/a/stop", "/api/processes/a/restart", "/api/reload"] {
+        has(&as_user(65534, &format!("POST {path}")), "HTTP/1.1 403 Forbidden");
+    }
+    assert_eq!(d.pid_of("a"), pid);
+    let log = d.own_log();
+    let denied = log.lines().find(|line| line.contains("command \"stop a\" result=denied")).unwrap();
+    has(denied, "uid=65534");
+    // A role is good here as there.
+    has(&as_user(12345, "POST /api/processes/a/restart"), "HTTP/1.1 200 OK");
+    has(&as_user(12345, "POST /api/reload"), "HTTP/1.1 403 Forbidden");
+    d.wait_new_pid("a", pid);
+}
+
+#[test]
 fn an_address_that_is_taken_is_told() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap();
     let setup = Setup::new().keys(&format!("http: {{listen: '{at}'}}")).programs("a: {cmd: sleep 1}");
     let out = setup.run();
@@ -305,7 +419,10 @@ fn a_token_opens_what_is_closed() {
     assert_eq!(ask("GET /api/session", "", "").json()["authorized"], false);
     let bearer = format!("Authorization: Bearer {token}\r\n");
     assert_eq!(ask("GET /api/status", &bearer, "").status, 200);
+    // To guess takes its time.
+    let begun = Instant::now();
     assert_eq!(ask("GET /api/status", "Authorization: Bearer 0123456789abcdef\r\n", "").status, 401);
+    assert!(begun.elapsed() >= Duration::from_secs(1));
     let json = "Content-Type: application/json\r\n";
     assert_eq!(ask("POST /api/processes/a/restart", json, "{}").status, 401);
     assert_eq!(ask("POST /api/processes/a/restart", &format!("{json}{bearer}"), "{}").status, 200);
@@ -525,6 +642,13 @@ import asyncio, json, sys, websockets
 
 async def main(uri):
     async with websockets.connect(uri) as ws:
+        await ws.send("x" * 70000)
+        try:
+            await ws.recv()
+            sys.exit("it took too much")
+        except websockets.exceptions.ConnectionClosed as e:
+            assert e.code == 1009, e
+    async with websockets.connect(uri) as ws:
         calls = 0
         async def call(method, **params):
             nonlocal calls
@@ -536,9 +660,13 @@ async def main(uri):
                     return answer
         assert (await call("version"))["result"]["protocol"] == 1
         assert (await call("nope"))["error"]["code"] == -32601
+        for nothing in ("", "[]", "{}", "\\0"):
+            await ws.send(nothing)
+            assert "error" in json.loads(await ws.recv()), nothing
         await ws.send("[" + ",".join('{"jsonrpc":"2.0","id":%d,"method":"pid"}' % n for n in (70, 71)) + "]")
         assert sorted(a["id"] for a in json.loads(await ws.recv())) == [70, 71]
         assert (await call("events", follow=True))["result"]["follow"]
+        stream = calls
         old = (await call("status"))["result"]["processes"][0]["pid"]
         await ws.send(json.dumps({"jsonrpc": "2.0", "id": "r", "method": "restart", "params": {"names": ["a"]}}))
         seen = []
@@ -550,14 +678,18 @@ async def main(uri):
         pong = await ws.ping()
         await pong
         assert (await call("status"))["result"]["processes"][0]["pid"] != old
-        print("done", len(seen))
-    async with websockets.connect(uri) as ws:
-        await ws.send("x" * 70000)
+        # What follows is ended with a reason, and so is the connection.
+        assert (await call("shutdown"))["result"]
+        why = None
         try:
-            await ws.recv()
-            sys.exit("it took too much")
+            while True:
+                said = json.loads(await ws.recv())
+                if said.get("id") == stream:
+                    why = said["error"]["message"]
         except websockets.exceptions.ConnectionClosed as e:
-            assert e.code == 1009, e
+            assert e.code == 1001, e
+        assert why == "the daemon leaves", why
+        print("done", len(seen))
 
 asyncio.run(main(sys.argv[1]))
 "#;
@@ -565,11 +697,12 @@ asyncio.run(main(sys.argv[1]))
         Command::new(python).args(["-c", "import websockets"]).output().is_ok_and(|out| out.status.success())
     });
     let Some(python) = python else { return skip("pythons_websockets_talks_to_it", "no python3 with websockets") };
-    let d = daemon(OPEN, "a: {cmd: sleep 100}");
+    let mut d = daemon(OPEN, "a: {cmd: sleep 100}");
     d.wait_all("RUNNING");
     let out = run_to_end(Command::new(python).args(["-c", script, &format!("ws://{}/ws", address(&d))]));
     assert!(out.status.success(), "{}", said(&out));
     has(&stdout(&out), "done ");
+    d.wait_exit();
 }
 
 /// Many who ask at once are all answered, and get the same.
@@ -591,7 +724,7 @@ fn many_ask_at_once() {
 fn figures_are_as_prometheus_wants_them() {
     let d = daemon(
         OPEN,
-        "a: {cmd: sleep 100, autorestart: always}\nb: {cmd: 'false', startretries: 1}\nw: {cmd: sleep 1, numprocs: 2}\n\
+        "a: {cmd: sleep 100, autorestart: always}\nb: {cmd: 'false', startretries: 1, starttime: 60}\nw: {cmd: sleep 1, numprocs: 2}\n\
          says: {cmd: [sh, -c, 'echo hello; echo no >&2; exec sleep 100'], healthcheck: {cmd: 'true', interval: 1s}}",
     );
     wait_until("a line of output", || get(&d, "/api/logs/says").text().contains("no\n"));

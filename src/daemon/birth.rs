@@ -80,7 +80,12 @@ impl Daemon {
         if signs.watchdog {
             command.own_pid("WATCHDOG_PID");
         }
-        self.pass_sockets(key, sockets, &mut command)?;
+        for (n, (number, socket)) in self.lend_sockets(key, sockets)?.into_iter().enumerate() {
+            if n == 0 {
+                command.own_pid("LISTEN_PID");
+            }
+            command.pass(number, socket);
+        }
         let owner = self.credentials(program)?;
         self.make_directories(program, &blueprint, owner.as_ref())?;
         if let Some(directory) = self.cgroup((key, run), program, name, num)? {

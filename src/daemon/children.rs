@@ -164,6 +164,13 @@ impl Children {
         self.live.values().any(|child| child.pid == pid && child.leader.is_some())
     }
 
+    /// Whether it is not known yet of somebody that its program is executed.
+    #[must_use]
+    pub fn any_unconfirmed(&self) -> bool {
+        // Who came last is confirmed last, mostly.
+        self.live.values().rev().any(|child| child.status.is_some())
+    }
+
     /// Begins a turn: what was seen of the system's processes is old.
     pub fn new_turn(&mut self) {
         self.snapshot = None;

@@ -23,7 +23,7 @@ use crate::config::model::{Config, Level, Listen, ListenAddress, Program};
 use crate::load::People;
 use crate::supervise::event::{Files, Input};
 use crate::sys::listen::{self, Place};
-use crate::sys::spawn::{Command, Failed};
+use crate::sys::spawn::Failed;
 use crate::sys::user::{effective_gid, effective_uid};
 
 use super::clients::{SocketFile, make_room};
@@ -314,10 +314,18 @@ impl Listeners {
 
 impl Daemon {
     /// The sockets of a process, opened where they are not.
-    fn sockets(&mut self, program: &Program, addresses: &[ListenAddress]) -> Result<Vec<Number>, Refused> {
+    fn sockets(
+        &mut self,
+        program: &Program,
+        name: &ProgramName,
+        addresses: &[ListenAddress],
+    ) -> Result<Vec<Number>, Refused> {
         let all = program.listen.iter().zip(addresses).map(|(wanted, address)| {
-            let settings = Settings::of(program, wanted, &self.people);
+            let (settings, before) = (Settings::of(program, wanted, &self.people), self.listeners.next);
             let number = settings.and_then(|settings| self.listeners.get(address, settings));
+            if self.listeners.next != before {
+                self.journal.write(Level::Info, format_args!("listening on {address} for {name}"));
+            }
             number.map_err(|error| Refused::about(Failed::new(Stage::Listen, &error), address.to_string()))
         });
         all.collect()
@@ -333,7 +341,7 @@ impl Daemon {
         if program.listen.is_empty() {
             return Ok(Vec::new());
         }
-        let numbers = self.sockets(program, &blueprint.listen)?;
+        let numbers = self.sockets(program, name, &blueprint.listen)?;
         let names = program.listen.iter().map(|socket| socket.name.as_deref().unwrap_or(name.as_str()));
         let names: Vec<&str> = names.collect();
         blueprint.env.push(("LISTEN_FDS".to_owned(), numbers.len().to_string()));
@@ -341,18 +349,16 @@ impl Daemon {
         Ok(numbers)
     }
 
-    /// Hands a run its sockets.
-    pub(super) fn pass_sockets(&mut self, key: Key, numbers: Vec<Number>, command: &mut Command) -> Result<(), Failed> {
-        if numbers.is_empty() {
-            return Ok(());
-        }
+    /// Copies of its sockets for a run, each with the number that it is to have there.
+    pub(super) fn lend_sockets(&mut self, key: Key, numbers: Vec<Number>) -> Result<Vec<(u32, OwnedFd)>, Failed> {
         let failed = |error: io::Error| Failed::new(Stage::Pipe, &error);
-        for (at, open) in (FIRST..).zip(numbers.iter().filter_map(|number| self.listeners.open.get(number))) {
-            command.pass(at, open.fd.try_clone().map_err(failed)?);
+        let open = numbers.iter().filter_map(|number| self.listeners.open.get(number));
+        let copies = (FIRST..).zip(open).map(|(at, open)| Ok((at, open.fd.try_clone().map_err(failed)?)));
+        let copies = copies.collect::<Result<Vec<_>, Failed>>()?;
+        if !numbers.is_empty() {
+            self.listeners.hold(key, numbers);
         }
-        command.own_pid("LISTEN_PID");
-        self.listeners.hold(key, numbers);
-        Ok(())
+        Ok(copies)
     }
 
     /// Nothing is left of a run.
@@ -379,7 +385,7 @@ impl Daemon {
         // It was filled in once when it was checked; only the surroundings could make it fail now.
         let unfilled = Failed::of(Stage::Listen, Errno::EINVAL.0);
         let addresses = self.outside(|outside| expand::listen(program, name, num, outside)).map_err(|_| unfilled)?;
-        let numbers = self.sockets(program, &addresses)?;
+        let numbers = self.sockets(program, name, &addresses)?;
         let polled = self.listeners.wait(key, numbers, &mut self.reactor);
         polled.map_err(|error| Failed::new(Stage::Listen, &error).into())
     }

@@ -49,6 +49,20 @@ const SPAWNS_PER_TURN: usize = 8;
 /// How long the loop sleeps at most while a child has not left the daemon's table of descriptors.
 const LEAVING_TIME: Duration = Duration::from_millis(1);
 
+/// What is due within this time is waited for before a start counts as over.
+const SOON: Duration = Duration::from_secs(2);
+
+/// How far the start of the daemon has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    /// Processes are being spawned.
+    Births,
+    /// They have been, and come to run.
+    Settling,
+    /// It is over.
+    Over,
+}
+
 /// Everything that the loop holds.
 pub struct Daemon {
     /// What is polled.
@@ -147,13 +161,10 @@ impl Daemon {
         self.inputs.push_back(Input::Boot);
         self.settle();
         self.tell_ready();
-        let mut booting = true;
+        let mut start = Start::Births;
         while self.quit.is_none() {
             self.turn(&mut ready)?;
-            if booting && self.births.is_empty() {
-                booting = false;
-                process::release_code();
-            }
+            start = self.after_start(start);
         }
         self.kill_all_tasks();
         self.tell_all_followers();
@@ -163,6 +174,24 @@ impl Daemon {
             Some((survivors, _)) if !survivors.is_empty() => Err(Error::Survivors(survivors)),
             quit => Ok(quit.map_or(0, |(_, code)| code)),
         }
+    }
+
+    /// Gives up the pages of code that only a start needs: first what has read the configuration, later what has followed
+    /// the processes until they ran. From then on there are those pages that the work at hand needs.
+    fn after_start(&self, start: Start) -> Start {
+        let next = match start {
+            Start::Births if self.births.is_empty() => Start::Settling,
+            Start::Settling if self.is_settled() => Start::Over,
+            Start::Births | Start::Settling | Start::Over => return start,
+        };
+        process::release_code();
+        next
+    }
+
+    /// Whether every process is executing its program, and nothing is due soon.
+    fn is_settled(&self) -> bool {
+        let due = self.fleet.next_deadline();
+        due.is_none_or(|at| at.since(self.now) > SOON) && self.births.is_empty() && !self.children.any_unconfirmed()
     }
 
     fn turn(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {

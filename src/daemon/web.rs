@@ -56,6 +56,9 @@ const SERVED_PER_TURN: usize = 32;
 /// How many connections are accepted in one turn.
 const ACCEPTED_PER_TURN: usize = 64;
 
+/// When a wrong token is answered: with all connections there can be, so many are tried in this time, and no more.
+const WRONG_TOKEN_DELAY: Duration = Duration::from_secs(1);
+
 /// When accepting is tried again after it has failed.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -83,6 +86,8 @@ pub struct Web {
     sessions: Sessions,
     /// How often a wrong token was presented since that was last told.
     wrong_tokens: u32,
+    /// Who presented one and is to be told so, when, and in which words. In the order of the times.
+    late: VecDeque<(Mono, ClientId, &'static str)>,
     /// Connections to be served, in order.
     due: VecDeque<ClientId>,
     /// The same, to look them up.
@@ -311,10 +316,11 @@ impl Web {
         std::mem::take(&mut self.drained)
     }
 
-    /// When a connection is to be looked at, or accepting is tried again.
+    /// When a connection is to be looked at or answered, or accepting is tried again.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        self.deadlines.first().map(|(at, _)| *at).into_iter().chain(self.retry).min()
+        let late = self.late.front().map(|(at, ..)| *at);
+        self.deadlines.first().map(|(at, _)| *at).into_iter().chain(self.retry).chain(late).min()
     }
 
     /// Ends the connections whose patience is over: who has begun a request and does not finish it, who does not read, who
@@ -335,12 +341,19 @@ impl Web {
         gone
     }
 
-    /// Sends what is left and closes everything.
+    /// Sends what is left and closes everything. Who follows something is told that this is the end of it.
     pub fn say_goodbye(&mut self, reactor: &mut Reactor, now: Mono) {
+        let gone = Refusal::new(RefusalCode::ShuttingDown, "the daemon leaves");
         for (_, mut connection) in std::mem::take(&mut self.all) {
-            if let Talk::Socket { socket, .. } = &mut connection.talk {
-                socket.leave();
-                socket.take_out(connection.out.end());
+            let is_open = connection.stage == connection::Stage::Open;
+            match &mut connection.talk {
+                Talk::Stream { form, .. } if is_open => answer::write_end(*form, &gone, connection.out.end()),
+                Talk::Socket { socket, calls } => {
+                    calls.end_streams(&gone).into_iter().for_each(|text| socket.say(text));
+                    socket.leave();
+                    socket.take_out(connection.out.end());
+                }
+                Talk::Http { .. } | Talk::Stream { .. } => {}
             }
             let _ = connection.send(reactor, now);
             reactor.remove(connection.token);

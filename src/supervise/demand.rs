@@ -110,3 +110,114 @@ impl Fleet {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::base::exit::Exit;
+    use crate::control::message::{ChangeAction, StateName, Then};
+    use crate::supervise::action::Action;
+    use crate::supervise::event::Input;
+    use crate::supervise::reload::tests::Bench;
+    use crate::supervise::state::State;
+
+    const WEB: &str = "web: {cmd: x, listen: '127.0.0.1:80', on_demand: true}";
+
+    impl Bench {
+        fn connect(&mut self, name: &str) -> Vec<Action> {
+            self.tell(Input::Demanded(self.key(name)))
+        }
+
+        fn listens(&self, name: &str) -> bool {
+            self.fleet.member(self.key(name)).unwrap().inst.state == State::Listening
+        }
+    }
+
+    #[test]
+    fn it_says_where_it_waits() {
+        let b = Bench::new("web: {cmd: x, numprocs: 2, listen: ['*:80', 'unix:/run/${num}-${host}'], on_demand: true}");
+        let keys = b.fleet.chosen(&[]).unwrap();
+        let account = b.fleet.accounts(&keys, b.now).remove(1);
+        // The name of the machine is not known to the core.
+        assert_eq!(account.because, "waits for a connection to *:80, unix:/run/${num}-${host}");
+        assert_eq!(account.status.why, Some(account.because));
+        assert_eq!(account.next, "is started by the first one");
+        assert_eq!((account.status.next, account.status.as_wanted), (None, true));
+        let b = Bench::new("web: {cmd: x, numprocs: 2, listen: 'unix:/run/${program}.${num}'}");
+        let keys = b.fleet.chosen(&[]).unwrap();
+        assert_eq!(b.fleet.status(&keys, b.now)[1].listen, ["unix:/run/web.1"]);
+    }
+
+    #[test]
+    fn whoever_needs_it_finds_its_socket_open() {
+        let mut b = Bench::new(&format!("api: {{cmd: x, depends_on: web}}, {WEB}"));
+        assert!(b.listens("web"));
+        assert_eq!(b.state("api"), StateName::Starting);
+        b.connect("web");
+        assert_eq!(b.state("web"), StateName::Starting);
+        b.pass(2000);
+        b.exit("web", Exit::Code(0));
+        assert!(b.listens("web") && b.state("api") == StateName::Running);
+    }
+
+    #[test]
+    fn what_it_needs_is_started_with_it() {
+        let web = WEB.replace("on_demand", "depends_on: db, on_demand");
+        let mut b = Bench::new(&format!("db: {{cmd: x, autostart: false}}, {web}"));
+        assert!(b.listens("web") && b.state("db") == StateName::Stopped);
+        b.connect("web");
+        assert_eq!((b.state("web"), b.state("db")), (StateName::Waiting, StateName::Starting));
+        b.pass(2000);
+        assert_eq!(b.state("web"), StateName::Starting);
+        let account = b.fleet.accounts(&[b.key("web")], b.now).remove(0);
+        assert_eq!(account.because, "started when what it waited for was there; has to stay up for 1s");
+    }
+
+    #[test]
+    fn a_reload_says_what_becomes_of_it() {
+        let mut b = Bench::new("a: {cmd: x}");
+        let then = |plan: crate::control::message::PlanReport| (plan.changes[0].action, plan.changes[0].then);
+        let with = |web: &str| format!("a: {{cmd: x}}, {web}");
+        assert_eq!(then(b.reload(&with(WEB))), (ChangeAction::Added, Then::OnDemand));
+        assert!(b.listens("web"));
+        // Other keys are for the next run; the sockets may be others at once.
+        let other = WEB.replace("cmd: x", "cmd: y").replace(":80", ":81");
+        assert_eq!(then(b.reload(&with(&other))), (ChangeAction::Updated, Then::OnDemand));
+        assert!(b.listens("web"));
+        b.connect("web");
+        b.pass(2000);
+        assert_eq!(then(b.reload(&with(WEB))), (ChangeAction::Restarted, Then::Restarts));
+        b.exit("web", Exit::Code(0));
+        assert_eq!(b.state("web"), StateName::Starting, "it was up, so it is up again");
+        b.pass(2000);
+        b.exit("web", Exit::Code(0));
+        assert!(b.listens("web"));
+        // No longer on demand.
+        let plain = WEB.replace(", on_demand: true", "");
+        assert_eq!(then(b.reload(&with(&plain))), (ChangeAction::Restarted, Then::Starts));
+        b.pass(2000);
+        b.exit("web", Exit::Code(0));
+        assert_eq!(b.state("web"), StateName::Exited);
+        assert_eq!(then(b.reload(&with(WEB))), (ChangeAction::Updated, Then::OnDemand));
+        assert!(b.listens("web"));
+        // What runs by the clock from now on does not wait for a connection.
+        b.reload(&with("web: {cmd: x, every: 1h}"));
+        assert_eq!(b.state("web"), StateName::Stopped);
+        let out = b.pass(3_600_000);
+        assert_eq!((b.state("web"), out), (StateName::Running, vec![]), "a job");
+    }
+
+    #[test]
+    fn a_stop_holds_whatever_comes() {
+        let mut b = Bench::new(WEB);
+        let key = b.key("web");
+        assert_eq!(b.stop("web")[..1], [Action::EndAwait(key)]);
+        assert_eq!((b.connect("web"), b.state("web")), (vec![], StateName::Stopped));
+        b.reload(&WEB.replace("cmd: x", "cmd: y"));
+        assert_eq!(b.state("web"), StateName::Stopped);
+        b.tell(Input::Shutdown);
+        let mut b = Bench::new(WEB);
+        let out = b.tell(Input::Shutdown);
+        assert_eq!(out[0], Action::EndAwait(b.key("web")));
+        assert!(matches!(out[1], Action::Quit { code: 0, .. }), "{out:?}");
+    }
+}

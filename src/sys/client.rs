@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, UnixAddr, connect as connect_socket, setsockopt, socket, sockopt,
@@ -30,8 +31,14 @@ pub fn connect(path: &Path) -> io::Result<UnixStream> {
     // connect(2) on a Unix socket waits while the queue of the listener is full, for as long as this says.
     let seconds = i64::try_from(ACCEPT_LIMIT.as_secs()).unwrap_or(i64::MAX);
     setsockopt(&fd, sockopt::SendTimeout, &TimeVal::new(seconds, 0))?;
-    connect_socket(fd.as_raw_fd(), &address)?;
-    Ok(UnixStream::from(fd))
+    loop {
+        match connect_socket(fd.as_raw_fd(), &address) {
+            Ok(()) => return Ok(UnixStream::from(fd)),
+            // Where a wait has a limit, whoever is stopped and goes on is told of it; nothing has been begun.
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// What came first.

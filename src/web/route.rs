@@ -112,10 +112,13 @@ const fn open(route: Route) -> Route {
 }
 
 /// Everything that there is.
-pub const ROUTES: [Route; 22] = [
+pub const ROUTES: [Route; 25] = [
     open(get("/", What::File(&page::HTML), "The dashboard.")),
     open(get("/app.css", What::File(&page::CSS), "Its style.")),
-    open(get("/app.js", What::File(&page::SCRIPT), "Its script.")),
+    open(get("/base.js", What::File(&page::BASE), "Its scripts.")),
+    open(get("/list.js", What::File(&page::LIST), "The list of processes.")),
+    open(get("/process.js", What::File(&page::PROCESS), "One process.")),
+    open(get("/app.js", What::File(&page::APP), "What happens.")),
     open(get("/icon.svg", What::File(&page::ICON), "Its icon.")),
     open(get("/healthz", What::Health, "200 as long as the daemon answers.")),
     open(get("/readyz", What::Ready, "200 if all processes are as wanted, else 503.")),

@@ -37,7 +37,7 @@ fn keys_in_sources(kind: &str) -> Vec<Vec<String>> {
 }
 
 /// The tables of keys in the sources and where their page describes them.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     ("Root", "ROOTS"),
     ("Key", "PROGRAM KEYS"),
     ("DaemonKey", "DAEMON KEYS"),
@@ -48,6 +48,7 @@ const TABLES: [(&str, &str); 10] = [
     ("CapabilityKey", "Capabilities"),
     ("HookKey", "Hooks"),
     ("EventKey", "Events"),
+    ("ListenKey", "Sockets"),
 ];
 
 /// The items of one of these sections, without those of the subsections that have a table of their own.

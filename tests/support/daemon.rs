@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -399,7 +399,11 @@ impl Daemon {
     pub fn oracle(&self) {
         let mut seen = String::new();
         let end = Instant::now() + DEADLINE;
-        let listeners = self.own_log().matches("listening for HTTP").count();
+        let log = self.own_log();
+        let listeners = log.matches("listening for HTTP").count();
+        // Each may have a copy that is polled. What is told to be closed is told to have been opened.
+        let [told, closed] = ["listening on ", "no longer listening on "].map(|text| log.matches(text).count());
+        let listeners = listeners + 2 * (told - 2 * closed);
         while Instant::now() < end {
             let mut shown: Vec<u32> = self.all().iter().filter_map(Status::pid).collect();
             let kids = children(self.pid);
@@ -502,15 +506,27 @@ pub fn next_line(stream: &mut BufReader<UnixStream>) -> String {
 
 /// Reads one line from a connection, and nothing behind it.
 #[track_caller]
-pub fn read_line(stream: &mut UnixStream) -> String {
+pub fn read_line(stream: &mut impl Read) -> String {
     let mut line = Vec::new();
+    loop {
+        match next_byte(stream) {
+            Ok(None) => panic!("the connection ended in the middle of a line: {:?}", String::from_utf8_lossy(&line)),
+            Ok(Some(b'\n')) => return String::from_utf8(line).unwrap(),
+            Ok(Some(byte)) => line.push(byte),
+            Err(e) => panic!("reading a line: {e} after {:?}", String::from_utf8_lossy(&line)),
+        }
+    }
+}
+
+/// The next byte, or `None` at the end. A socket with a time limit is interrupted when the process is stopped and goes on,
+/// as it is where a whole machine is put aside for a while; then it is read again.
+pub fn next_byte(stream: &mut impl Read) -> std::io::Result<Option<u8>> {
     let mut byte = [0];
     loop {
         match stream.read(&mut byte) {
-            Ok(0) => panic!("the connection ended in the middle of a line: {:?}", String::from_utf8_lossy(&line)),
-            Ok(_) if byte[0] == b'\n' => return String::from_utf8(line).unwrap(),
-            Ok(_) => line.push(byte[0]),
-            Err(e) => panic!("reading a line: {e} after {:?}", String::from_utf8_lossy(&line)),
+            Ok(n) => return Ok((n > 0).then_some(byte[0])),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

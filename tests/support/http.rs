@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Daemon, wait_for};
+use super::{Daemon, next_byte, wait_for};
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -62,10 +62,9 @@ pub fn raw(daemon: &Daemon, bytes: &[u8]) -> Answer {
 #[track_caller]
 pub fn read(stream: &mut impl Read) -> Answer {
     let mut head = Vec::new();
-    let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
-        assert!(stream.read(&mut byte).unwrap() == 1, "it ended after {:?}", String::from_utf8_lossy(&head));
-        head.push(byte[0]);
+        let byte = next_byte(stream).unwrap();
+        head.push(byte.unwrap_or_else(|| panic!("it ended after {:?}", String::from_utf8_lossy(&head))));
     }
     let head = String::from_utf8(head).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();

@@ -21,6 +21,7 @@
 //! | `text=TEXT` | the text without a newline to stdout; `err:text=…` to stderr |
 //! | `bytes=COUNT:SEED` | pseudo-random bytes to stdout (xorshift64*, `dice::noise`) |
 //! | `close=FD` | close a file descriptor |
+//! | `serve=FD:MS` | answer each connection to the socket FD with a line `<pid>`; go on after so long without one (0: never), exit with 0 at SIGTERM |
 //! | `setsid` | leave the session and the process group |
 //! | `child … end` | start a child that carries out the steps up to `end`, and go on |
 //! | `spin` | use up a CPU for ever |
@@ -42,7 +43,10 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::fd::BorrowedFd;
 use std::process::{Command, exit};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -164,10 +168,58 @@ fn carry_out(step: &str, value: &str) {
             // SAFETY: nothing in this program uses the descriptor as an owned one afterwards.
             unsafe { libc::close(i32::try_from(number()).unwrap()) };
         }
+        "serve" => {
+            let part = fields(value);
+            serve(part[0], part[1]);
+        }
         "setsid" => {
             nix::unistd::setsid().expect("setsid");
         }
         _ => panic!("no such step: {step}"),
+    }
+}
+
+/// Whether SIGTERM has come.
+static ASKED_TO_END: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn end_is_asked_for(_: i32) {
+    ASKED_TO_END.store(true, Ordering::Relaxed);
+}
+
+/// A connection that is taken is answered: the signal gets through only while none is there.
+fn serve(socket: i32, idle_ms: i32) {
+    mask(libc::SIG_BLOCK, libc::SIGTERM);
+    let handler = SigHandler::Handler(end_is_asked_for);
+    // SAFETY: the handler sets a flag.
+    unsafe { sigaction(Signal::SIGTERM, &SigAction::new(handler, SaFlags::empty(), SigSet::empty())) }.unwrap();
+    let answer = format!("{}\n", std::process::id());
+    loop {
+        let mut poll = libc::pollfd { fd: socket, events: libc::POLLIN, revents: 0 };
+        let patience = libc::timespec { tv_sec: (idle_ms / 1000).into(), tv_nsec: (idle_ms % 1000 * 1_000_000).into() };
+        let limit = if idle_ms == 0 { std::ptr::null() } else { &raw const patience };
+        // SAFETY: the set is initialised by sigemptyset before it is used, and all that is pointed to outlives the call.
+        #[allow(clippy::multiple_unsafe_ops_per_block)]
+        let ready = unsafe {
+            let mut none = std::mem::zeroed();
+            libc::sigemptyset(&raw mut none);
+            libc::ppoll(&raw mut poll, 1, limit, &raw const none)
+        };
+        if ASKED_TO_END.load(Ordering::Relaxed) {
+            exit(0);
+        }
+        if ready == 0 {
+            return;
+        }
+        // Of several that share the socket another one may be quicker; then this one waits, and is to be interrupted.
+        mask(libc::SIG_UNBLOCK, libc::SIGTERM);
+        // SAFETY: the peer's address is not asked for.
+        let peer = unsafe { libc::accept(socket, std::ptr::null_mut(), std::ptr::null_mut()) };
+        mask(libc::SIG_BLOCK, libc::SIGTERM);
+        if peer >= 0 {
+            put(peer, answer.as_bytes());
+            // SAFETY: nothing else uses it.
+            unsafe { libc::close(peer) };
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::{DEADLINE, POLL, wait_until};
+use super::{DEADLINE, POLL, wait_for, wait_until};
 
 /// A process, told apart from a later one with the same number by when it was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,17 +111,18 @@ pub fn status_field(pid: u32, key: &str) -> String {
     line.split_once(':').unwrap().1.trim().to_owned()
 }
 
-/// NUL-separated strings of a file in /proc.
-#[track_caller]
-pub fn nul_strings(path: &str) -> Vec<String> {
-    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+/// The variables of a process; `None` if it is gone.
+pub fn variables(pid: u32) -> Option<BTreeMap<String, String>> {
+    let bytes = fs::read(format!("/proc/{pid}/environ")).ok()?;
     let text = String::from_utf8_lossy(&bytes);
-    text.split_terminator('\0').map(str::to_owned).collect()
+    let list = text.split_terminator('\0');
+    Some(list.filter_map(|s| s.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
 }
 
+/// The variables of a process that has some: in the midst of its execve(2) it has none.
+#[track_caller]
 pub fn environ(pid: u32) -> BTreeMap<String, String> {
-    let list = nul_strings(&format!("/proc/{pid}/environ"));
-    list.iter().filter_map(|s| s.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+    wait_for(&format!("the environment of {pid}"), || variables(pid).filter(|all| !all.is_empty()))
 }
 
 /// The open file descriptors of a process, and what they are.

@@ -528,7 +528,7 @@ fn every_configuration_comes_back() {
         let some = names.iter().enumerate().filter(|_| dice.once_in(3)).collect::<Vec<_>>();
         let programs = some
             .into_iter()
-            .map(|(i, name)| (ProgramName::new(name).unwrap(), Arc::new(some_program(&mut dice, &format!("p{i}")))));
+            .map(|(n, name)| (ProgramName::new(name).unwrap(), Arc::new(some_program(&mut dice, &format!("p{n}")))));
         let programs = programs.collect();
         let daemon = if dice.once_in(2) { some_daemon(&mut dice) } else { DaemonConfig::default() };
         let config = Config { daemon, programs };

@@ -169,3 +169,96 @@ fn name(node: &Node<'_>) -> Read<String> {
     }
     Ok(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::model::{Config, Listen};
+    use crate::config::{Source, World, parse};
+
+    fn read(programs: &str) -> Result<Config, String> {
+        let text = format!("programs: {{{programs}}}");
+        let parsed = parse(&[Source::new("c.yaml", &text)], &World::with_env(&|_| None));
+        parsed.map(|parsed| parsed.config).map_err(|told| told[0].to_string())
+    }
+
+    fn listen(value: &str) -> Vec<Listen> {
+        let config = read(&format!("web: {{cmd: x, listen: {value}}}")).unwrap();
+        config.programs.values().next().unwrap().listen.clone()
+    }
+
+    #[test]
+    fn one_or_several_in_two_forms() {
+        let plain = |address: &str| Listen::new(address.to_owned());
+        assert_eq!(listen("8080"), [plain("8080")]);
+        assert_eq!(listen("[]"), []);
+        assert_eq!(listen("['*:80', 'unix:/run/${num}']"), [plain("*:80"), plain("unix:/run/${num}")]);
+        let one = Listen {
+            name: Some("a b".to_owned()),
+            mode: Some(0o660),
+            owner: Some("www".to_owned()),
+            group: Some("42".to_owned()),
+            backlog: Some(7),
+            ..plain("unix:/run/x")
+        };
+        let text = "{address: 'unix:/run/x', name: a b, mode: 660, owner: www, group: 42, backlog: 7}";
+        assert_eq!(listen(text), [one.clone()]);
+        assert_eq!(listen(&format!("[80, {text}]")), [plain("80"), one]);
+    }
+
+    #[test]
+    fn what_cannot_be() {
+        for (value, says) in [
+            ("''", "is no address"),
+            ("0", "port 0"),
+            ("example.org:80", "is no address"),
+            ("[80, {name: x}]", "item 2: has no address"),
+            ("[80, 80]", "names \"80\" twice"),
+            ("[80, ':80']", "twice"),
+            ("{address: 80, mode: 660}", "mode is for Unix sockets with a path"),
+            ("{address: 'unix:@x', owner: root}", "owner is for Unix sockets"),
+            ("{address: 80, backlog: 0}", "backlog 0 is out of range"),
+            ("{address: 80, name: 'a:b'}", "is not a name"),
+            ("{address: 80, adress: 81}", "did you mean \"address\"?"),
+            ("'unix:/run/${no}'", "${no}"),
+            ("'unix:${num}'", "with its variables filled in"),
+        ] {
+            let told = read(&format!("web: {{cmd: x, listen: {value}}}")).unwrap_err();
+            assert!(told.contains("programs.web.listen: ") && told.contains(says), "{value}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_socket_is_one_program_s() {
+        let both = |a: &str, b: &str| read(&format!("a: {{cmd: x, {a}}}, b: {{cmd: x, {b}}}"));
+        let told = both("listen: ':80'", "listen: ['127.0.0.1:80']").unwrap_err();
+        assert!(told.contains("programs.b.listen: 127.0.0.1:80 is where programs.a.listen"), "{told}");
+        let told = both("numprocs: 3, listen: '808${num}'", "listen: 8082").unwrap_err();
+        assert!(told.contains("127.0.0.1:8082 is where"), "{told}");
+        assert!(both("numprocs: 2, listen: '808${num}'", "listen: 8082").is_ok());
+        let told = read("a: {cmd: x, listen: 'unix:/s'}}\ntaskmasterd: {socket: {path: /s}").unwrap_err();
+        assert!(told.contains("where the daemon itself listens"), "{told}");
+    }
+
+    #[test]
+    fn its_numbers_are_its_own() {
+        let with = |keys: &str| read(&format!("web: {{cmd: x, listen: [80, 81], {keys}}}"));
+        let told = with("readiness: {fd: 4}").unwrap_err();
+        assert!(
+            told.contains("takes the descriptors 3 to 4") && told.contains("give that 5 or a higher one"),
+            "{told}"
+        );
+        assert!(with("readiness: {fd: 5}").is_ok());
+    }
+
+    #[test]
+    fn on_demand_needs_a_socket_and_no_job() {
+        let told = |keys: &str| read(&format!("web: {{cmd: x, on_demand: true, {keys}}}")).unwrap_err();
+        assert!(told("stdin: pipe").contains("programs.web.on_demand: needs listen"));
+        assert!(told("listen: 80, oneshot: true").contains("oneshot"));
+        assert!(told("listen: 80, every: 1h").contains("schedule"));
+        // Among the defaults it is for those that have sockets.
+        let config = read("a: {cmd: x}, b: {cmd: x, listen: 80}}\ndefaults: {on_demand: true").unwrap();
+        let on_demand: Vec<bool> = config.programs.values().map(|program| program.policy.on_demand).collect();
+        assert_eq!(on_demand, [false, true]);
+    }
+}

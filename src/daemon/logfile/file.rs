@@ -32,7 +32,8 @@ pub(super) struct LogFile {
     pub users: u32,
     /// `None` until the first byte, after a failure, and when it is to be opened anew.
     pub target: Option<Target>,
-    pub trouble: Option<Trouble>,
+    /// Boxed, since most files have none.
+    pub trouble: Option<Box<Trouble>>,
     /// When its pipes, or a line about dropped output, are to be tried again.
     pub wake: Option<Mono>,
     /// A rotation failed; until then the file grows on.
@@ -130,7 +131,7 @@ impl LogFile {
         }
         let lost = bytes.len() - written;
         if lost > 0 {
-            let trouble = self.trouble.get_or_insert_with(|| Trouble::new(now));
+            let trouble = self.trouble.get_or_insert_with(|| Box::new(Trouble::new(now)));
             trouble.drop_bytes(lost, &self.path, facts);
             self.wake = Some(trouble.retry_at);
         }
@@ -149,7 +150,7 @@ impl LogFile {
         if !failure.is_lack_of_room() {
             self.target = None;
         }
-        self.trouble.get_or_insert_with(|| Trouble::new(now)).failed(failure, &self.path, now, facts);
+        self.trouble.get_or_insert_with(|| Box::new(Trouble::new(now))).failed(failure, &self.path, now, facts);
     }
 
     /// Takes note that it was written.

@@ -363,7 +363,7 @@ fn is_full(pipe: BorrowedFd<'_>, size: usize) -> bool {
 pub(super) fn abandon(file: &mut LogFile, pipe: BorrowedFd<'_>, now: Mono, facts: &mut Vec<LogFact>) -> usize {
     let lost = splice::bytes_waiting(pipe).unwrap_or(0);
     if lost > 0 {
-        let trouble = file.trouble.get_or_insert_with(|| Trouble::new(now));
+        let trouble = file.trouble.get_or_insert_with(|| Box::new(Trouble::new(now)));
         trouble.drop_bytes(lost, &file.path, facts);
         file.wake = Some(trouble.retry_at);
     }

@@ -43,6 +43,7 @@ impl Daemon {
             self.resume_follower(client);
             self.follows.resume(client);
         }
+        self.web.answer_late(&mut self.reactor, self.now);
         let late = self.web.cut_off(&mut self.reactor, self.now);
         self.forget_clients(late);
         match self.web.take_wrong_tokens() {

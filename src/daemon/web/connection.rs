@@ -60,6 +60,8 @@ pub(super) enum Waits {
     One { number: u64, form: Form },
     /// The answers to the calls in a body.
     Calls(Calls),
+    /// The time at which a wrong token is answered.
+    Late,
 }
 
 /// Whether a connection goes on.
@@ -129,7 +131,7 @@ impl Connection {
             Talk::Http { reader, open } => {
                 let calls = match open {
                     Some(Open { waits: Waits::Calls(calls), .. }) => calls.held(),
-                    Some(Open { waits: Waits::One { .. }, .. }) | None => 0,
+                    Some(Open { waits: Waits::One { .. } | Waits::Late, .. }) | None => 0,
                 };
                 reader.pending() + calls
             }
@@ -141,7 +143,8 @@ impl Connection {
 
     /// Whether nothing is under way: the first to go if there is no room.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(&self.talk, Talk::Http { open: None, .. }) && self.out.waiting() == 0
+        let nothing = |open: &Option<Open>| open.as_ref().is_none_or(|open| matches!(open.waits, Waits::Late));
+        matches!(&self.talk, Talk::Http { open, .. } if nothing(open)) && self.out.waiting() == 0
     }
 
     /// Whether the next request may be here already, or the end.

@@ -18,7 +18,7 @@ use crate::web::route::{self, What};
 use crate::web::socket::{Heard, Socket, accept_key};
 
 use super::connection::{Connection, Open, Talk, Waits};
-use super::{PAUSE_BYTES, Web};
+use super::{PAUSE_BYTES, WRONG_TOKEN_DELAY, Web};
 
 /// The cookie that stands for the token.
 const SESSION: &str = "taskmaster_session";
@@ -29,6 +29,8 @@ enum Decision {
     Reply(Reply),
     /// It is answered, and whoever asks such things is not listened to any more.
     Close(Reply),
+    /// The same, but not at once: what was shown is no token.
+    Late(&'static str),
     /// The daemon is to be asked.
     Ask(Request, Form),
     /// The calls in its body are to be carried out.
@@ -113,6 +115,10 @@ impl Web {
         match decision {
             Decision::Reply(reply) => connection.answer(&reply, how),
             Decision::Close(reply) => connection.answer(&reply, How { keep_alive: false, ..how }),
+            Decision::Late(text) => {
+                connection.wait(How { keep_alive: false, ..how }, Waits::Late);
+                self.late.push_back((now.after(WRONG_TOKEN_DELAY), id, text));
+            }
             Decision::Ask(request, form) => {
                 let number = connection.number();
                 connection.wait(how, Waits::One { number, form });
@@ -145,8 +151,12 @@ impl Web {
         guard::check(&self.settings.rules, head, local)?;
         let (route, name) = route::find(head)?;
         if !route.open && !by_token {
-            self.wrong_tokens += u32::from(head.authorization.is_some());
-            return Err(Fault::new(401, "a token is needed: Authorization: Bearer TOKEN"));
+            let text = "a token is needed: Authorization: Bearer TOKEN";
+            if head.authorization.is_none() {
+                return Err(Fault::new(401, text));
+            }
+            self.wrong_tokens += 1;
+            return Ok(Decision::Late(text));
         }
         if route.method == Method::Post {
             guard::check_post(head)?;
@@ -221,7 +231,7 @@ impl Web {
             self.settings.token.as_ref().is_some_and(|token| guard::equal(shown.trim().as_bytes(), token.as_bytes()));
         if !known {
             self.wrong_tokens += 1;
-            return Decision::Close(Reply::of(&Fault::new(401, "this is not the token")));
+            return Decision::Late("this is not the token");
         }
         match self.sessions.begin() {
             None => Decision::Reply(Reply::of(&Fault::new(500, "no session could be begun"))),
@@ -229,6 +239,19 @@ impl Web {
                 let cookie = format!("{SESSION}={secret}; HttpOnly; SameSite=Strict; Path=/");
                 Decision::Reply(self.session(caller, true).with_header("Set-Cookie", cookie))
             }
+        }
+    }
+
+    /// Answers the wrong tokens whose time has come.
+    pub(super) fn answer_late(&mut self, reactor: &mut Reactor, now: Mono) {
+        while let Some((_, id, text)) = self.late.front().copied().filter(|(at, ..)| *at <= now) {
+            self.late.pop_front();
+            let Some(connection) = self.all.get_mut(&id) else { continue };
+            let Talk::Http { open, .. } = &mut connection.talk else { continue };
+            let Some(Open { how, waits: Waits::Late }) = open.take() else { continue };
+            connection.since = now;
+            connection.answer(&Reply::of(&Fault::new(401, text)), how);
+            self.flush(reactor, id, now);
         }
     }
 

@@ -28,7 +28,9 @@ pub(super) fn why_left(section: &str) -> &'static str {
         "supervisorctl" => "taskmasterctl finds the socket by itself, or by -s or $TASKMASTER_SOCKET",
         "rpcinterface" => "there are no plug-ins; the socket speaks the protocol of taskmaster-protocol(7)",
         "eventlistener" => "there are no event listeners; a client of the socket can ask for states",
-        "fcgi-program" => "a socket that several processes share cannot be opened for them",
+        "fcgi-program" => {
+            "its socket would be standard input; \"listen\" hands sockets to servers that take LISTEN_FDS"
+        }
         "program" | "group" => "",
         _ => "supervisord does not know it either, a plug-in of it may",
     }
