@@ -13,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::Signal;
 use support::*;
+use tempfile::NamedTempFile;
 
 fn tree(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -75,9 +76,14 @@ fn build(root: &Path) -> Vec<String> {
 }
 
 /// A container, killed with all that is in it when the test is over.
-struct Container(Child);
+struct Container(Child, NamedTempFile);
 
 impl Container {
+    /// What it wrote to standard output, as its engine would show it.
+    fn log(&self) -> String {
+        fs::read_to_string(self.1.path()).unwrap()
+    }
+
     /// The daemon as the machine sees it: the child of unshare.
     fn daemon(&self) -> u32 {
         wait_for("the first process", || {
@@ -120,7 +126,9 @@ fn run(root: &Path, command: &[String]) -> Container {
     unshare.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("ROOT", root);
     unshare.env("LOADER", loader).env("UMOUNT", umount);
     unshare.env("LIBRARIES", places.into_iter().collect::<Vec<_>>().join(":"));
-    Container(unshare.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap())
+    let log = NamedTempFile::new().unwrap();
+    let stdout = log.reopen().unwrap();
+    Container(unshare.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::inherit()).spawn().unwrap(), log)
 }
 
 /// Whether namespaces can be made here; says so if not.
@@ -151,6 +159,7 @@ fn the_image_runs_as_the_first_process_and_stops_in_good_order() {
     let mut container = run(dir.path(), &command);
     let daemon = container.daemon();
     wait_until("the program of the image runs", || ctl(daemon, &["status", "app"]).contains("RUNNING"));
+    has(&container.log(), "started pid=1 ");
     let status = fs::read_to_string(format!("/proc/{daemon}/status")).unwrap();
     let inside = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap();
     assert_eq!(inside.split_whitespace().last(), Some("1"), "{inside}");
@@ -180,7 +189,7 @@ fn orphans_are_reaped_and_stopped_with_the_container() {
 programs:
   # Leaves a process behind that ends, and one that stays, each in a session of nobody's.
   messy: {cmd: \"/bin/sh -c '(/bin/sleep 0.2 &) ; (/bin/sleep 1000 &) ; exec /bin/sleep 2000'\", stopgroup: false}
-  loud: {cmd: /bin/sh -c 'while /bin/sleep 0.1; do echo x; done'}
+  loud: {cmd: /bin/sh -c 'while /bin/sleep 0.1; do echo x; done', stdout: inherit, log_format: json}
 ";
     fs::write(dir.path().join("etc/taskmaster/taskmasterd.yaml"), config).unwrap();
     let mut container = run(dir.path(), &command);
@@ -188,6 +197,9 @@ programs:
     for name in ["messy", "loud"] {
         wait_until("all programs run", || ctl(daemon, &["status", name]).contains("RUNNING"));
     }
+    let line =
+        |log: String| log.lines().any(|line| line.contains(r#""program":"loud""#) && line.contains(r#""message":"x""#));
+    wait_until("its output is in the container's log", || line(container.log()));
     let adopted = |time: &str| {
         children(daemon)
             .into_iter()
@@ -251,7 +263,8 @@ programs: {look: {cmd: /taskmasterctl -s /ctl events, starttime: 0}}\n";
         command
     };
     let mut daemon = chroot(&["/taskmasterd", "-n", "-c", "/c.yaml"]);
-    let mut daemon = Container(daemon.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap());
+    let mut daemon =
+        Container(daemon.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap(), NamedTempFile::new().unwrap());
     let ask = |words: &[&str]| said(&run_to_end(&mut chroot(&[&["/taskmasterctl", "-s", "/ctl"], words].concat())));
     wait_until("its program runs", || ask(&["status"]).contains("RUNNING"));
     has(&ask(&["reload"]), "unchanged 1");

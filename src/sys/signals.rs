@@ -52,6 +52,39 @@ fn set_disposition(number: i32, handler: libc::sighandler_t) -> Result<(), i32> 
     Ok(())
 }
 
+/// A set of signals as the kernel has it. The C library's own functions leave out signals that it keeps to itself, and which
+/// those are differs: the first real-time signal is one of them in static binaries.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Set(u64);
+
+impl Set {
+    /// All of them.
+    pub(super) const ALL: Set = Set(u64::MAX);
+
+    /// The set without this one.
+    pub(super) fn without(self, signal: Signal) -> Set {
+        Set(self.0 & !(1 << (signal as i32 - 1)))
+    }
+
+    /// Has the signals of the set held back, and no others.
+    pub(super) fn hold(&self) -> io::Result<()> {
+        let arguments = [raw::word(libc::SIG_SETMASK), (&raw const self.0) as usize, 0];
+        // SAFETY: the set outlives the call; the old one is not asked for.
+        unsafe { raw::call4(libc::SYS_rt_sigprocmask, arguments, KERNEL_SET_BYTES) }
+            .map_err(io::Error::from_raw_os_error)?;
+        Ok(())
+    }
+
+    /// Waits for the next signal of the set; its number.
+    pub(super) fn wait(&self) -> io::Result<i32> {
+        let arguments = [(&raw const self.0) as usize, 0, 0];
+        // SAFETY: the set outlives the call; what else there is to say of the signal is not asked for, and no time is set.
+        let number = unsafe { raw::call4(libc::SYS_rt_sigtimedwait, arguments, KERNEL_SET_BYTES) }
+            .map_err(io::Error::from_raw_os_error)?;
+        Ok(i32::try_from(number).unwrap_or_default())
+    }
+}
+
 /// Blocks these signals and opens a signalfd for them.
 ///
 /// # Errors

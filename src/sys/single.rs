@@ -26,7 +26,7 @@ const NOT_FOUND: i32 = 127;
 
 /// All signals, held back until they are asked for.
 #[derive(Debug)]
-pub struct Arriving(libc::sigset_t);
+pub struct Arriving(signals::Set);
 
 impl Arriving {
     /// Holds back all signals but those of faults. From here on none has an effect of its own.
@@ -39,30 +39,22 @@ impl Arriving {
         for signal in OF_BACKGROUND {
             signals::ignore(signal as i32);
         }
-        let mut set = SigSet::all();
-        FAULTS.into_iter().chain(OF_BACKGROUND).for_each(|signal| set.remove(signal));
-        let set = *set.as_ref();
-        // By the C library's own set, which has the real-time signals, too.
-        // SAFETY: the set is initialised; the old mask is not asked for.
-        if unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut()) } < 0 {
-            return Err(io::Error::last_os_error());
-        }
+        let set = FAULTS.into_iter().chain(OF_BACKGROUND).fold(signals::Set::ALL, signals::Set::without);
+        set.hold()?;
         Ok(Arriving(set))
     }
 
     /// Waits for the next signal.
     ///
     /// # Errors
-    /// sigwaitinfo(2).
+    /// sigtimedwait(2).
     pub fn next(&self) -> io::Result<Option<Sig>> {
-        // SAFETY: the set is initialised; what else there is to say of the signal is not asked for.
-        let number = unsafe { libc::sigwaitinfo(&raw const self.0, std::ptr::null_mut()) };
-        if number >= 0 {
-            return Ok(Sig::from_number(number));
+        match self.0.wait() {
+            Ok(number) => Ok(Sig::from_number(number)),
+            // By a stop and its end, or a debugger.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(error),
         }
-        let error = io::Error::last_os_error();
-        // By a stop and its end, or a debugger.
-        if error.kind() == io::ErrorKind::Interrupted { Ok(None) } else { Err(error) }
     }
 }
 
