@@ -299,13 +299,15 @@ fn a_file_is_sent_as_it_is_and_what_was_not_written_is_a_failure() {
     assert_eq!(d.wait_log("logs/cat-stdout.log", bytes.len()), bytes);
     d.ok("stop cat");
     assert_eq!(finish(child, "attach").status.code(), Some(0));
-    let child = reading(&d, "shut", "typed");
-    // It is attached as soon as it has asked; nobody else asks, for what is known to be closed is not tried again.
-    wait_until("it asked", || d.own_log().contains("command \"input shut"));
+    let mut client = attach(&d, &["shut"]);
+    client.stdin(File::open(d.path("typed")).unwrap()).stdout(Stdio::null());
+    let mut client = Held(client.stderr(File::create(d.path("told")).unwrap()).spawn().unwrap());
+    let told = || std::fs::read_to_string(d.path("told")).unwrap();
+    wait_until("it is refused", || told().contains("has closed its standard input"));
     d.setup.write("go", "");
-    let output = finish(child, "attach");
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    has(&said(&output), "has closed its standard input");
+    let status = wait_for("the client's end", || client.try_wait().unwrap());
+    assert_eq!(status.code(), Some(1), "{}", told());
+    has(&told(), "taskmasterctl: shut is EXITED");
 }
 
 #[test]

@@ -191,6 +191,9 @@ fn groups_fold_and_the_list_is_one_stop_of_the_tab_key() {
     browser.keys("w_\u{e007}");
     browser.until("document.activeElement.dataset.name == 'w:w_00'");
     assert_eq!(browser.js(reached), true);
+    // What is reached is never something that is hidden.
+    browser.js("(document.querySelector('#filter').value = 'v:', document.querySelector('#filter').dispatchEvent(new Event('input')))");
+    browser.until("[...document.querySelectorAll('.group [tabindex=\"0\"]')].some(e => e.checkVisibility())");
     // What is hidden by the filter is not meant by the keys for a group.
     browser.js("(document.querySelector('#filter').value = 'w_1', document.querySelector('#filter').dispatchEvent(new Event('input')))");
     browser.js("document.querySelector('.group-head[data-group=w]').focus()");
@@ -218,6 +221,21 @@ fn groups_fold_and_the_list_is_one_stop_of_the_tab_key() {
     browser.click("#bulk button");
     browser.until("document.querySelector('#dialog-title').textContent == 'Start 2 processes?'");
     browser.keys("\u{e00c}");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+/// A process that waits for its first connection is as wanted, and still it is said what it waits for.
+#[test]
+fn what_is_started_on_demand_is_explained() {
+    let port = free_port();
+    let program = format!("a: {{cmd: sleep 100, listen: '127.0.0.1:{port}', on_demand: true}}");
+    let d = Setup::new().keys(OPEN).programs(&program).start();
+    d.wait_state("a", "WAITING");
+    let Some(browser) = show("what_is_started_on_demand_is_explained", &d) else { return };
+    browser.until(&format!("{} == 'waits for a connection to 127.0.0.1:{port}'", cell("a", "why")));
+    browser.until("document.querySelector('.row[data-name=a] .chip').className.trim() == 'chip'");
+    browser.click(".row[data-name=a] .name");
+    browser.until(&format!("document.querySelector('#facts').textContent.includes('Listens at127.0.0.1:{port}')"));
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
@@ -343,7 +361,7 @@ fn rows_are_put_into_another_order() {
     assert_eq!(browser.js("document.querySelectorAll('.group').length"), 1);
     browser.click("[data-order=restarts] button");
     browser.until(&format!(
-        "{names}.startsWith('busy,') && document.querySelector('[aria-sort=ascending]').textContent == 'Restarts'"
+        "{names}.startsWith('busy,') && document.querySelector('[aria-sort=descending]').textContent == 'Restarts'"
     ));
     browser.click("[data-order=restarts] button");
     browser.until(&format!("{names}.endsWith(',busy')"));

@@ -90,9 +90,10 @@ fn who_does_not_read_is_cut_off_with_a_notice_and_holds_up_nobody() {
         .start();
     let mut deaf = d.ask("events");
     let mut lively = d.ask("events x");
-    wait_until("the deaf one is far behind", || {
+    // Some thousand processes take their time on a busy machine.
+    wait_up_to(3 * DEADLINE, "the deaf one is far behind", || {
         let list: Value = d.rpc("events", json!({"follow": false})).unwrap();
-        list["next"].as_u64().unwrap() > 9_000
+        (list["next"].as_u64().unwrap() > 9_000).then_some(())
     });
     // Everybody else is served as ever.
     let pid = d.pid_of("x");

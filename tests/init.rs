@@ -325,6 +325,21 @@ fn what_has_left_the_group_is_stopped_too() {
 }
 
 #[test]
+fn what_many_have_started_is_stopped_with_them() {
+    const MANY: usize = 120;
+    let long = seconds(5);
+    // Nothing but its parent tells whose it is.
+    let script = format!("setsid sleep {long} </dev/null >/dev/null 2>&1 & exec sleep 1000");
+    let words = serde_json::to_string(&script).unwrap();
+    let d = Daemon::with(&format!("a: {{cmd: [sh, -c, {words}], numprocs: {MANY}, starttime: 0}}"));
+    wait_until("all", || alive_with(&long) == MANY);
+    d.ok("stop all");
+    assert_eq!(alive_with(&long), 0);
+    let states = String::from_utf8(d.text("status").body).unwrap();
+    assert_eq!(states.matches("STOPPED").count(), MANY, "{states}");
+}
+
+#[test]
 fn the_process_alone() {
     let long = seconds(10);
     let words = serde_json::to_string(&format!("setsid sleep {long} & sleep {long} & exec sleep 1000")).unwrap();

@@ -83,14 +83,15 @@ fn the_floor_holds_between_any_two_spawns() {
     let cmd = probe(&format!("born={starts} exit=0"));
     let d = setup
         .programs(&format!(
-            "x: {{cmd: {cmd}, starttime: 0, autorestart: always, backoff: {{initial: 0.01, max: 0.01, floor: 0.3}}}}"
+            "x: {{cmd: {cmd}, starttime: 0, autorestart: always, backoff: {{initial: 0.01, max: 0.01, floor: 1}}}}"
         ))
         .start();
-    let starts = wait_for("five starts", || Some(stamps(&d.path("starts"))).filter(|s| s.len() >= 5));
+    let starts = wait_for("four starts", || Some(stamps(&d.path("starts"))).filter(|s| s.len() >= 4));
     for pair in starts.windows(2) {
         let gap = Duration::from_nanos(u64::try_from(pair[1].0 - pair[0].0).unwrap());
-        // The kernel tells it in hundredths of a second.
-        assert!(gap >= Duration::from_millis(290), "{gap:?}");
+        // From birth to birth: the daemon may have to wait for a processor when it has decided on one and not yet on the
+        // next. Without the floor it would be some hundredths of a second.
+        assert!(gap >= Duration::from_millis(600), "{gap:?}");
     }
     d.ok("stop x");
 }

@@ -40,6 +40,9 @@ pub(super) const FIRST_LINES: u32 = 10;
 /// How long the last output of a process is waited for if it cannot be asked for.
 const LAST_OUTPUT: Duration = Duration::from_millis(200);
 
+/// How long the answer to the last call is waited for when the process has ended. It is about to come.
+const LAST_ANSWER: Duration = Duration::from_secs(2);
+
 /// Why it is over.
 enum Ended {
     /// In this way.
@@ -161,6 +164,7 @@ impl Attached<'_> {
         match self.follow()? {
             Ended::With(exit) => Ok(self.exit(exit)),
             Ended::Process(event) => {
+                self.take_last_answer();
                 self.show_rest();
                 self.screen.notice(&format!("{} is {}: {}", self.name, event.to.text(), event.cause));
                 Ok(self.exit(Exit::Done))
@@ -318,6 +322,29 @@ impl Attached<'_> {
         let shown = self.screen.show(&chunk);
         self.places.insert(chunk.next.stream, chunk.next);
         shown
+    }
+
+    /// What became of the last call. Its answer comes by another connection than the end, which may overtake it.
+    fn take_last_answer(&mut self) {
+        let Some(typing) = &mut self.typing else { return };
+        let end = timer::monotonic().after(LAST_ANSWER);
+        while typing.is_under_way() && end > timer::monotonic() {
+            if let Some(line) = typing.calls().take_line() {
+                // Whatever cannot be read was not written.
+                if let Some(text) = typing.answered(&line).unwrap_or_default() {
+                    self.screen.notice(&text);
+                }
+                continue;
+            }
+            let left = end.since(timer::monotonic());
+            match poll::wait([Some((typing.calls_fd(), For::Reading))], Some(left)) {
+                Ok([true]) if typing.calls().receive().unwrap_or(false) => {}
+                // The time is not over: a signal.
+                Ok([false]) => {}
+                Ok([true]) | Err(_) => break,
+            }
+        }
+        typing.process_is_over();
     }
 
     /// Shows what the process wrote before its end: that is in its logs when its end is told.

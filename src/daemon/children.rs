@@ -14,10 +14,13 @@ use crate::sys::cgroup::Cgroup;
 use crate::sys::group::{self, Snapshot};
 use crate::sys::process;
 use crate::sys::spawn::{Failed, Launch, Spawned, Status, read_status};
-use crate::sys::tree::{self, Mark};
+use crate::sys::tree::{self, Kin, Mark};
 use crate::sys::wait;
 
 use super::reactor::{Reactor, Source, Token, Wants};
+
+/// How many runs are asked for what they have started, in one turn, before one look at all processes is cheaper.
+const ASKED_ONE_BY_ONE: usize = 100;
 
 #[derive(Debug)]
 struct Child {
@@ -72,6 +75,10 @@ pub struct Children {
     /// The children of this process that lead no run, looked at once a turn if anybody asks: what has become ours by the
     /// end of a leader that was told in this turn had done so before.
     below_us: Option<Vec<u32>>,
+    /// How many runs were asked one by one for what they have started, in this turn.
+    asked: usize,
+    /// What all processes of the system have started, looked at once a turn if many are asked.
+    kin: Option<Kin>,
 }
 
 /// What the end of a straggler means.
@@ -175,6 +182,8 @@ impl Children {
     pub fn new_turn(&mut self) {
         self.snapshot = None;
         self.below_us = None;
+        self.asked = 0;
+        self.kin = None;
     }
 
     /// The process id of a run's leader, as long as that is not reaped.
@@ -231,7 +240,7 @@ impl Children {
             if group::exists(child.pid) {
                 child.watch_group(self.snapshot.get_or_insert_with(Snapshot::take), reactor, key);
             }
-            child.watch_tree(self.below_us.as_deref().unwrap_or_default(), reactor, key);
+            child.watch_tree(self.below_us.as_deref().unwrap_or_default(), None, reactor, key);
         }
         let left = !child.stragglers.is_empty();
         if !left {
@@ -264,7 +273,7 @@ impl Children {
             if group::exists(child.pid) {
                 new = child.watch_group(&Snapshot::take(), reactor, key);
             }
-            new.extend(child.watch_tree(self.below_us.as_deref().unwrap_or_default(), reactor, key));
+            new.extend(child.watch_tree(self.below_us.as_deref().unwrap_or_default(), None, reactor, key));
         }
         let child = self.live.get(&key)?;
         if child.stragglers.is_empty() {
@@ -274,10 +283,14 @@ impl Children {
         Some(Left::Others(if child.killed { new } else { Vec::new() }))
     }
 
+    fn leaders(&self) -> BTreeSet<u32> {
+        self.live.values().filter(|c| c.leader.is_some()).map(|c| c.pid).collect()
+    }
+
     /// Finds the children of this process that lead no run.
     fn look_below_us(&mut self) {
         if self.below_us.is_none() {
-            let leaders: BTreeSet<u32> = self.live.values().filter(|c| c.leader.is_some()).map(|c| c.pid).collect();
+            let leaders = self.leaders();
             let children = tree::children(std::process::id());
             self.below_us = Some(children.into_iter().filter(|pid| !leaders.contains(pid)).collect());
         }
@@ -294,11 +307,15 @@ impl Children {
     pub fn target(&mut self, reactor: &mut Reactor, key: Key, run: Run, whole: bool, reach: Reach) -> Target {
         if reach == Reach::Tree {
             self.look_below_us();
+            self.asked += 1;
+            if self.asked > ASKED_ONE_BY_ONE && self.kin.is_none() {
+                self.kin = Some(Kin::look(&self.leaders()));
+            }
         }
         let Some(child) = self.live.get_mut(&key).filter(|c| c.run == run) else { return Target::Nobody };
         if reach == Reach::Tree {
             child.reach = reach;
-            child.watch_tree(self.below_us.as_deref().unwrap_or_default(), reactor, key);
+            child.watch_tree(self.below_us.as_deref().unwrap_or_default(), self.kin.as_ref(), reactor, key);
         }
         match child.leader {
             Some(token) if whole => Target::Group(child.pid, token, child.tokens()),
@@ -328,7 +345,7 @@ impl Children {
         self.below_us = None;
         self.look_below_us();
         let Some(child) = self.live.get_mut(&key) else { return Vec::new() };
-        child.watch_tree(self.below_us.as_deref().unwrap_or_default(), reactor, key)
+        child.watch_tree(self.below_us.as_deref().unwrap_or_default(), None, reactor, key)
     }
 }
 
@@ -350,18 +367,19 @@ impl Child {
     }
 
     /// The same for what is outside the group, if the run reaches so far.
-    fn watch_tree(&mut self, below_us: &[u32], reactor: &mut Reactor, key: Key) -> Vec<Token> {
+    fn watch_tree(&mut self, below_us: &[u32], kin: Option<&Kin>, reactor: &mut Reactor, key: Key) -> Vec<Token> {
         if self.reach != Reach::Tree {
             return Vec::new();
         }
         let marks = &self.roots.marks;
         let mut roots: Vec<u32> = self.stragglers.keys().copied().collect();
         roots.extend(self.leader.map(|_| self.pid));
-        let mut found = tree::below(&roots);
+        let below = |roots: &[u32]| kin.map_or_else(|| tree::below(roots), |kin| kin.below(roots));
+        let mut found = below(&roots);
         // Those whose parents are gone have become ours.
         if !marks.is_empty() {
             let orphans: Vec<u32> = below_us.iter().copied().filter(|pid| tree::bears(*pid, marks)).collect();
-            found.extend(tree::below(&orphans));
+            found.extend(below(&orphans));
             found.extend(orphans);
         }
         let leader = if self.leader.is_some() { self.pid } else { 0 };

@@ -95,6 +95,11 @@ pub fn is_within(pid: u32, leader: u32) -> bool {
     false
 }
 
+/// The parent of a process, alive or zombie.
+pub(super) fn parent(pid: u32) -> Option<u32> {
+    parent_and_session(pid).map(|(parent, _)| parent)
+}
+
 /// The parent and the session of a process, alive or zombie.
 fn parent_and_session(pid: u32) -> Option<(u32, u32)> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;

@@ -2,7 +2,7 @@
 //!
 //! Numbers are looked up again once their process is held by pidfd. Without `/proc` there is nothing to be seen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -60,6 +60,39 @@ fn listed(path: &str) -> Vec<u32> {
 /// Everything below these processes, without themselves.
 #[must_use]
 pub fn below(roots: &[u32]) -> Vec<u32> {
+    descend(roots, children)
+}
+
+/// Who has started whom, of all processes of the system but some, at one moment.
+///
+/// To ask a process for its children makes the kernel keep records of it in `/proc`, which it must look for again when
+/// the process ends. Where many are asked, one look at all others costs a fraction of that.
+#[derive(Debug, Default)]
+pub struct Kin(BTreeMap<u32, Vec<u32>>);
+
+impl Kin {
+    /// Looks at every process that is not among these.
+    #[must_use]
+    pub fn look(without: &BTreeSet<u32>) -> Kin {
+        let mut kin: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let Ok(entries) = fs::read_dir("/proc") else { return Kin::default() };
+        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        for pid in pids.filter(|pid| !without.contains(pid)) {
+            if let Some(parent) = group::parent(pid) {
+                kin.entry(parent).or_default().push(pid);
+            }
+        }
+        Kin(kin)
+    }
+
+    /// Everything below these processes, without themselves, as it was then.
+    #[must_use]
+    pub fn below(&self, roots: &[u32]) -> Vec<u32> {
+        descend(roots, |pid| self.0.get(&pid).cloned().unwrap_or_default())
+    }
+}
+
+fn descend(roots: &[u32], children: impl Fn(u32) -> Vec<u32>) -> Vec<u32> {
     let mut found: BTreeSet<u32> = BTreeSet::new();
     let mut next: Vec<u32> = roots.to_vec();
     while let Some(pid) = next.pop() {
@@ -84,4 +117,33 @@ pub fn bears(pid: u32, marks: &[Mark]) -> bool {
 pub fn hold(pid: u32, outside: u32, still: impl Fn(u32) -> bool) -> Option<OwnedFd> {
     let fd = pidfd::open(pid).ok()?;
     (group::of(pid).is_some_and(|group| group != outside) && still(pid)).then_some(fd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Child, Command};
+
+    #[test]
+    fn one_look_at_all_sees_what_each_is_asked_for() {
+        let mut shell: Child = Command::new("sh").args(["-c", "sleep 1000 & sleep 1000"]).spawn().unwrap();
+        let (us, pid) = (std::process::id(), shell.id());
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while below(&[pid]).len() < 2 {
+            assert!(std::time::Instant::now() < end, "the shell starts nobody");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let found = below(&[pid]);
+        assert_eq!(Kin::look(&BTreeSet::new()).below(&[pid]), found);
+        assert!(Kin::look(&BTreeSet::new()).below(&[us]).contains(&pid));
+        let without = Kin::look(&BTreeSet::from([pid]));
+        assert_eq!(without.below(&[pid]), found);
+        assert!(!without.below(&[us]).contains(&pid));
+        shell.kill().unwrap();
+        for pid in found {
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), nix::sys::signal::Signal::SIGKILL)
+                .unwrap();
+        }
+        shell.wait().unwrap();
+    }
 }

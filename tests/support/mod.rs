@@ -152,8 +152,9 @@ pub fn numbered(count: usize, length: usize) -> String {
     out
 }
 
-/// A TCP port of the loopback interface that is free and stays so: it is below those that the kernel gives to whoever does
-/// not ask for one, so no connection of another test gets it, and whoever connects to it does not meet himself.
+/// A TCP port that is free and stays so: it is below those that the kernel gives to whoever does not ask for one, so no
+/// connection of another test gets it, and whoever connects to it does not meet himself. It is not tried out: up to its
+/// execve(2) what another test starts would have a copy of the socket, and the port would be taken.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const LEAST: u16 = 10_000;
@@ -163,7 +164,9 @@ pub fn free_port() -> u16 {
     // Another process with tests begins elsewhere.
     let begin = u64::from(std::process::id()) * 97;
     let next = || u16::try_from((begin + u64::from(NEXT.fetch_add(1, Ordering::Relaxed))) % span).unwrap() + LEAST;
-    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let read = |name: &str| fs::read_to_string(format!("/proc/net/{name}")).unwrap_or_default();
+    let used = read("tcp") + &read("tcp6");
+    let free = |port: &u16| !used.contains(&format!(":{port:04X} "));
     std::iter::repeat_with(next).take(1000).find(free).expect("a free port")
 }
 

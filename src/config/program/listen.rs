@@ -201,7 +201,7 @@ mod tests {
             ..plain("unix:/run/x")
         };
         let text = "{address: 'unix:/run/x', name: a b, mode: 660, owner: www, group: 42, backlog: 7}";
-        assert_eq!(listen(text), [one.clone()]);
+        assert_eq!(listen(text), std::slice::from_ref(&one));
         assert_eq!(listen(&format!("[80, {text}]")), [plain("80"), one]);
     }
 

@@ -130,6 +130,16 @@ impl Typing {
         self.lost
     }
 
+    /// Whether a call is not answered yet.
+    pub fn is_under_way(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Nothing is written any more: what a file or a pipe had for it is lost.
+    pub fn process_is_over(&mut self) {
+        self.lost |= !self.keyboard && !self.typed.is_empty();
+    }
+
     /// The process's terminal is to have our size.
     pub fn resize(&mut self) {
         self.resize = true;

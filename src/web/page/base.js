@@ -9,7 +9,7 @@ const ICONS = {
   start: "M4 2.5v11l9-5.5z", stop: "M3.5 3.5h9v9h-9z",
   restart: "M8 2a6 6 0 1 0 6 6h-1.8A4.2 4.2 0 1 1 8 3.8c1.2 0 2.2 .5 3 1.2L9 7h5V2l-1.8 1.8A6 6 0 0 0 8 2z",
 };
-const STATES = { RUNNING: "good", STARTING: "warn", STOPPING: "warn", BACKOFF: "bad", FATAL: "bad", WAITING: "warn" };
+const STATES = { RUNNING: "good", STARTING: "warn", STOPPING: "warn", BACKOFF: "bad", FATAL: "bad" };
 const HEALTH = { healthy: "good", unhealthy: "bad", starting: "warn" };
 const VERBS = ["start", "stop", "restart"];
 const VIEWS = {
@@ -19,15 +19,16 @@ const VIEWS = {
   down: ["down", (p) => !p.pid],
 };
 
-/** What rows can be ordered by: a heading, the class of the cell, and what decides. The worst, newest or most comes first. */
+/** What rows can be ordered by: a heading, the class of the cell, and what decides. The worst, newest or most comes first;
+ * what comes with the most is marked. */
 const ORDERS = {
   name: ["Process", "name", () => 0],
   state: ["State", "state", (r) => (VIEWS.alarm[1](r.p) ? 0 : 1) + r.p.state],
   pid: ["Pid", "num pid", (r) => r.p.pid || Infinity],
   since: ["Since", "num uptime", (r) => -(r.since ?? -Infinity)],
-  restarts: ["Restarts", "num restarts", (r) => -r.p.runs],
-  cpu: ["CPU", "num load cpu", (r) => -(r.cpu.at(-1) ?? -1)],
-  memory: ["Memory", "num load mem", (r) => -(r.mem.at(-1) ?? -1)],
+  restarts: ["Restarts", "num restarts", (r) => -r.p.runs, true],
+  cpu: ["CPU", "num load cpu", (r) => -(r.cpu.at(-1) ?? -1), true],
+  memory: ["Memory", "num load mem", (r) => -(r.mem.at(-1) ?? -1), true],
 };
 
 /** An element with a class, a text and children. */

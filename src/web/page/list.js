@@ -60,8 +60,7 @@ function actButton(verb, names, about) {
 const cannot = (verb, p) => (verb === "start" ? Boolean(p.pid) : !p.pid && p.want === "down");
 
 function chips(cell, p) {
-  const wanted = [[p.state, STATES[p.state] || ""]];
-  if (p.state === "EXITED" && !p.as_wanted) wanted[0][1] = "bad";
+  const wanted = [[p.state, STATES[p.state] || (p.as_wanted ? "" : p.state === "WAITING" ? "warn" : "bad")]];
   if (p.health) wanted.push([p.health, HEALTH[p.health] || ""]);
   const now = wanted.map((c) => c.join()).join("|");
   if (cell.dataset.now === now) return;
@@ -91,8 +90,8 @@ function update(row, p) {
 
 function reason(p) {
   if (p.as_wanted && p.health !== "unhealthy") {
-    const next = p.schedule && p.schedule.next && p.state !== "RUNNING";
-    return next ? `next run ${new Date(p.schedule.next).toLocaleString()}` : "";
+    const next = p.state !== "RUNNING" && p.schedule && p.schedule.next;
+    return next ? `next run ${new Date(next).toLocaleString()}` : p.why || "";
   }
   const parts = [p.why || (p.last_exit && `ended: ${p.last_exit}`), p.health === "unhealthy" && p.says, p.next];
   return parts.filter(Boolean).join(" — ");
@@ -216,7 +215,7 @@ function makeHeads() {
 function showOrder() {
   for (const cell of $("heads").querySelectorAll("[data-order]")) {
     const on = cell.dataset.order === model.order.by;
-    cell.ariaSort = on ? (model.order.back ? "descending" : "ascending") : "none";
+    cell.ariaSort = on ? (Boolean(ORDERS[model.order.by][3]) !== model.order.back ? "descending" : "ascending") : "none";
   }
   $("order").value = model.order.by;
 }
@@ -290,9 +289,9 @@ function arrange() {
   showCounts(counts);
   const empty = ![...sums.values()].some((s) => s.seen);
   put($("empty"), "hidden", !empty);
-  setText($("empty"), model.rows.size ? "Nothing matches." : "There are no processes.");
+  setText($("empty"), model.rows.size ? "Nothing matches." : "No processes.");
   document.title = counts.alarm ? `(${counts.alarm}) taskmaster` : "taskmaster";
-  if (!model.focus || !model.focus.isConnected) rove(visible()[0]);
+  if (!model.focus || !model.focus.isConnected || model.focus.closest("[hidden]")) rove(visible()[0]);
 }
 
 function showCounts(counts) {

@@ -60,6 +60,7 @@ function showFacts(row) {
   if (p.usage) row.usage = p.usage;
   $("facts").replaceChildren(
     ...fact("Why", row.because || reason(p)), ...fact("Next", row.next), ...fact("Health", p.says), ...fact("Pid", p.pid && String(p.pid)),
+    ...fact("Listens at", p.listen && p.listen.join(", ")),
     ...fact("Since", since), ...fact("Runs", String(p.runs)), ...fact("Last end", p.last_exit),
     ...fact("Uses", p.pid && usage.rss_bytes ? `${size(usage.rss_bytes)}, ${usage.processes} processes, ${usage.threads} threads${usage.fds ? `, ${usage.fds} files` : ""}` : ""),
     ...fact("Command", s.command && s.command.join(" "), true), ...fact("Directory", s.directory, true), ...fact("User", s.user),
