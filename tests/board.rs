@@ -305,6 +305,9 @@ fn signals_end_it_and_the_terminal_is_as_it_was() {
 #[test]
 fn a_panic_is_told_on_a_terminal_that_is_as_it_was() {
     needs!("tmux", "stty");
+    if option_env!("TASKMASTER_TESTED_CLIENT").is_some() {
+        return skip(&test_name!(), "the binaries are not those that panic when they are asked to");
+    }
     let d = started();
     let screen = Screen::board_with(&d, 80, 24, "TASKMASTER_TEST_PANIC=1 RUST_BACKTRACE=0");
     screen.row("api", "RUNNING");
