@@ -7,8 +7,10 @@ use crate::base::text::{cut, quoted};
 use crate::base::tree::{Entry, Node, Value};
 
 use super::check::World;
+use super::daemon::DAEMON_KEYS;
 use super::diag::{Place, Report};
 use super::expand;
+use super::program;
 use super::values::Read;
 
 /// A key that was found.
@@ -54,7 +56,9 @@ impl<'n, 't, K: Copy + PartialEq> Section<'n, 't, K> {
         for entry in entries {
             let place = place.within(entry.at);
             let Some((_, key)) = names.iter().find(|(name, _)| *name == entry.key) else {
-                report.error(place, self.path_to(&entry.key), unknown(&entry.key, names));
+                let misplaced = if self.path.is_empty() { misplaced(&entry.key) } else { None };
+                let text = misplaced.unwrap_or_else(|| unknown(&entry.key, names));
+                report.error(place, self.path_to(&entry.key), text);
                 continue;
             };
             match self.get(*key) {
@@ -85,6 +89,18 @@ impl<'n, 't, K: Copy + PartialEq> Section<'n, 't, K> {
 /// `programs.web` and `cmd` to `programs.web.cmd`.
 pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { cut(key) } else { format!("{path}.{}", cut(key)) }
+}
+
+/// Where a key belongs that stands beside the roots, if it is one of others.
+fn misplaced(key: &str) -> Option<String> {
+    let of_daemon = DAEMON_KEYS.iter().any(|(name, _)| *name == key);
+    let of_program = program::KEYS.iter().any(|(name, _)| *name == key);
+    let root = match (of_daemon, of_program) {
+        (true, _) => "taskmasterd",
+        (false, true) => "programs.NAME",
+        (false, false) => return None,
+    };
+    Some(format!("is not a key here: it belongs under {}", quoted(root)))
 }
 
 fn unknown<K>(key: &str, names: &[(&'static str, K)]) -> String {

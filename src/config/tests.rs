@@ -426,6 +426,19 @@ fn users_and_groups_are_asked_for() {
 }
 
 #[test]
+fn keys_beside_the_roots_are_told_where_they_belong() {
+    let told = bad("http: {listen: 80}\ncmd: x\nnonsense: 1\nprograms: {a: {cmd: x}}");
+    assert_eq!(
+        told[..2],
+        [
+            "c.yaml:1:1: http: is not a key here: it belongs under \"taskmasterd\"",
+            "c.yaml:2:1: cmd: is not a key here: it belongs under \"programs.NAME\"",
+        ]
+    );
+    assert!(told.len() == 3 && told[2].contains("nonsense: is not a known key (known are include, "), "{told:?}");
+}
+
+#[test]
 fn control_characters_are_escaped() {
     let told = bad("programs: {\"\\e[31mx\": {cmd: x, \"\\e\": 1}, a: {cmd: x, umask: \"\\e[2J\"}}");
     assert!(told.len() == 3 && !told.concat().contains('\u{1b}'), "{told:?}");
