@@ -29,13 +29,14 @@ fn started() -> Daemon {
 /// A terminal in a tmux of its own.
 struct Screen {
     server: String,
-    dir: std::path::PathBuf,
+    /// Its own, so that its socket is there for as long as it may have to be ended.
+    dir: tempfile::TempDir,
 }
 
 impl Screen {
     /// Runs a shell command in a terminal of this size.
-    fn run(d: &Daemon, columns: u16, rows: u16, command: &str) -> Screen {
-        let dir = d.path("");
+    fn run(columns: u16, rows: u16, command: &str) -> Screen {
+        let dir = tempfile::Builder::new().prefix("taskmaster-").tempdir().unwrap();
         // One that is being ended is not to be met again.
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let server = format!("board-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -55,7 +56,7 @@ impl Screen {
         let board = Screen::command(d, environment);
         let after =
             "echo \"left with $?\"; stty -a | tr ' ;' '\\n\\n' | grep -x -e '-*icanon' -e '-*echo' | tr '\\n' ' '";
-        Screen::run(d, columns, rows, &format!("{board}; {after}; exec sleep 1000"))
+        Screen::run(columns, rows, &format!("{board}; {after}; exec sleep 1000"))
     }
 
     fn command(d: &Daemon, environment: &str) -> String {
@@ -65,7 +66,7 @@ impl Screen {
     fn tmux(&self, args: &[&str]) -> std::process::Output {
         let mut command = Command::new("tmux");
         // The directory keeps its socket apart from everybody else's.
-        command.env("TMUX_TMPDIR", &self.dir).env_remove("TMUX").env("LC_ALL", "C.UTF-8").env_remove("NO_COLOR");
+        command.env("TMUX_TMPDIR", self.dir.path()).env_remove("TMUX").env("LC_ALL", "C.UTF-8").env_remove("NO_COLOR");
         command.args(["-u", "-L", &self.server]).args(args).stdin(Stdio::null());
         run_to_end(&mut command)
     }
@@ -319,7 +320,7 @@ fn a_panic_is_told_on_a_terminal_that_is_as_it_was() {
 fn ctrl_z_stops_it_and_fg_goes_on() {
     needs!("tmux", "bash");
     let d = started();
-    let screen = Screen::run(&d, 80, 24, "env PS1='ready> ' bash --norc --noprofile -i");
+    let screen = Screen::run(80, 24, "env PS1='ready> ' bash --norc --noprofile -i");
     screen.shows("ready>");
     screen.keys(&[&Screen::command(&d, ""), "Enter"]);
     screen.row("api", "RUNNING");
@@ -364,12 +365,8 @@ fn without_a_terminal_or_a_daemon_it_says_so() {
     let screen = Screen::board_with(&d, 80, 24, "TERM=dumb");
     screen.shows("left with 2");
     drop(screen);
-    let screen = Screen::run(
-        &d,
-        80,
-        24,
-        &format!("{TASKMASTERCTL} -s /nowhere/s board; echo \"left with $?\"; exec sleep 1000"),
-    );
+    let screen =
+        Screen::run(80, 24, &format!("{TASKMASTERCTL} -s /nowhere/s board; echo \"left with $?\"; exec sleep 1000"));
     has(&screen.shows("left with 4"), "no daemon answers on /nowhere/s");
 }
 
