@@ -220,10 +220,9 @@ impl Daemon {
     /// Moves what a run has written up to now into its logs, however much it is: before its end is reported, this is there.
     pub(super) fn drain_run(&mut self, id: Id) {
         let (key, run) = id;
-        if let Some(terminal) = self.terminals.all.get_mut(&id) {
-            terminal.over = true;
-        }
         self.outputs.drain(&mut self.reactor, &mut self.files, Writer::Run(key, run), self.now);
+        let Some(terminal) = self.terminals.all.get_mut(&id) else { return };
+        terminal.over = true;
         let mut left = LEFT_BYTES;
         while left > 0 {
             let moved = self.terminals.carry(&mut self.reactor, id, left.min(READ_BUDGET_BYTES));

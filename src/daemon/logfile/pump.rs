@@ -65,10 +65,18 @@ pub struct PipeState {
 }
 
 impl PipeState {
+    /// How much it holds. Asked when it is needed first: most pipes come to their end without.
+    fn size(&mut self, pipe: BorrowedFd<'_>) -> usize {
+        if self.size == 0 {
+            self.size = splice::pipe_size(pipe).unwrap_or(0);
+        }
+        self.size
+    }
+
     /// Asks for more room. A user has only so much in all pipes together: if that is refused, for less.
     fn grow(&mut self, pipe: BorrowedFd<'_>, bytes: usize) {
         let mut bytes = bytes;
-        while bytes > self.size {
+        while bytes > self.size(pipe) {
             if let Ok(size) = splice::set_pipe_size(pipe, bytes) {
                 self.size = size;
                 return;
@@ -85,7 +93,7 @@ impl PipeState {
 
     /// Gives room back, if what is in the pipe allows it.
     fn shrink(&mut self, pipe: BorrowedFd<'_>, bytes: usize) {
-        if bytes < self.size
+        if bytes < self.size(pipe)
             && let Ok(size) = splice::set_pipe_size(pipe, bytes)
         {
             self.size = size;
@@ -182,9 +190,6 @@ impl<'a, 's> Session<'a, 's> {
     }
 
     pub fn pump(mut self) -> Pumped {
-        if self.state.size == 0 {
-            self.state.size = splice::pipe_size(self.pipe).unwrap_or(0);
-        }
         let waits = self.file.trouble.as_ref().is_some_and(|t| self.now < t.retry_at);
         let next = if waits { self.hold() } else { self.write() };
         Pumped { moved: self.moved, next }
@@ -215,7 +220,7 @@ impl<'a, 's> Session<'a, 's> {
         if self.state.reserved {
             self.state.reserved = false;
             self.state.shrink(self.pipe, BUSY_PIPE_BYTES);
-        } else if !self.state.grown && self.moved >= self.state.size {
+        } else if !self.state.grown && self.moved >= self.state.size(self.pipe) {
             self.state.grown = true;
             self.state.grow(self.pipe, BUSY_PIPE_BYTES);
         }
@@ -328,7 +333,8 @@ impl<'a, 's> Session<'a, 's> {
             self.state.reserved = true;
             self.state.grow(self.pipe, WAITING_PIPE_BYTES);
         }
-        let drop_it = trouble.is_long(self.now) && (self.state.dropping || is_full(self.pipe, self.state.size));
+        let size = self.state.size(self.pipe);
+        let drop_it = trouble.is_long(self.now) && (self.state.dropping || is_full(self.pipe, size));
         if !drop_it {
             let until = trouble.next(self.now);
             self.file.wake = Some(until);
