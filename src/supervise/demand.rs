@@ -17,20 +17,12 @@ use super::state::{Instance, State};
 
 /// What a process that was not started by connections until now, or was, is told when that changes.
 pub(super) fn on_other_keys(inst: &Instance, on_demand: bool) -> Option<Event> {
-    match inst.state {
-        State::Listening if !on_demand => Some(Event::Start),
-        // It would wait for a connection if it had ended now.
-        State::Exited { expected: true, .. } if on_demand && inst.want == Want::Up => Some(Event::Arm),
-        State::Stopped
-        | State::Waiting
-        | State::Listening
-        | State::Starting { .. }
-        | State::Running { .. }
-        | State::Stopping { .. }
-        | State::Backoff { .. }
-        | State::Exited { .. }
-        | State::Fatal { .. } => None,
+    if !on_demand {
+        return (inst.state == State::Listening).then_some(Event::Start);
     }
+    // It would wait for a connection if it had ended now.
+    let has_ended = matches!(inst.state, State::Exited { expected: true, .. });
+    (has_ended && inst.want == Want::Up).then_some(Event::Arm)
 }
 
 impl Fleet {

@@ -301,6 +301,12 @@ impl Instance {
         }
     }
 
+    /// When it is started again; `None` unless it waits for that after a failure.
+    #[must_use]
+    pub fn next_try(&self) -> Option<Mono> {
+        if let State::Backoff { until, .. } = self.state { Some(until) } else { None }
+    }
+
     /// How hard it has been pressed to end; `None` unless it is being stopped.
     #[must_use]
     pub fn pressure(&self) -> Option<Pressure> {

@@ -43,17 +43,7 @@ impl Fleet {
             last_exit: inst.last_exit.map(|exit| exit.to_string()),
             why: self.why(member),
             next: (!inst.as_wanted()).then(|| self.next(member, now)),
-            next_try_ms: match inst.state {
-                State::Backoff { until, .. } => Some(millis(until.since(now))),
-                State::Stopped
-                | State::Waiting
-                | State::Listening
-                | State::Starting { .. }
-                | State::Running { .. }
-                | State::Stopping { .. }
-                | State::Exited { .. }
-                | State::Fatal { .. } => None,
-            },
+            next_try_ms: inst.next_try().map(|at| millis(at.since(now))),
             kill_in_ms: inst.kill_at(&member.program.policy).map(|at| millis(at.since(now))),
             reads: reads(&member.program),
             listen: self.addresses_of(member),
@@ -72,17 +62,9 @@ fn reads(program: &Program) -> Option<Reads> {
 }
 
 fn pid(inst: &Instance) -> Option<u32> {
-    match &inst.state {
-        // The leader is gone and its number may soon be another's.
-        State::Stopping { ended: Some(_), .. } => None,
-        State::Starting { live, .. } | State::Running { live } | State::Stopping { live, .. } => live.pid,
-        State::Stopped
-        | State::Waiting
-        | State::Listening
-        | State::Backoff { .. }
-        | State::Exited { .. }
-        | State::Fatal { .. } => None,
-    }
+    // The leader is gone and its number may soon be another's.
+    let is_gone = matches!(inst.state, State::Stopping { ended: Some(_), .. });
+    inst.live().filter(|_| !is_gone).and_then(|live| live.pid)
 }
 
 impl Fleet {
